@@ -1,0 +1,31 @@
+# Flags that every target of the project shares. Third-party headers are SYSTEM and exempt.
+add_library(usher_options INTERFACE)
+target_compile_options(usher_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Werror=switch-enum)
+target_include_directories(usher_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(usher_options INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_ALL_NO_LIB)
+
+if(USHER_SANITIZE)
+  target_compile_options(usher_options INTERFACE -fsanitize=${USHER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(usher_options INTERFACE -fsanitize=${USHER_SANITIZE})
+  if(USHER_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(usher_options INTERFACE -Wno-tsan)  # Asio's fences, which g++ cannot instrument
+  endif()
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(LLD NAMES ld.lld ld.lld-14)
+if(LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# usher_room(name): a static library of a folder's sources, with the shared flags.
+function(usher_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(${name} PUBLIC usher_options ${ROOM_LINK})
+endfunction()

@@ -1,0 +1,80 @@
+// What a process needs to start, read from usher.toml. Everything that changes in daily life lives
+// in the store instead.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/log.hpp"
+#include "core/net/address.hpp"
+#include "core/time.hpp"
+
+namespace usher {
+
+struct ListenConfig {
+  net::Transport transport = net::Transport::udp;
+  net::Endpoint bind;
+  // Host (and port) that phones and backends can reach us at; goes into Via and Contact. Defaults
+  // to `bind`; required where bind is unspecified.
+  std::string advertise_host;  // an address in uri_host() form, or a host name
+  std::uint16_t advertise_port = 5060;
+};
+
+struct TimersConfig {
+  Duration t1 = std::chrono::milliseconds(500);      // RFC 3261 §17.1.1.1; 100ms–4s
+  Duration t2 = std::chrono::seconds(4);             // t1–40s
+  Duration t4 = std::chrono::seconds(5);             // t1–50s
+  Duration trying = std::chrono::milliseconds(200);  // own 100 when nothing came; 50ms–1s
+  Duration attempt = std::chrono::seconds(4);  // per target, while another is left; 100ms–64·T1
+  Duration ring_limit = std::chrono::seconds(180);  // restarted by 101–199; 10s–1h
+};
+
+struct StorageConfig {
+  std::string path = "usher.db";
+};
+
+struct AdminConfig {
+  net::Endpoint bind;  // 127.0.0.1:8080
+  std::string token;   // empty: none; required off loopback
+  bool insecure = false;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  std::map<LogCategory, LogLevel> categories;
+};
+
+struct Config {
+  std::string file;  // as given, for messages
+  std::vector<ListenConfig> listen;
+  TimersConfig timers;
+  StorageConfig storage;
+  AdminConfig admin;
+  LogConfig log;
+};
+
+// One thing wrong with the configuration.
+struct ConfigFault {
+  std::string file;
+  std::string key;           // "listen[0].advertise", "timers.t1"
+  std::string reason;        // found and expected
+  int line = 0;              // 0: unknown
+  std::string text() const;  // "usher.toml:12: timers.t1: …"
+};
+
+struct ConfigResult {
+  Config config;                    // meaningful only without faults
+  std::vector<ConfigFault> faults;  // all that were found, in the order of the file
+};
+
+// Reads and validates the whole file: every fault is reported, not just the first. Unknown keys,
+// wrong types, missing units and values out of bounds are faults. Opens no socket and no database.
+ConfigResult load_config(const std::string& path);
+// The same from text; `file` is for messages only.
+ConfigResult parse_config(std::string_view toml, std::string file);
+
+}  // namespace usher

@@ -1,0 +1,54 @@
+// Every limit of the process, in one place. Each is checked before the memory it bounds is
+// allocated.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace usher::limits {
+
+// SIP messages
+inline constexpr std::size_t kMessageBytes = 65535;  // a datagram's own limit; the same for streams
+inline constexpr std::size_t kHeaderCount = 256;     // header fields of one message
+inline constexpr std::size_t kHeaderBytes = 16384;   // one header field's value
+inline constexpr std::size_t kUriBytes = 4096;       // a Request-URI
+inline constexpr std::size_t kParameterCount = 64;   // parameters of one header value or URI
+inline constexpr std::size_t kListEntries =
+    64;  // comma-separated values taken from one header name
+inline constexpr std::size_t kContactUserToken = 10;  // characters of a Contact token
+inline constexpr std::size_t kContactUriBytes = 128;  // the Contact URI given to a backend
+
+// State
+inline constexpr std::size_t kTransactions = 400'000;
+inline constexpr std::size_t kCalls = 50'000;
+inline constexpr std::size_t kRelays = 100'000;
+inline constexpr std::size_t kBindings = 1'000'000;
+inline constexpr std::size_t kBindingsPerAor = 10;
+inline constexpr std::size_t kAttemptsPerRequest = 8;
+inline constexpr std::size_t kRouteSetEntries = 16;
+
+// Sockets
+inline constexpr std::size_t kConnections = 20'000;
+inline constexpr std::size_t kConnectionQueueBytes = 1 << 20;  // unsent bytes of one stream
+inline constexpr std::size_t kBatch = 64;  // datagrams per system call and per wake-up
+
+inline constexpr std::size_t kDatagramQueue = 16'384;       // unsent datagrams of one listener
+inline constexpr std::chrono::seconds kConnectTimeout{4};   // of an outgoing connection
+inline constexpr std::chrono::minutes kConnectionIdle{10};  // without a byte in either direction
+
+// Files
+inline constexpr std::size_t kConfigBytes = 1 << 20;
+
+// Storage and administration
+inline constexpr std::size_t kStoreQueue = 200'000;  // changes waiting for the writer
+inline constexpr std::size_t kDoorKnocks = 10'000;   // kept, newest first
+inline constexpr std::size_t kScannerPatterns = 1'000;
+inline constexpr std::size_t kDomains = 100'000;
+inline constexpr std::size_t kTargetsPerSet = 256;
+inline constexpr std::size_t kHttpBodyBytes = 1 << 20;
+inline constexpr std::size_t kHttpHeaderBytes = 16384;
+inline constexpr std::size_t kHttpConnections = 256;
+inline constexpr std::size_t kPageSize = 1000;
+inline constexpr std::chrono::seconds kHttpTimeout{15};
+
+}  // namespace usher::limits

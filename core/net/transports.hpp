@@ -1,0 +1,74 @@
+// All SIP sockets of the process: UDP in batches, TCP listeners and connections, one interface of
+// flows. Owned by the reactor thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "core/net/flow.hpp"
+#include "core/reactor.hpp"
+
+namespace usher::net {
+
+// Splits a stream into messages. The room that knows SIP gives one to each connection.
+class Framer {
+ public:
+  struct Fault {
+    std::string reason;  // why the connection must be closed
+  };
+  virtual ~Framer() = default;
+  // Takes received bytes; appends each complete message to `out`. Keep-alives (RFC 5626 §3.5.1) are
+  // consumed; `pongs` counts the CRLF answers to send back. An error ends the connection.
+  virtual Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs) = 0;
+};
+
+struct TransportHandlers {
+  // A whole message. UDP keep-alives (nothing but CRLF or NUL) never arrive here.
+  std::function<void(Now, Packet)> on_packet;
+  // All packets of this wake-up have been handed over: the moment to flush what was queued to send.
+  std::function<void(Now)> on_batch_end;
+  // Nothing more can be sent on this flow: the connection closed or could not be made, or (UDP) the
+  // network reported the remote endpoint unreachable (ICMP).
+  std::function<void(Now, const Flow&, const std::string& reason)> on_flow_failed;
+  std::function<std::unique_ptr<Framer>()> make_framer;
+};
+
+struct TransportCounts {
+  std::uint64_t datagrams_in = 0, datagrams_out = 0, datagrams_failed = 0;
+  std::uint64_t stream_messages_in = 0, stream_messages_out = 0;
+  std::uint64_t receive_wakeups = 0;
+  std::size_t connections = 0;
+};
+
+class Transports {
+ public:
+  Transports(Reactor& reactor, TransportHandlers handlers);
+  ~Transports();
+  Transports(const Transports&) = delete;
+  Transports& operator=(const Transports&) = delete;
+
+  // Binds every listener or none: the error names the listener ("listen[1] udp 127.0.0.1:5060:
+  // Address already in use"). Ids follow the order of `listen`.
+  Result<void> open(const std::vector<ListenConfig>& listen);
+
+  // Queues; flush() sends UDP in batches. Failures are reported through on_flow_failed, never here
+  // and never before this call has returned. Stream bytes beyond limits::kConnectionQueueBytes
+  // close the connection.
+  void send(const Flow& flow, const Bytes& bytes);
+  void flush();
+
+  Endpoint local(
+      ListenerId id) const;  // the bound endpoint, with the port the system chose for port 0
+  TransportCounts counts() const;
+  void close();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace usher::net

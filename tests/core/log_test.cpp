@@ -1,0 +1,88 @@
+#include "core/log.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <vector>
+
+#include "core/log_output.hpp"
+
+using namespace usher;
+
+TEST_CASE("levels and categories have names that read back") {
+  for (const auto level :
+       {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error, LogLevel::off}) {
+    CHECK(parse_level(level_name(level)) == level);
+  }
+  for (std::size_t i = 0; i < kLogCategories; ++i) {
+    const auto category = static_cast<LogCategory>(i);
+    CHECK(parse_category(category_name(category)) == category);
+  }
+  CHECK_FALSE(parse_level("INFO"));
+  CHECK_FALSE(parse_category(""));
+}
+
+TEST_CASE("a log filters by category, changeable at run time") {
+  std::vector<std::string> seen;
+  Log log{[&](const LogLine& line) { seen.emplace_back(line.text); }};
+  log.write(LogCategory::sip, LogLevel::debug, "", "not yet");
+  log.set_level(LogCategory::sip, LogLevel::debug);
+  log.write(LogCategory::sip, LogLevel::debug, "", "now");
+  log.write(LogCategory::net, LogLevel::debug, "", "another category");
+  log.set_level(LogCategory::sip, LogLevel::off);
+  log.write(LogCategory::sip, LogLevel::error, "", "off");
+  CHECK(seen == std::vector<std::string>{"now"});
+  CHECK(log.level(LogCategory::sip) == LogLevel::off);
+}
+
+TEST_CASE("a log without a sink wants nothing") {
+  const Log log;
+  CHECK_FALSE(log.wants(LogCategory::core, LogLevel::error));
+  log.write(LogCategory::core, LogLevel::error, "", "dropped");
+}
+
+TEST_CASE("a line shows level, category, call and text") {
+  CHECK(log_text({LogLevel::warning, LogCategory::gate, "",
+                  "Door-knock blocked: domain=a.example src=192.0.2.1 (unknown domain)"}) ==
+        "warning gate Door-knock blocked: domain=a.example src=192.0.2.1 (unknown domain)");
+  CHECK(log_text({LogLevel::info, LogCategory::call, "k3v9", "ended"}) ==
+        "info call call=k3v9 ended");
+}
+
+TEST_CASE("a peer cannot forge a line") {
+  CHECK(log_text({LogLevel::info, LogCategory::sip, "a\nb", "x\r\n2026 error core fire\x1b[2J"}) ==
+        "info sip call=a\\nb x\\r\\n2026 error core fire\\x1b[2J");
+}
+
+TEST_CASE("a file gets one line per entry, with the time in UTC") {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("usher-log-" + std::to_string(getpid()) + ".log");
+  {
+    auto sink = file_log(path);
+    REQUIRE(sink.has_value());
+    const Log log{*sink};
+    log.write(LogCategory::net, LogLevel::info, "", "listening {} %v %n");
+    log.write(LogCategory::call, LogLevel::error, "k1", "two\nlines");
+  }
+  std::ifstream file{path};
+  std::string first;
+  std::string second;
+  std::string third;
+  std::getline(file, first);
+  std::getline(file, second);
+  CHECK(std::regex_match(
+      first,
+      std::regex{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info net listening \{\} %v %n)"}));
+  CHECK(second.ends_with("Z error call call=k1 two\\nlines"));
+  CHECK_FALSE(std::getline(file, third));
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a log file that cannot be opened is an error, not an exception") {
+  const auto sink = file_log("/proc/usher/usher.log");
+  REQUIRE(sink.has_error());
+  CHECK(sink.error().code == Errc::io);
+}
