@@ -1,6 +1,9 @@
 # Flags that every target of the project shares. Third-party headers are SYSTEM and exempt.
 add_library(usher_options INTERFACE)
 target_compile_options(usher_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Werror=switch-enum)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(usher_options INTERFACE -Wno-restrict)  # g++ 12 warns falsely of std::string operator+ (GCC bug 105651)
+endif()
 target_include_directories(usher_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(usher_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION

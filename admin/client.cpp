@@ -1,0 +1,284 @@
+#include "admin/client.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "admin/json.hpp"
+#include "admin/router.hpp"
+#include "core/text.hpp"
+
+namespace usher::admin {
+
+namespace {
+
+// A value as one cell: empty for null; control characters of strangers' texts escaped.
+std::string cell(const Json* value) {
+  if (!value || value->null()) return "";
+  if (const std::string* text = value->text()) return escaped(*text);
+  if (const std::int64_t* number = value->integer()) return std::to_string(*number);
+  if (const bool* flag = value->flag()) return *flag ? "yes" : "no";
+  if (const double* number = std::get_if<double>(&value->value)) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f", *number);
+    return text;
+  }
+  std::string list;
+  if (const Json::Array* items = value->array()) {
+    for (const Json& item : *items) list += (list.empty() ? "" : " ") + cell(&item);
+  }
+  return list;
+}
+
+struct Column {
+  const char* title;
+  const char* member;
+};
+
+void print_rows(std::vector<std::vector<std::string>> rows, std::ostream& out) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out << line << '\n';
+  }
+}
+
+class Runner {
+ public:
+  Runner(const Fetch& fetch, bool json, std::ostream& out, std::ostream& err)
+      : fetch_(fetch), json_(json), out_(out), err_(err) {}
+
+  int operator()(const command::Status&) {
+    return show("/v1/status", [this](const Json& j) { print_status(j); });
+  }
+  int operator()(const command::Timers&) {
+    return show("/v1/timers", [this](const Json& j) {
+      std::vector<std::vector<std::string>> rows{{"TIMER", "VALUE", "MEANING"}};
+      for (const auto& [name, timer] : *j.object())
+        rows.push_back({name, cell(timer.find("value")), cell(timer.find("meaning"))});
+      print_rows(std::move(rows), out_);
+    });
+  }
+  int operator()(const command::Calls&) {
+    return list("/v1/calls?limit=1000", {{"ID", "id"},
+                                         {"STATE", "state"},
+                                         {"FROM", "from"},
+                                         {"TO", "to"},
+                                         {"ORIGIN", "origin"},
+                                         {"DESTINATION", "destination"},
+                                         {"SECONDS", "duration_s"},
+                                         {"KEY", "key"}});
+  }
+  int operator()(const command::EndCall& c) {
+    return change("DELETE", "/v1/calls/" + percent_encode(c.id), {}, "ending " + c.id);
+  }
+  int operator()(const command::Registrations& c) {
+    std::string target = "/v1/registrations?limit=1000";
+    if (!c.domain.empty()) target += "&domain=" + percent_encode(c.domain);
+    if (!c.user.empty()) target += "&user=" + percent_encode(c.user);
+    if (!c.source.empty()) target += "&source=" + percent_encode(c.source);
+    return list(target, {{"AOR", "aor"},
+                         {"CONTACT", "contact"},
+                         {"SOURCE", "source"},
+                         {"VIA", "transport"},
+                         {"TARGET", "target"},
+                         {"EXPIRES IN", "expires_in_s"},
+                         {"TOKEN", "token"},
+                         {"USER AGENT", "user_agent"}});
+  }
+  int operator()(const command::SetList&) {
+    return list("/v1/dispatcher/sets?limit=1000", {{"SETID", "setid"},
+                                                   {"ALGORITHM", "algorithm"},
+                                                   {"TARGETS", "targets"},
+                                                   {"COMMENT", "comment"}});
+  }
+  int operator()(const command::DomainList&) {
+    return list(
+        "/v1/domains?limit=1000",
+        {{"DOMAIN", "domain"}, {"SETID", "setid"}, {"ENABLED", "enabled"}, {"COMMENT", "comment"}});
+  }
+  int operator()(const command::DomainAdd& c) {
+    return change(
+        "PUT", "/v1/domains/" + percent_encode(c.domain),
+        Json::Object{{"setid", c.setid}, {"enabled", !c.disabled}, {"comment", c.comment}},
+        "domain " + c.domain + " uses set " + std::to_string(c.setid));
+  }
+  int operator()(const command::DomainRemove& c) {
+    return change("DELETE", "/v1/domains/" + percent_encode(c.domain), {},
+                  "domain " + c.domain + " removed");
+  }
+  int operator()(const command::TargetList& c) {
+    return list(targets(c.setid) + "?limit=1000", {{"ID", "id"},
+                                                   {"DESTINATION", "destination"},
+                                                   {"STATE", "state"},
+                                                   {"HEALTH", "health"},
+                                                   {"RTT MS", "rtt_ms"},
+                                                   {"CALLS", "live_calls"},
+                                                   {"PRIORITY", "priority"},
+                                                   {"WEIGHT", "weight"},
+                                                   {"SOURCES", "sources"},
+                                                   {"REASON", "reason"}});
+  }
+  int operator()(const command::TargetAdd& c) {
+    Json::Object body{{"destination", c.destination}, {"comment", c.comment}};
+    if (c.weight) body.emplace_back("weight", *c.weight);
+    if (c.priority) body.emplace_back("priority", *c.priority);
+    if (!c.sources.empty())
+      body.emplace_back("sources", Json::Array(c.sources.begin(), c.sources.end()));
+    const auto made = send("POST", targets(c.setid), std::move(body));
+    if (!made) return 1;
+    if (!json_) {
+      out_ << "target " << cell(made->find("id")) << " of set " << c.setid << ": "
+           << cell(made->find("destination")) << '\n';
+    }
+    return 0;
+  }
+  int operator()(const command::TargetRemove& c) {
+    return change("DELETE", target(c.setid, c.id), {},
+                  "target " + std::to_string(c.id) + " removed");
+  }
+  int operator()(const command::TargetState& c) {
+    return change("PATCH", target(c.setid, c.id), Json::Object{{"state", c.state}},
+                  "target " + std::to_string(c.id) + " is " + c.state);
+  }
+
+ private:
+  static std::string targets(std::int64_t setid) {
+    return "/v1/dispatcher/sets/" + std::to_string(setid) + "/targets";
+  }
+  static std::string target(std::int64_t setid, std::int64_t id) {
+    return targets(setid) + "/" + std::to_string(id);
+  }
+
+  void complain(const Json& document, int status) {
+    const std::string detail = cell(document.find("detail"));
+    err_ << "usher: " << (detail.empty() ? "HTTP status " + std::to_string(status) : detail)
+         << '\n';
+    if (status == 401) err_ << "  give --token, USHER_TOKEN or --config\n";
+    const Json* errors = document.find("errors");
+    if (!errors || !errors->array()) return;
+    for (const Json& e : *errors->array())
+      err_ << "  " << cell(e.find("field")) << ": " << cell(e.find("detail")) << '\n';
+  }
+
+  // The answer's JSON (null for an empty one); nothing when it failed, which has been said then.
+  std::optional<Json> send(const std::string& method, const std::string& path,
+                           const std::optional<Json>& body) {
+    const Result<Answer> answer = fetch_(method, path, body ? json_text(*body) : std::string{});
+    if (!answer) {
+      err_ << "usher: " << answer.error().message << '\n';
+      return std::nullopt;
+    }
+    const bool failed = answer->status < 200 || answer->status > 299;
+    Result<Json> document = answer->body.empty() ? Json{} : parse_json(answer->body);
+    if (failed) {
+      complain(document ? *document : Json{}, answer->status);
+      return std::nullopt;
+    }
+    if (!document) {
+      err_ << "usher: the answer is no JSON: " << document.error().message << '\n';
+      return std::nullopt;
+    }
+    if (json_ && !answer->body.empty() && !quiet_) out_ << answer->body;
+    return std::move(*document);
+  }
+
+  int change(const std::string& method, const std::string& path, const std::optional<Json>& body,
+             const std::string& done) {
+    if (!send(method, path, body)) return 1;
+    if (!json_) out_ << escaped(done) << '\n';
+    return 0;
+  }
+
+  template <class Print>
+  int show(const std::string& path, Print print) {
+    const auto document = send("GET", path, std::nullopt);
+    if (!document) return 1;
+    if (!json_ && document->object()) print(*document);
+    return 0;
+  }
+
+  // All pages as one list.
+  int list(const std::string& path, const std::vector<Column>& columns) {
+    std::vector<std::vector<std::string>> rows(1);
+    for (const Column& c : columns) rows[0].emplace_back(c.title);
+    Json::Array all;
+    std::string cursor;
+    quiet_ = true;  // the pages are put together first
+    do {
+      const auto page = send(
+          "GET", cursor.empty() ? path : path + "&cursor=" + percent_encode(cursor), std::nullopt);
+      if (!page) return 1;
+      const Json* items = page->find("items");
+      if (!items || !items->array()) break;
+      for (const Json& item : *items->array()) {
+        if (json_) {
+          all.push_back(item);
+          continue;
+        }
+        auto& row = rows.emplace_back();
+        for (const Column& c : columns) row.push_back(show_member(item, c.member));
+      }
+      const Json* next = page->find("next");
+      cursor = next && next->text() ? *next->text() : std::string{};
+    } while (!cursor.empty());
+    if (json_)
+      out_ << json_text(all);
+    else
+      print_rows(std::move(rows), out_);
+    return 0;
+  }
+
+  static std::string show_member(const Json& item, std::string_view member) {
+    const Json* value = item.find(member);
+    if (value && value->object() && member == "targets")
+      return cell(value->find("up")) + " up of " + cell(value->find("total"));
+    return cell(value);
+  }
+
+  void print_status(const Json& status) {
+    out_ << "usher " << cell(status.find("version")) << ", up " << cell(status.find("uptime"))
+         << ", " << (cell(status.find("ready")) == "yes" ? "ready" : "not ready") << '\n';
+    std::vector<std::vector<std::string>> rows;
+    for (const char* group : {"counts", "counters", "store"}) {
+      const Json* members = status.find(group);
+      if (!members || !members->object()) continue;
+      for (const auto& [name, value] : *members->object()) {
+        if (value.object()) {
+          for (const auto& [inner, count] : *value.object())
+            rows.push_back({group, name + " " + escaped(inner), cell(&count)});
+        } else {
+          rows.push_back({group, name, cell(&value)});
+        }
+      }
+    }
+    if (!rows.empty()) print_rows(std::move(rows), out_);
+  }
+
+  const Fetch& fetch_;
+  bool json_;
+  bool quiet_ = false;
+  std::ostream& out_;
+  std::ostream& err_;
+};
+
+}  // namespace
+
+int run_command(const Command& command, const Fetch& fetch, bool json, std::ostream& out,
+                std::ostream& err) {
+  return std::visit(Runner{fetch, json, out, err}, command);
+}
+
+int run_client(const ClientOptions& options, const Command& command) {
+  return run_command(command, http_fetch(options), options.json, std::cout, std::cerr);
+}
+
+}  // namespace usher::admin

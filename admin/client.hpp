@@ -1,0 +1,88 @@
+// The thin command line over REST: each command is a request or two, shown as a table or as the
+// JSON that came.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "admin/message.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+
+namespace usher::admin {
+
+struct ClientOptions {
+  std::string url = "http://127.0.0.1:8080";
+  std::string token;  // empty: none is sent
+  bool json = false;  // print the answers as they came
+  Duration timeout = std::chrono::seconds(20);
+};
+
+namespace command {
+struct Status {};
+struct Timers {};
+struct Calls {};
+struct EndCall {
+  std::string id;
+};
+struct Registrations {
+  std::string domain, user, source;
+};
+struct SetList {};
+struct DomainList {};
+struct DomainAdd {
+  std::string domain;
+  std::int64_t setid = 0;
+  std::string comment;
+  bool disabled = false;
+};
+struct DomainRemove {
+  std::string domain;
+};
+struct TargetList {
+  std::int64_t setid = 0;
+};
+struct TargetAdd {
+  std::int64_t setid = 0;
+  std::string destination;
+  std::optional<std::int64_t> weight, priority;
+  std::vector<std::string> sources;
+  std::string comment;
+};
+struct TargetRemove {
+  std::int64_t setid = 0, id = 0;
+};
+struct TargetState {
+  std::int64_t setid = 0, id = 0;
+  std::string state;
+};  // "active", "draining", "disabled"
+}  // namespace command
+
+using Command = std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
+                             command::Registrations, command::SetList, command::DomainList,
+                             command::DomainAdd, command::DomainRemove, command::TargetList,
+                             command::TargetAdd, command::TargetRemove, command::TargetState>;
+
+// How a command reaches the edge. Errors are those of the way there; every HTTP status is an
+// answer.
+using Fetch = std::function<Result<Answer>(const std::string& method, const std::string& target,
+                                           const std::string& body)>;
+
+// Over HTTP, one connection per request, each within options.timeout. Blocks; for the command line
+// only. Errc::syntax: the URL is not http://HOST[:PORT]; Errc::io: not reached.
+Fetch http_fetch(const ClientOptions& options);
+
+// Runs the command: 0, or 1 with the reason on `err` (for a problem document: its detail and
+// fields).
+int run_command(const Command& command, const Fetch& fetch, bool json, std::ostream& out,
+                std::ostream& err);
+
+// Both together, on standard output and standard error.
+int run_client(const ClientOptions& options, const Command& command);
+
+}  // namespace usher::admin

@@ -1,0 +1,134 @@
+#include "admin/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "core/config.hpp"
+
+namespace usher::admin {
+
+namespace {
+
+using Chosen = ClientCommands*;
+
+void common(CLI::App& command, Chosen c) {
+  command.add_option("--url", c->options.url, "The administration's address")
+      ->envname("USHER_URL")
+      ->capture_default_str();
+  command.add_option("--token", c->options.token, "Bearer token")->envname("USHER_TOKEN");
+  command.add_option("--config", c->config, "Take address and token from this usher.toml");
+  command.add_flag("--json", c->options.json, "Print JSON as it came");
+}
+
+// A command whose arguments `bind` attaches to a value of T that lives as long as the command line.
+template <class T, class Bind>
+CLI::App* add(CLI::App& app, Chosen c, const char* name, const char* help, Bind bind) {
+  CLI::App* command = app.add_subcommand(name, help);
+  auto value = std::make_shared<T>();
+  bind(*command, *value);
+  common(*command, c);
+  // A parent's callback runs after its subcommand's.
+  command->callback([c, value, command] {
+    if (command->get_subcommands().empty()) c->chosen = *value;
+  });
+  return command;
+}
+
+template <class T>
+CLI::App* add(CLI::App& app, Chosen c, const char* name, const char* help) {
+  return add<T>(app, c, name, help, [](CLI::App&, T&) {});
+}
+
+void add_domain(CLI::App& app, Chosen c) {
+  CLI::App& domain = *app.add_subcommand("domain", "Tenants' SIP domains")->require_subcommand(1);
+  add<command::DomainList>(domain, c, "list", "All domains");
+  add<command::DomainAdd>(
+      domain, c, "add", "Make or replace a domain", [](CLI::App& a, command::DomainAdd& v) {
+        a.add_option("DOMAIN", v.domain)->required();
+        a.add_option("SETID", v.setid, "Dispatcher set; must exist")->required();
+        a.add_option("--comment", v.comment);
+        a.add_flag("--disabled", v.disabled);
+      });
+  add<command::DomainRemove>(
+      domain, c, "remove", "Remove a domain",
+      [](CLI::App& a, command::DomainRemove& v) { a.add_option("DOMAIN", v.domain)->required(); });
+}
+
+// activate, drain, disable: the same change with another state.
+void add_state(CLI::App& target, Chosen c, const char* name, const char* help, const char* state) {
+  add<command::TargetState>(target, c, name, help, [state](CLI::App& a, command::TargetState& v) {
+    v.state = state;
+    a.add_option("SETID", v.setid)->required();
+    a.add_option("ID", v.id)->required();
+  });
+}
+
+void add_target(CLI::App& app, Chosen c) {
+  CLI::App& target =
+      *app.add_subcommand("target", "Backends of a dispatcher set")->require_subcommand(1);
+  add<command::TargetList>(
+      target, c, "list", "Targets with health and live calls",
+      [](CLI::App& a, command::TargetList& v) { a.add_option("SETID", v.setid)->required(); });
+  add<command::TargetAdd>(
+      target, c, "add", "Add a target; makes the set if there is none",
+      [](CLI::App& a, command::TargetAdd& v) {
+        a.add_option("SETID", v.setid)->required();
+        a.add_option("DESTINATION", v.destination, "10.0.1.100, sip:pbx.example:5070;transport=tcp")
+            ->required();
+        a.add_option("--weight", v.weight, "1 to 1000");
+        a.add_option("--priority", v.priority, "0 to 1000, lower first");
+        a.add_option("--source", v.sources, "Further network it sends from; may be repeated");
+        a.add_option("--comment", v.comment);
+      });
+  add<command::TargetRemove>(target, c, "remove", "Remove a target without live calls",
+                             [](CLI::App& a, command::TargetRemove& v) {
+                               a.add_option("SETID", v.setid)->required();
+                               a.add_option("ID", v.id)->required();
+                             });
+  add_state(target, c, "drain", "No new calls; live ones end by themselves", "draining");
+  add_state(target, c, "activate", "Take calls again", "active");
+  add_state(target, c, "disable", "Out of service", "disabled");
+}
+
+}  // namespace
+
+int ClientCommands::run() {
+  if (!config.empty()) {
+    const ConfigResult loaded = load_config(config);
+    for (const ConfigFault& fault : loaded.faults) std::cerr << "usher: " << fault.text() << '\n';
+    if (!loaded.faults.empty()) return 2;
+    net::Endpoint at = loaded.config.admin.bind;
+    if (at.address.is_unspecified()) {
+      at.address = at.address.is_v4()
+                       ? net::IpAddress::v4(0x7f000001)
+                       : net::IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+    }
+    options.url = "http://" + at.text();
+    if (options.token.empty()) options.token = loaded.config.admin.token;
+  }
+  return run_client(options, *chosen);
+}
+
+std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
+  auto commands = std::make_unique<ClientCommands>();
+  const Chosen c = commands.get();
+  add<command::Status>(app, c, "status", "Version, uptime, counts of everything alive");
+  add<command::Timers>(app, c, "timers", "The effective timers");
+  add<command::Registrations>(app, c, "registrations", "Who is registered",
+                              [](CLI::App& a, command::Registrations& v) {
+                                a.add_option("--domain", v.domain);
+                                a.add_option("--user", v.user);
+                                a.add_option("--source", v.source, "IP address");
+                              });
+  CLI::App* calls = add<command::Calls>(app, c, "calls", "Live calls");
+  add<command::EndCall>(*calls, c, "end", "End a call", [](CLI::App& a, command::EndCall& v) {
+    a.add_option("ID", v.id)->required();
+  });
+  CLI::App& set = *app.add_subcommand("set", "Dispatcher sets")->require_subcommand(1);
+  add<command::SetList>(set, c, "list", "All sets");
+  add_domain(app, c);
+  add_target(app, c);
+  return commands;
+}
+
+}  // namespace usher::admin

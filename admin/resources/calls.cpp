@@ -1,0 +1,125 @@
+// /v1/calls: the live calls.
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "admin/resources/paging.hpp"
+#include "admin/resources/representation.hpp"
+#include "admin/resources/resources.hpp"
+#include "core/text.hpp"
+
+namespace usher::admin {
+
+namespace {
+
+// "GENERATION-INDEX": a call's id in a path. An id is never given to another call.
+std::string id_text(sip::CallId id) {
+  return std::to_string(id.generation) + "-" + std::to_string(id.index);
+}
+
+std::optional<sip::CallId> parse_id(std::string_view text) {
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  const auto generation = number(text.substr(0, dash));
+  const auto index = number(text.substr(dash + 1));
+  if (!generation || !index || *generation == 0) return std::nullopt;
+  return sip::CallId{*index, *generation};
+}
+
+std::string_view side_name(sip::Side side) {
+  return side == sip::Side::phone ? "phone" : "backend";
+}
+
+Json show(const Service& service, const sip::CallView& c, Now now) {
+  // Towards a backend the attempt's mark is the target's id.
+  const auto target = static_cast<storage::TargetId>(c.attempt);
+  const bool known =
+      c.origin_side == sip::Side::phone && service.edge.directory().target(target) != nullptr;
+  const bool answered = c.answered_at != Instant{};
+  return Json::Object{
+      {"id", id_text(c.call)},
+      {"key", c.key},
+      {"state", c.state},
+      {"from", c.from},
+      {"to", c.to},
+      {"origin_side", side_name(c.origin_side)},
+      {"origin", c.origin.text()},
+      {"destination", c.destination == net::Endpoint{} ? Json{} : Json{c.destination.text()}},
+      {"target", known ? Json{target} : Json{}},
+      {"origin_call_id", c.origin_call_id},
+      {"new_call_id", c.new_call_id},
+      {"started", time_text(wall_time(now, c.started))},
+      {"answered", answered ? Json{time_text(wall_time(now, c.answered_at))} : Json{}},
+      {"duration_s", answered ? Json{seconds(now.mono - c.answered_at)} : Json{}}};
+}
+
+Answer no_call(const std::string& id) {
+  return absent("live call " + usher::quoted(id));
+}
+
+Answer list(const Service& service, const Call& call) {
+  const auto page = read_page(call);
+  if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
+  const auto& [limit, cursor] = std::get<routing::Page>(page);
+  const auto last = parse_id(cursor);
+  if (!cursor.empty() && !last) return bad_cursor(cursor);
+  std::vector<sip::CallView> calls = service.edge.calls();
+  std::sort(calls.begin(), calls.end(),
+            [](const auto& a, const auto& b) { return a.call < b.call; });
+  auto it = calls.begin();
+  if (last)
+    it = std::upper_bound(it, calls.end(), *last,
+                          [](sip::CallId id, const auto& c) { return id < c.call; });
+  const Now now = service.now();
+  Json::Array items;
+  std::string next;
+  for (; it != calls.end(); ++it) {
+    if (items.size() == limit) {
+      next = id_text(std::prev(it)->call);
+      break;
+    }
+    items.push_back(show(service, *it, now));
+  }
+  return json_answer(200, page_json(std::move(items), next));
+}
+
+Answer get(const Service& service, const Call& call) {
+  const std::string& text = call.segment("id");
+  if (const auto id = parse_id(text)) {
+    for (const sip::CallView& c : service.edge.calls()) {
+      if (c.call == *id) return json_answer(200, show(service, c, service.now()));
+    }
+  }
+  return no_call(text);
+}
+
+Answer end(const Service& service, const Call& call) {
+  const std::string& text = call.segment("id");
+  const auto id = parse_id(text);
+  if (!id) return no_call(text);
+  const Result<void> ended = service.edge.end_call(service.now(), *id, "ended by the operator");
+  service.drain();
+  if (ended) return no_content();
+  return ended.error().code == Errc::not_found ? no_call(text)
+                                               : problem(409, "conflict", ended.error().message);
+}
+
+}  // namespace
+
+void add_calls(Router& router, const Context& context) {
+  const Service& service = context.service;
+  router.add("GET", "/v1/calls", {"limit", "cursor"},
+             [&service](const Call& call) { return list(service, call); });
+  router.add("GET", "/v1/calls/{id}", {},
+             [&service](const Call& call) { return get(service, call); });
+  router.add("DELETE", "/v1/calls/{id}", {},
+             [&service](const Call& call) { return end(service, call); });
+}
+
+}  // namespace usher::admin

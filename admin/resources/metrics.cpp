@@ -1,0 +1,208 @@
+// /metrics: the edge's counts and counters in Prometheus' text format. Nothing is counted twice:
+// each scrape reads what the rooms count anyway.
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+
+#include "admin/resources/representation.hpp"
+#include "admin/resources/resources.hpp"
+
+namespace usher::admin {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+class Families {
+ public:
+  Families& gauge(const char* name, const char* help) {
+    return start(name, help, MetricType::Gauge);
+  }
+  Families& counter(const char* name, const char* help) {
+    return start(name, help, MetricType::Counter);
+  }
+
+  template <class Number>
+  Families& value(Number number, Labels labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    const auto value = static_cast<double>(number);
+    if (all_.back().type == MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
+    all_.back().metric.push_back(std::move(metric));
+    return *this;
+  }
+  std::vector<MetricFamily> take() { return std::move(all_); }
+
+ private:
+  Families& start(const char* name, const char* help, MetricType type) {
+    all_.push_back(MetricFamily{name, help, type, {}});
+    return *this;
+  }
+  std::vector<MetricFamily> all_;
+};
+
+void add_process(Families& f, const Service& service) {
+  const Now now = service.now();
+  f.gauge("usher_build_info", "The running version; always 1.")
+      .value(1, {{"version", service.version}});
+  f.gauge("usher_start_time_seconds", "Start of the process, seconds since 1970.")
+      .value(static_cast<double>(wall_time(now, service.started).time_since_epoch().count()) /
+             1000.0);
+  f.gauge("usher_ready", "1 when the edge can serve, as /readyz says.")
+      .value(service.edge.not_ready().empty() ? 1 : 0);
+}
+
+void add_traffic(Families& f, const routing::EdgeCounts& counts, const routing::EdgeCounters& c) {
+  f.counter("usher_requests_total", "SIP requests received outside dialogs, by method.");
+  for (const auto& [method, n] : c.requests) f.value(n, {{"method", method}});
+  f.counter("usher_dropped_total", "SIP messages that got silence, by reason.");
+  for (const auto& [reason, n] : c.drops) f.value(n, {{"reason", reason}});
+  f.counter("usher_local_responses_total", "Final responses made by the edge itself, by status.");
+  for (const auto& [status, n] : c.local_replies) f.value(n, {{"status", std::to_string(status)}});
+  f.counter("usher_registers_total", "REGISTERs answered by a backend, by result.")
+      .value(c.registers_granted, {{"result", "granted"}})
+      .value(c.registers_refused, {{"result", "refused"}});
+  f.counter("usher_calls_total", "Calls, by how far they came.")
+      .value(c.calls_started, {{"event", "started"}})
+      .value(c.calls_answered, {{"event", "answered"}})
+      .value(c.calls_failed, {{"event", "failed"}});
+  f.counter("usher_failovers_total", "Attempts that went on to a further target.")
+      .value(c.failovers);
+  f.counter("usher_ambiguous_total",
+            "Requests of backends refused because several tenants' users matched.")
+      .value(c.ambiguous);
+  f.counter("usher_probes_total", "Health probes of targets, by result.")
+      .value(c.probes - std::min(c.probes, c.probe_failures), {{"result", "ok"}})
+      .value(c.probe_failures, {{"result", "failed"}});
+
+  const sip::StackCounts& s = counts.stack;
+  f.counter("usher_messages_total", "SIP messages, by direction.")
+      .value(s.messages_in, {{"direction", "in"}})
+      .value(s.messages_out, {{"direction", "out"}});
+  f.counter("usher_retransmissions_total", "Retransmissions: absorbed (in) and sent (out).")
+      .value(s.transactions.retransmissions_in, {{"direction", "in"}})
+      .value(s.transactions.retransmissions_out, {{"direction", "out"}});
+  f.counter("usher_malformed_total", "Packets that are no usable SIP message.").value(s.malformed);
+  f.counter("usher_stray_messages_total", "Responses and ACKs that match nothing, by kind.")
+      .value(s.transactions.strays, {{"kind", "response"}})
+      .value(s.stray_acks, {{"kind", "ack"}});
+  f.counter("usher_merged_requests_total",
+            "Requests refused with 482 as merged (RFC 3261 8.2.2.2).")
+      .value(s.transactions.merged);
+  f.counter("usher_refused_at_limit_total", "Transactions refused because a limit was met.")
+      .value(s.transactions.refused_at_limit);
+}
+
+void add_alive(Families& f, const routing::EdgeCounts& counts) {
+  const sip::StackCounts& s = counts.stack;
+  f.gauge("usher_transactions", "Live transactions, by machine.")
+      .value(s.transactions.invite_client, {{"kind", "invite_client"}})
+      .value(s.transactions.invite_server, {{"kind", "invite_server"}})
+      .value(s.transactions.non_invite_client, {{"kind", "non_invite_client"}})
+      .value(s.transactions.non_invite_server, {{"kind", "non_invite_server"}});
+  f.gauge("usher_calls", "Live calls.").value(s.calls);
+  f.gauge("usher_legs", "Live call legs.").value(s.legs);
+  f.gauge("usher_relays", "Requests outside dialogs on their way.").value(s.relays);
+  f.gauge("usher_timers", "Armed timers.").value(s.timers);
+  f.gauge("usher_registrations", "Live bindings.").value(counts.registrations);
+  f.gauge("usher_domains", "Domains.").value(counts.domains);
+  f.gauge("usher_door_knocks", "Door-knocks kept for a look.").value(counts.door_knocks);
+}
+
+void add_targets(Families& f, const Service& service) {
+  struct Row {
+    Labels labels;
+    routing::TargetStatus status;
+  };
+  std::vector<Row> rows;
+  for (const auto& [id, target] : service.edge.directory().targets()) {
+    rows.push_back(Row{{{"setid", std::to_string(target.setid)},
+                        {"target", std::to_string(id)},
+                        {"destination", target.destination.text()}},
+                       service.edge.target_status(id)});
+  }
+  f.gauge("usher_target_up", "1 up, 0 down; absent while unknown.");
+  for (const Row& r : rows) {
+    if (r.status.health != routing::HealthState::unknown)
+      f.value(r.status.health == routing::HealthState::up ? 1 : 0, r.labels);
+  }
+  f.gauge("usher_target_rtt_seconds", "Round trip of the last answered probe.");
+  for (const Row& r : rows) {
+    if (r.status.rtt) f.value(seconds(*r.status.rtt), r.labels);
+  }
+  f.gauge("usher_target_calls", "Live calls of a target.");
+  for (const Row& r : rows) f.value(r.status.live_calls, r.labels);
+  f.counter("usher_target_attempts_total", "Requests given to a target.");
+  for (const Row& r : rows) f.value(r.status.attempts, r.labels);
+  f.counter("usher_target_failures_total", "Attempts that failed at a target.");
+  for (const Row& r : rows) f.value(r.status.failures, r.labels);
+}
+
+void add_store(Families& f, const storage::StoreHealth& h) {
+  f.gauge("usher_store_up", "1 while the store takes writes.").value(h.ok ? 1 : 0);
+  f.gauge("usher_store_queue", "Changes waiting for the writer.").value(h.queued);
+  f.gauge("usher_store_last_commit_seconds", "How long the last commit took.")
+      .value(seconds(h.last_commit));
+  f.counter("usher_store_commits_total", "Commits.").value(h.commits);
+  f.counter("usher_store_failed_batches_total", "Batches that were refused.")
+      .value(h.failed_batches);
+  f.counter("usher_store_dropped_total", "Changes that were given up.").value(h.dropped);
+}
+
+void add_transports(Families& f, const net::TransportCounts& t) {
+  f.counter("usher_datagrams_total", "UDP datagrams, by direction.")
+      .value(t.datagrams_in, {{"direction", "in"}})
+      .value(t.datagrams_out, {{"direction", "out"}});
+  f.counter("usher_datagrams_failed_total", "UDP datagrams that could not be sent.")
+      .value(t.datagrams_failed);
+  f.counter("usher_stream_messages_total", "Messages over streams, by direction.")
+      .value(t.stream_messages_in, {{"direction", "in"}})
+      .value(t.stream_messages_out, {{"direction", "out"}});
+  f.counter("usher_receive_wakeups_total", "Wake-ups to receive datagrams.")
+      .value(t.receive_wakeups);
+  f.gauge("usher_connections", "Open stream connections.").value(t.connections);
+}
+
+class EdgeMetrics : public prometheus::Collectable {
+ public:
+  explicit EdgeMetrics(const Service& service) : service_(service) {}
+  std::vector<MetricFamily> Collect() const override {
+    Families f;
+    const routing::EdgeCounts counts = service_.edge.counts();
+    add_process(f, service_);
+    add_traffic(f, counts, service_.edge.counters());
+    add_alive(f, counts);
+    add_targets(f, service_);
+    add_store(f, service_.store.health());
+    add_transports(f, service_.transports());
+    return f.take();
+  }
+
+ private:
+  const Service& service_;
+};
+
+}  // namespace
+
+void add_metrics(Router& router, const Context& context) {
+  Route route;
+  route.method = "GET";
+  route.pattern = "/metrics";
+  route.produces = "text/plain";
+  route.handler = [metrics = EdgeMetrics(context.service)](const Call&, const Respond& respond) {
+    std::ostringstream text;
+    prometheus::TextSerializer{}.Serialize(text, metrics.Collect());
+    respond(Answer{200, "text/plain; version=0.0.4; charset=utf-8", text.str(), {}, false});
+  };
+  router.add(std::move(route));
+}
+
+}  // namespace usher::admin

@@ -1,0 +1,26 @@
+// The resources, one function each: they add their routes. `context` outlives the router.
+#pragma once
+
+#include "admin/router.hpp"
+#include "admin/service.hpp"
+#include "admin/writer.hpp"
+
+namespace usher::admin {
+
+struct Context {
+  const Service& service;
+  Writer& writer;
+};
+
+void add_health(Router& router, const Context& context);   // /healthz, /readyz
+void add_metrics(Router& router, const Context& context);  // /metrics
+void add_openapi(Router& router);                          // /v1/openapi.yaml
+void add_status(Router& router, const Context& context);   // /v1/status, /v1/timers, /v1/log
+void add_domains(Router& router, const Context& context);  // /v1/domains
+void add_sets(Router& router, const Context& context);     // /v1/dispatcher/sets
+void add_targets(Router& router, const Context& context);  // /v1/dispatcher/sets/{setid}/targets
+void add_registrations(Router& router, const Context& context);  // /v1/registrations
+void add_calls(Router& router, const Context& context);          // /v1/calls
+void add_gate(Router& router, const Context& context);           // /v1/scanners, /v1/door-knocks
+
+}  // namespace usher::admin

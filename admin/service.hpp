@@ -1,0 +1,33 @@
+// What the resources work on. Everything is borrowed and outlives the Api.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/config.hpp"
+#include "core/log.hpp"
+#include "core/net/transports.hpp"
+#include "core/time.hpp"
+#include "routing/edge.hpp"
+#include "storage/store.hpp"
+
+namespace usher::admin {
+
+struct Service {
+  routing::Edge& edge;
+  storage::Store& store;
+  Log& log;
+  const Config& config;
+  std::function<Now()> now;
+  std::function<void()>
+      drain;  // executes the edge's output; called after each call that can leave some
+  std::function<net::TransportCounts()> transports;
+  std::string version;
+  Instant started{};
+};
+
+// Why the service is degraded though it works, in words: a store that fails or lags. Empty: it is
+// not.
+std::vector<std::string> degraded(const storage::StoreHealth& health);
+
+}  // namespace usher::admin

@@ -1,0 +1,348 @@
+// The composition root: the only file that sees every room. It reads the configuration, opens the store and the
+// sockets, and executes what the edge decides.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "admin/api.hpp"
+#include "admin/commands.hpp"
+#include "admin/http.hpp"
+#include "core/config.hpp"
+#include "core/duration.hpp"
+#include "core/entropy.hpp"
+#include "core/log_output.hpp"
+#include "core/net/resolver.hpp"
+#include "core/net/transports.hpp"
+#include "core/reactor.hpp"
+#include "routing/edge.hpp"
+#include "sip/parse/stream.hpp"
+#include "storage/import_kamailio.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace usher {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitConfiguration = 2;
+
+class SipFramer final : public net::Framer {
+ public:
+  Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs) override {
+    return parser_.feed(bytes, out, pongs);
+  }
+
+ private:
+  sip::StreamParser parser_;
+};
+
+int refuse(const std::string& line) {
+  std::fprintf(stderr, "%s\n", line.c_str());
+  return kExitConfiguration;
+}
+
+// The configuration, or nothing after every fault has been told.
+std::optional<Config> read_config(const std::string& path) {
+  ConfigResult result = load_config(path);
+  for (const ConfigFault& fault : result.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+  if (!result.faults.empty()) return std::nullopt;
+  return std::move(result.config);
+}
+
+std::string sent_by(const ListenConfig& listen) {
+  return listen.advertise_host + ":" + std::to_string(listen.advertise_port);
+}
+
+std::uint64_t read_u64(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8 && i < bytes.size(); ++i) {
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  }
+  return value;
+}
+
+std::string write_u64(std::uint64_t value) {
+  std::string bytes(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
+// The lasting keys, made once for each store.
+constexpr std::string_view kTokenKey = "contact-token-key";
+constexpr std::string_view kNameKey = "relay-name-key";
+
+HashKey key_of(const storage::Snapshot& snapshot, std::string_view name) {
+  for (const storage::Secret& secret : snapshot.secrets) {
+    if (secret.name == name) return {read_u64(secret.value), read_u64(std::string_view(secret.value).substr(8))};
+  }
+  return {};
+}
+
+std::vector<storage::Change> missing_keys(storage::Snapshot& snapshot) {
+  std::vector<storage::Change> changes;
+  for (const std::string_view name : {kTokenKey, kNameKey}) {
+    if (key_of(snapshot, name).k0 != 0) continue;
+    snapshot.secrets.push_back({std::string(name), write_u64(system_entropy() | 1) + write_u64(system_entropy())});
+    changes.emplace_back(storage::PutSecret{snapshot.secrets.back()});
+  }
+  return changes;
+}
+
+struct OpenStore {
+  std::unique_ptr<storage::Store> store;
+  storage::Snapshot snapshot;
+};
+
+// Opens and reads the store and gives a new one its keys. The error is one line.
+Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
+  const auto named = [&](const Error& e) {
+    return Error{e.code, config.file + ": storage.path: " + e.message};
+  };
+  auto store = storage::open_sqlite(
+      {config.storage.path, [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }});
+  if (!store) return named(store.error());
+  auto snapshot = (*store)->load(Reactor::now().wall);
+  if (!snapshot) return named(snapshot.error());
+  std::vector<storage::Change> changes = missing_keys(*snapshot);
+  if (!changes.empty()) {
+    std::optional<Result<void>> written;
+    (*store)->apply(std::move(changes), storage::Durability::required, [&](Result<void> result) {
+      written = std::move(result);
+      reactor.stop();
+    });
+    reactor.run();
+    if (written && !*written) return named(written->error());
+  }
+  return OpenStore{std::move(*store), std::move(*snapshot)};
+}
+
+routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& snapshot) {
+  routing::EdgeConfig edge;
+  sip::StackConfig& stack = edge.stack;
+  const TimersConfig& timers = config.timers;
+  stack.timers = {timers.t1, timers.t2, timers.t4, timers.trying};
+  stack.attempt = timers.attempt;
+  stack.ring_limit = timers.ring_limit;
+  stack.seed = system_entropy();
+  stack.names = key_of(snapshot, kNameKey);
+  edge.seed = system_entropy();
+  edge.token_key = key_of(snapshot, kTokenKey);
+  for (const ListenConfig& listen : config.listen) {
+    stack.listeners.push_back({listen.transport, sent_by(listen)});
+    edge.own_endpoints.push_back(listen.bind);
+    if (const auto address = net::IpAddress::parse(listen.advertise_host)) {
+      edge.own_endpoints.push_back({*address, listen.advertise_port});
+    } else {
+      edge.own_hosts.push_back(listen.advertise_host);
+    }
+  }
+  return edge;
+}
+
+// Gives the edge its world: packets in, time, storage answers; and does what it decided.
+class Driver {
+ public:
+  Driver(Reactor& reactor, const Config& config, OpenStore opened, Log& log)
+      : reactor_(reactor),
+        log_(log),
+        store_(std::move(opened.store)),
+        resolver_(reactor),
+        transports_(reactor, handlers()),
+        edge_(edge_config(config, opened.snapshot), std::move(opened.snapshot), log, Reactor::now()) {
+    reactor_.on_deadline([this](Now now) {
+      edge_.on_time(now);
+      drain();
+    });
+  }
+
+  Result<void> open(const Config& config) { return transports_.open(config.listen); }
+
+  // Executes the edge's output until there is none.
+  void drain() {
+    for (;;) {
+      routing::EdgeOutput output = edge_.take_output();
+      if (output.sends.empty() && output.persists.empty() && output.resolve.empty()) break;
+      for (const sip::Send& send : output.sends) transports_.send(send.flow, send.bytes);
+      for (routing::Persist& persist : output.persists) {
+        store_->apply(std::move(persist.changes), storage::Durability::eventual,
+                      [this, id = persist.id](Result<void> result) {
+                        edge_.stored(Reactor::now(), id, result);
+                        drain();
+                      });
+      }
+      for (const std::string& name : output.resolve) {
+        resolver_.resolve(name, [this, name](std::vector<net::IpAddress> addresses) {
+          edge_.resolved(Reactor::now(), name, std::move(addresses));
+          drain();
+        });
+      }
+    }
+    transports_.flush();
+    if (const auto deadline = edge_.next_deadline()) {
+      reactor_.set_deadline(*deadline);
+    } else {
+      reactor_.clear_deadline();
+    }
+  }
+
+  void close() {
+    transports_.close();
+    store_->close();
+  }
+
+  routing::Edge& edge() { return edge_; }
+  storage::Store& store() { return *store_; }
+  net::Transports& transports() { return transports_; }
+
+ private:
+  net::TransportHandlers handlers() {
+    net::TransportHandlers h;
+    h.on_packet = [this](Now now, net::Packet packet) { edge_.receive(now, packet); };
+    h.on_batch_end = [this](Now) { drain(); };
+    h.on_flow_failed = [this](Now now, const net::Flow& flow, const std::string& reason) {
+      edge_.flow_failed(now, flow, reason);
+      drain();
+    };
+    h.make_framer = [] { return std::make_unique<SipFramer>(); };
+    return h;
+  }
+
+  Reactor& reactor_;
+  Log& log_;
+  std::unique_ptr<storage::Store> store_;
+  net::Resolver resolver_;
+  net::Transports transports_;
+  routing::Edge edge_;
+};
+
+// What an operator wants to see first: where we listen, which timers hold, and what to type next.
+void greet(const Config& config, const net::Transports& transports) {
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const net::Endpoint bound = transports.local(net::ListenerId{static_cast<std::uint16_t>(i)});
+    std::printf("listening  %s %s, known to others as %s\n",
+                std::string(net::transport_name(config.listen[i].transport)).c_str(), bound.text().c_str(),
+                sent_by(config.listen[i]).c_str());
+  }
+  const TimersConfig& t = config.timers;
+  std::printf("timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s\n", duration_text(t.t1).c_str(),
+              duration_text(t.t2).c_str(), duration_text(t.t4).c_str(), duration_text(64 * t.t1).c_str(),
+              duration_text(t.trying).c_str(), duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str());
+  const std::string base = "http://" + config.admin.bind.text();
+  std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
+  std::printf("  curl -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n", base.c_str());
+  std::printf("  curl -X PUT  %s/v1/domains/a.test -d '{\"setid\": 10}'\n", base.c_str());
+  std::printf("  curl %s/readyz\n", base.c_str());
+  std::fflush(stdout);
+}
+
+int run(const std::string& path) {
+  std::optional<Config> config = read_config(path);
+  if (!config) return kExitConfiguration;
+  Log log(stderr_log());
+  for (std::size_t i = 0; i < kLogCategories; ++i) log.set_level(static_cast<LogCategory>(i), config->log.level);
+  for (const auto& [category, level] : config->log.categories) log.set_level(category, level);
+
+  Reactor reactor;
+  auto opened = open_store(*config, reactor);
+  if (!opened) return refuse(opened.error().message);
+  Driver driver(reactor, *config, std::move(*opened), log);
+  if (auto result = driver.open(*config); !result) return refuse(config->file + ": " + result.error().message);
+
+  admin::Api api({.edge = driver.edge(),
+                  .store = driver.store(),
+                  .log = log,
+                  .config = *config,
+                  .now = [] { return Reactor::now(); },
+                  .drain = [&driver] { driver.drain(); },
+                  .transports = [&driver] { return driver.transports().counts(); },
+                  .version = USHER_VERSION,
+                  .started = Reactor::now().mono});
+  admin::HttpServer http(
+      reactor.context(), {.bind = config->admin.bind},
+      [&api](const admin::Request& request, admin::Respond respond) { handle(api, request, std::move(respond)); }, log);
+  if (auto result = http.open(); !result) {
+    return refuse(config->file + ": admin.bind: " + result.error().message);
+  }
+
+  reactor.on_signal([&](int signal) {
+    if (signal == SIGHUP) {
+      log.write(LogCategory::core, LogLevel::info, "", "SIGHUP: nothing to reload; domains, sets and targets change over REST");
+      return;
+    }
+    log.write(LogCategory::core, LogLevel::info, "", "stopping");
+    reactor.stop();
+  });
+  greet(*config, driver.transports());
+  driver.drain();
+  reactor.run();
+  http.close();
+  driver.close();
+  return 0;
+}
+
+int check(const std::string& path) {
+  if (!read_config(path)) return kExitConfiguration;
+  std::printf("%s: ok\n", path.c_str());
+  return 0;
+}
+
+int import(const std::string& path, const std::string& file) {
+  std::optional<Config> config = read_config(path);
+  if (!config) return kExitConfiguration;
+  Reactor reactor;
+  auto opened = open_store(*config, reactor);
+  if (!opened) return refuse(opened.error().message);
+  auto import = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey), Reactor::now().wall);
+  if (!import) return refuse(file + ": " + import.error().message);
+  for (const storage::ImportNote& note : import->notes) {
+    std::fprintf(stderr, "%s: %s: %s\n", file.c_str(), note.where.c_str(), note.reason.c_str());
+  }
+  std::optional<Result<void>> written;
+  opened->store->apply(std::move(import->changes), storage::Durability::required, [&](Result<void> result) {
+    written = std::move(result);
+    reactor.stop();
+  });
+  reactor.run();
+  opened->store->close();
+  if (!written || !*written) return refuse(file + ": " + (written ? written->error().message : "not written"));
+  std::printf("%s: %zu domains, %zu sets, %zu targets, %zu locations taken over into %s\n", file.c_str(), import->domains,
+              import->sets, import->targets, import->locations, config->storage.path.c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace usher
+
+int main(int argc, char** argv) {
+  CLI::App app{"Usher: a SIP edge for Asterisk farms"};
+  app.set_version_flag("--version", USHER_VERSION);
+  app.require_subcommand(1);
+  int exit_code = 0;
+
+  std::string config = "usher.toml";
+  std::string file;
+  CLI::App* run = app.add_subcommand("run", "Run the edge");
+  run->add_option("--config", config, "Configuration file")->capture_default_str();
+  run->callback([&] { exit_code = usher::run(config); });
+  CLI::App* check = app.add_subcommand("check", "Tell everything that is wrong with a configuration");
+  check->add_option("--config", config, "Configuration file")->capture_default_str();
+  check->callback([&] { exit_code = usher::check(config); });
+  CLI::App* import = app.add_subcommand("import", "Take over domains, targets and locations of a Kamailio SQLite database");
+  import->add_option("--config", config, "Configuration file")->capture_default_str();
+  import->add_option("file", file, "The Kamailio database")->required();
+  import->callback([&] { exit_code = usher::import(config, file); });
+  const auto client = usher::admin::add_client_commands(app);
+
+  try {
+    app.parse(argc, argv);
+    if (client->chosen) exit_code = client->run();
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : usher::kExitConfiguration;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "usher: %s\n", e.what());
+    return usher::kExitFailure;
+  }
+  return exit_code;
+}

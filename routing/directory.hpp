@@ -1,0 +1,83 @@
+// Domains, dispatcher sets and targets as the rules read them: an immutable snapshot. A change
+// makes a new one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+#include "sip/plan.hpp"
+#include "storage/records.hpp"
+
+namespace usher::routing {
+
+class Directory;
+using DirectoryRef = std::shared_ptr<const Directory>;
+// Host name → its addresses, as last resolved.
+using Addresses = std::map<std::string, std::vector<net::IpAddress>>;
+
+class Directory : public std::enable_shared_from_this<Directory> {
+ public:
+  // Targets of a set keep the order of their ids. `own_hosts` are our own names: "host" or an
+  // address, which phones must not see, and "host:port", a listener, which no target may be.
+  static DirectoryRef make(std::vector<storage::Domain> domains,
+                           std::vector<storage::DispatcherSet> sets,
+                           std::vector<storage::Target> targets, Addresses addresses = {},
+                           std::vector<std::string> own_hosts = {});
+
+  // The snapshot after one change. Changes that concern no domain, set or target give the same
+  // snapshot. The caller has validated with check().
+  DirectoryRef with(const storage::Change& change) const;
+  DirectoryRef with_addresses(const std::string& name, std::vector<net::IpAddress> addresses) const;
+
+  // Whether a change may be made: Errc::conflict or Errc::not_found name the record and the field
+  // in words. A domain's set must exist; a set in use by a domain or with targets can't be deleted;
+  // a destination stands once in a set and is no listener of ours; limits. Errc::range: a value
+  // outside the bounds of records.hpp. The set of a target need not exist: its first target makes
+  // it with defaults.
+  Result<void> check(const storage::Change& change) const;
+
+  const storage::Domain* domain(std::string_view lower_case_name) const;
+  const storage::DispatcherSet* set(storage::SetId id) const;
+  const storage::Target* target(storage::TargetId id) const;
+  std::vector<const storage::Target*> targets_of(storage::SetId id) const;
+  const std::map<std::string, storage::Domain, std::less<>>& domains() const { return domains_; }
+  const std::map<storage::SetId, storage::DispatcherSet>& sets() const { return sets_; }
+  const std::map<storage::TargetId, storage::Target>& targets() const { return targets_; }
+  const Addresses& addresses() const { return addresses_; }
+
+  // Where a target can be reached now: its address, or what its host name resolved to last; perhaps
+  // nowhere.
+  std::vector<net::IpAddress> addresses_of(const storage::Target& target) const;
+
+  // Which backends send from this address (any port): by destination, resolved name or source
+  // network. The sets they belong to are the tenants such a packet may speak for. Empty: not a
+  // backend.
+  std::vector<const storage::Target*> backends_at(const net::IpAddress& source) const;
+  // Enabled domains of these sets.
+  std::vector<std::string_view> domains_of(const std::vector<storage::SetId>& sets) const;
+
+  // Everything that no phone may see (sip/plan.hpp).
+  const std::shared_ptr<const sip::HiddenHosts>& hidden() const { return hidden_; }
+
+ private:
+  void index();
+  Result<void> check_target(const storage::Target& target) const;
+
+  std::map<std::string, storage::Domain, std::less<>> domains_;
+  std::map<storage::SetId, storage::DispatcherSet> sets_;
+  std::map<storage::TargetId, storage::Target> targets_;
+  Addresses addresses_;
+  std::vector<std::string> own_hosts_;
+  std::map<net::IpAddress, std::vector<storage::TargetId>> by_address_;
+  std::vector<std::pair<net::Cidr, storage::TargetId>> by_network_;
+  std::map<storage::SetId, std::vector<storage::TargetId>> by_set_;
+  std::map<storage::SetId, std::vector<std::string>> domains_by_set_;
+  std::shared_ptr<const sip::HiddenHosts> hidden_;
+};
+
+}  // namespace usher::routing

@@ -1,0 +1,225 @@
+#include "routing/edge.hpp"
+
+#include <algorithm>
+
+#include "routing/edge_impl.hpp"
+
+namespace usher::routing {
+
+Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_log, Now now)
+    : config(std::move(given)),
+      log(given_log),
+      stack(config.stack, log),
+      self(config.own_endpoints, config.own_hosts),
+      outlets(config.stack.listeners),
+      knocks(std::move(loaded.door_knocks)),
+      // Tables are seeded afresh with each process; names that last come from the token key.
+      location(HashKey{config.seed, ~config.seed}),
+      registrar(location, config.token_key, log),
+      dispatcher(config.token_key),
+      affinity(HashKey{~config.seed, config.seed}, kAffinityLifetime, kAffinities),
+      health(log, config.seed),
+      last_target(loaded.last_target) {
+  directory = Directory::make(std::move(loaded.domains), std::move(loaded.sets),
+                              std::move(loaded.targets), {}, self.names());
+  for (storage::ScannerPattern& pattern : loaded.scanners) scanners.put(std::move(pattern));
+  for (storage::Binding& binding : loaded.bindings) {
+    // A connection does not outlive its process.
+    binding.flow.connection = net::ConnectionId{};
+    if (binding.expires > now.wall) location.put(binding, now);
+  }
+  for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
+  for (const auto& [id, set] : directory->sets()) track_targets(now, id);
+  resolve_all(now);
+}
+
+void Edge::Impl::track_targets(Now now, storage::SetId set) {
+  const storage::DispatcherSet* found = directory->set(set);
+  for (const storage::Target* t : directory->targets_of(set)) {
+    health.track(now, *t, found ? found->health : storage::HealthPolicy{});
+  }
+}
+
+void Edge::Impl::resolve_all(Now now) {
+  for (const auto& [id, target] : directory->targets()) {
+    const net::Destination& d = target.destination;
+    if (!d.address &&
+        std::find(out.resolve.begin(), out.resolve.end(), d.host) == out.resolve.end()) {
+      out.resolve.push_back(d.host);
+    }
+  }
+  next_resolve = now.mono + kResolveInterval;
+}
+
+void Edge::Impl::pump(Now now) {
+  for (;;) {
+    const std::vector<sip::StackEvent> events = stack.take_events();
+    if (events.empty()) break;
+    for (const sip::StackEvent& event : events) handle(now, event);
+  }
+  std::vector<sip::Send> sends = stack.take_sends();
+  out.sends.insert(out.sends.end(), std::make_move_iterator(sends.begin()),
+                   std::make_move_iterator(sends.end()));
+}
+
+void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
+  if (const auto* need = std::get_if<sip::RouteNeeded>(&event)) {
+    route(now, *need);
+  } else if (const auto* bad = std::get_if<sip::MalformedReceived>(&event)) {
+    malformed(now, *bad);
+  } else if (const auto* attempt = std::get_if<sip::AttemptEnded>(&event)) {
+    attempt_ended(now, *attempt);
+  } else if (const auto* held = std::get_if<sip::ResponseHeld>(&event)) {
+    response_held(now, *held);
+  } else if (const auto* relay = std::get_if<sip::RelayEnded>(&event)) {
+    relay_ended(*relay);
+  } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
+    call_answered(*answered);
+  } else if (const auto* ended = std::get_if<sip::CallEnded>(&event)) {
+    call_ended(*ended);
+  } else if (const auto* probed = std::get_if<sip::ProbeEnded>(&event)) {
+    ++counters.probes;
+    if (probed->status == 0) ++counters.probe_failures;
+    health.probed(now, static_cast<storage::TargetId>(probed->mark), probed->status, probed->reason,
+                  probed->rtt);
+  }
+}
+
+void Edge::Impl::probe(Now now, storage::TargetId id) {
+  const storage::Target* target = directory->target(id);
+  if (!target) return;
+  const auto flow = way_to(*target);
+  if (!flow) {
+    ++counters.probes;
+    ++counters.probe_failures;
+    health.probed(now, id, 0,
+                  directory->addresses_of(*target).empty()
+                      ? "its host name does not resolve"
+                      : "no listener of ours reaches its address",
+                  Duration{0});
+    return;
+  }
+  sip::Attempt attempt;
+  attempt.flow = *flow;
+  attempt.request_uri = target->destination.text();
+  attempt.mark = static_cast<std::uint64_t>(id);
+  stack.probe(now, attempt, health.timeout_of(id), static_cast<sip::Cookie>(id));
+}
+
+PersistId Edge::Impl::persist(std::vector<storage::Change> changes) {
+  const PersistId id = ++last_persist;
+  persists.emplace(id, std::nullopt);
+  out.persists.push_back(Persist{id, std::move(changes)});
+  return id;
+}
+
+void Edge::Impl::release(Now now, Held& held) {
+  if (held.released) return;
+  held.released = true;
+  stack.release(now, held.relay, held.contacts ? &*held.contacts : nullptr);
+}
+
+void Edge::Impl::on_time(Now now) {
+  stack.on_time(now);
+  pump(now);
+  while (!holds.empty() && holds.front().due <= now.mono) {
+    const auto waiting = persists.find(holds.front().id);
+    if (waiting != persists.end() && waiting->second && !waiting->second->released) {
+      ++counters.registers_unstored;
+      log.write(
+          LogCategory::storage, LogLevel::warning, {},
+          "the store took longer than 500 ms: a registration is confirmed before it is durable");
+      release(now, *waiting->second);
+    }
+    holds.pop_front();
+  }
+  for (const storage::TargetId id : health.due(now)) probe(now, id);
+  std::vector<storage::Change> gone;
+  for (const storage::Binding& b : location.expire(now.mono, kExpirePerWakeUp)) {
+    log.write(LogCategory::registration, LogLevel::info, {},
+              b.aor + " expired: " + b.contact + " (token " + b.token + ") was not refreshed");
+    gone.emplace_back(storage::DeleteBinding{b.token});
+  }
+  if (!gone.empty()) persist(std::move(gone));
+  if (auto batch = knocks.take_batch(now.mono); !batch.empty()) persist(std::move(batch));
+  affinity.expire(now.mono);
+  registrar.on_time(now.mono);
+  if (next_resolve <= now.mono) resolve_all(now);
+  pump(now);
+}
+
+std::optional<Instant> Edge::Impl::next_deadline() const {
+  std::optional<Instant> next = next_resolve;
+  const auto take = [&](const std::optional<Instant>& other) {
+    if (other && *other < *next) next = other;
+  };
+  take(stack.next_deadline());
+  take(health.next_deadline());
+  take(location.next_expiry());
+  take(knocks.due());
+  take(affinity.next_expiry());
+  take(registrar.next_deadline());
+  if (!holds.empty()) take(holds.front().due);
+  return next;
+}
+
+Edge::Edge(EdgeConfig config, storage::Snapshot loaded, const Log& log, Now now)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(loaded), log, now)) {}
+
+Edge::~Edge() = default;
+
+void Edge::receive(Now now, const net::Packet& packet) {
+  impl_->stack.receive(now, packet);
+  impl_->pump(now);
+}
+
+void Edge::flow_failed(Now now, const net::Flow& flow, std::string_view reason) {
+  if (const std::size_t lost = impl_->location.connection_lost(flow.connection); lost > 0) {
+    impl_->log.write(LogCategory::registration, LogLevel::info, {},
+                     "connection to " + flow.remote.text() + " is gone (" + std::string{reason} +
+                         "): " + std::to_string(lost) +
+                         " binding(s) cannot be reached until they register again");
+  }
+  impl_->stack.flow_failed(now, flow, reason);
+  impl_->pump(now);
+}
+
+void Edge::on_time(Now now) {
+  impl_->on_time(now);
+}
+
+void Edge::stored(Now now, PersistId id, const Result<void>& result) {
+  const auto waiting = impl_->persists.find(id);
+  if (waiting == impl_->persists.end()) return;
+  if (!result) {
+    impl_->log.write(LogCategory::storage, LogLevel::error, {},
+                     "the store failed: " + result.error().message);
+  }
+  // Memory is the truth: a disk that refuses delays nobody (rule 12).
+  if (waiting->second) impl_->release(now, *waiting->second);
+  impl_->persists.erase(waiting);
+  impl_->pump(now);
+}
+
+void Edge::resolved(Now now, const std::string& name, std::vector<net::IpAddress> addresses) {
+  if (addresses.empty()) {
+    impl_->log.write(LogCategory::health, LogLevel::warning, {},
+                     "host name " + name + " does not resolve");
+    return;
+  }
+  const DirectoryRef next = impl_->directory->with_addresses(name, std::move(addresses));
+  if (next == impl_->directory) return;
+  impl_->directory = next;
+  for (const auto& [id, target] : next->targets()) {
+    if (target.destination.host == name) impl_->health.probe_soon(now, id);
+  }
+}
+
+EdgeOutput Edge::take_output() {
+  return std::exchange(impl_->out, {});
+}
+std::optional<Instant> Edge::next_deadline() const {
+  return impl_->next_deadline();
+}
+
+}  // namespace usher::routing

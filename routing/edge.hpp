@@ -1,0 +1,139 @@
+// The transaction user: every decision of the edge, as a pure machine. Packets, time, storage
+// answers and an operator's commands go in; bytes to send and changes to persist come out. main.cpp
+// gives it sockets and a store; the simulator gives it neither.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/log.hpp"
+#include "core/net/flow.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "routing/directory.hpp"
+#include "sip/stack.hpp"
+#include "storage/records.hpp"
+
+namespace usher::routing {
+
+struct EdgeConfig {
+  sip::StackConfig stack;
+  HashKey token_key;  // lasting: keeps Contact tokens stable over restarts
+  std::uint64_t seed = 1;
+  std::string user_agent = "Usher";
+  std::vector<net::Endpoint>
+      own_endpoints;  // bound and advertised, to recognise requests to ourselves and loops
+  std::vector<std::string> own_hosts;  // advertised host names, lower case
+};
+
+using PersistId = std::uint64_t;
+struct Persist {
+  PersistId id = 0;  // answered by Edge::stored()
+  std::vector<storage::Change> changes;
+};
+
+struct EdgeOutput {
+  std::vector<sip::Send> sends;
+  std::vector<Persist> persists;
+  std::vector<std::string> resolve;  // host names to look up; answered by Edge::resolved()
+};
+
+enum class HealthState : std::uint8_t { unknown, up, down };
+std::string_view health_name(HealthState s);
+
+struct TargetStatus {
+  storage::TargetId id = 0;
+  HealthState health = HealthState::unknown;
+  std::string reason;               // why it is down, in words
+  std::optional<Duration> rtt;      // of the last answered probe
+  std::optional<WallTime> changed;  // when health last changed
+  std::size_t live_calls = 0;
+  std::uint64_t attempts = 0, failures = 0;
+  std::vector<net::IpAddress> addresses;  // resolved, for a host name
+};
+
+struct RegistrationFilter {
+  std::string domain, user;  // empty: any
+  std::optional<net::IpAddress> source;
+};
+
+struct Page {
+  std::size_t limit = 100;  // 1 to limits::kPageSize
+  std::string cursor;       // empty: from the start; else as returned
+};
+template <class T>
+struct Paged {
+  std::vector<T> items;
+  std::string next;  // empty: that was the last page
+};
+
+struct EdgeCounters {
+  std::map<std::string, std::uint64_t> requests;  // by method, received outside dialogs
+  std::map<std::string, std::uint64_t> drops;     // by reason, silent
+  std::map<int, std::uint64_t> local_replies;     // by status
+  std::uint64_t registers_granted = 0, registers_refused = 0, calls_started = 0, calls_answered = 0,
+                calls_failed = 0, failovers = 0, ambiguous = 0, probes = 0, probe_failures = 0,
+                registers_unstored = 0;  // confirmed before the store had answered
+};
+
+struct EdgeCounts {
+  sip::StackCounts stack;
+  std::size_t registrations = 0, domains = 0, sets = 0, targets = 0, door_knocks = 0,
+              pending_persists = 0, affinities = 0;
+};
+
+class Edge {
+ public:
+  // Takes over what the store holds. `log` outlives the edge.
+  Edge(EdgeConfig config, storage::Snapshot loaded, const Log& log, Now now);
+  ~Edge();
+  Edge(const Edge&) = delete;
+  Edge& operator=(const Edge&) = delete;
+
+  // Inputs. Each runs to its end; then take_output().
+  void receive(Now now, const net::Packet& packet);
+  void flow_failed(Now now, const net::Flow& flow, std::string_view reason);
+  void on_time(Now now);
+  void stored(Now now, PersistId id, const Result<void>& result);
+  // The addresses of a host name; empty: the name does not resolve (the last good answer is kept).
+  void resolved(Now now, const std::string& name, std::vector<net::IpAddress> addresses);
+
+  EdgeOutput take_output();
+  std::optional<Instant> next_deadline() const;
+
+  // Administration: reads.
+  const Directory& directory() const;
+  std::vector<storage::ScannerPattern> scanners() const;
+  TargetStatus target_status(storage::TargetId id) const;
+  Paged<storage::Binding> registrations(const RegistrationFilter& filter, const Page& page) const;
+  std::vector<storage::DoorKnock> door_knocks(std::size_t limit) const;  // newest first
+  std::vector<sip::CallView> calls() const;
+  EdgeCounts counts() const;
+  const EdgeCounters& counters() const;
+  // Why the edge is not ready to serve, in words; empty when it is: a listener, a domain whose set
+  // has a target that is not down.
+  std::vector<std::string> not_ready() const;
+
+  // Administration: changes that are durable already. Make them live: domains, sets, targets,
+  // scanners.
+  void apply(Now now, const storage::Change& change);
+  // A target id that was never given out before, not even by this function.
+  storage::TargetId next_target_id() const;
+  // Forgets a binding (by token) in memory; the change to persist comes with the output.
+  // Errc::not_found.
+  Result<void> remove_registration(Now now, const std::string& token);
+  Result<void> end_call(Now now, sip::CallId call, std::string_view why);
+  // From now on new INVITEs get 503 with Retry-After; everything else goes on, so that what is up
+  // can end in peace.
+  void drain(Now now);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace usher::routing

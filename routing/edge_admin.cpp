@@ -1,0 +1,152 @@
+// The operator's side: what he sees and what he changes.
+#include <algorithm>
+#include <charconv>
+
+#include "core/limits.hpp"
+#include "core/text.hpp"
+#include "routing/edge_impl.hpp"
+
+namespace usher::routing {
+
+const Directory& Edge::directory() const {
+  return *impl_->directory;
+}
+std::vector<storage::ScannerPattern> Edge::scanners() const {
+  return impl_->scanners.list();
+}
+std::vector<sip::CallView> Edge::calls() const {
+  return impl_->stack.calls();
+}
+const EdgeCounters& Edge::counters() const {
+  return impl_->counters;
+}
+std::vector<storage::DoorKnock> Edge::door_knocks(std::size_t limit) const {
+  return impl_->knocks.newest(limit);
+}
+storage::TargetId Edge::next_target_id() const {
+  return ++impl_->last_target;
+}
+void Edge::drain(Now) {
+  impl_->draining = true;
+}
+
+TargetStatus Edge::target_status(storage::TargetId id) const {
+  TargetStatus status = impl_->health.status(id);
+  if (const auto live = impl_->live_calls.find(id); live != impl_->live_calls.end())
+    status.live_calls = live->second;
+  if (const storage::Target* t = impl_->directory->target(id); t && !t->destination.address) {
+    status.addresses = impl_->directory->addresses_of(*t);
+  }
+  return status;
+}
+
+Paged<storage::Binding> Edge::registrations(const RegistrationFilter& filter,
+                                            const Page& page) const {
+  const std::string domain = lower(filter.domain);
+  const auto wanted = [&](const storage::Binding& b) {
+    const std::size_t at = b.aor.rfind('@');
+    if (!domain.empty() && std::string_view{b.aor}.substr(at + 1) != domain) return false;
+    if (!filter.user.empty() && std::string_view{b.aor}.substr(0, at) != filter.user) return false;
+    return !filter.source || b.flow.remote.address == *filter.source;
+  };
+  Paged<storage::Binding> out;
+  std::size_t from = 0;
+  const char* const end = page.cursor.data() + page.cursor.size();
+  if (!page.cursor.empty() && std::from_chars(page.cursor.data(), end, from).ptr != end) return out;
+  // One AoR is looked up; anything else walks the table.
+  if (!domain.empty() && !filter.user.empty()) {
+    for (storage::Binding& b : impl_->location.by_aor(filter.user + "@" + domain)) {
+      if (wanted(b)) out.items.push_back(std::move(b));
+    }
+    return out;
+  }
+  std::size_t next = 0;
+  out.items = impl_->location.page(from, std::clamp<std::size_t>(page.limit, 1, limits::kPageSize),
+                                   wanted, next);
+  if (next != 0) out.next = std::to_string(next);
+  return out;
+}
+
+EdgeCounts Edge::counts() const {
+  EdgeCounts out;
+  out.stack = impl_->stack.counts();
+  out.registrations = impl_->location.size();
+  out.domains = impl_->directory->domains().size();
+  out.sets = impl_->directory->sets().size();
+  out.targets = impl_->directory->targets().size();
+  out.door_knocks = impl_->knocks.size();
+  out.pending_persists = impl_->persists.size();
+  out.affinities = impl_->affinity.size();
+  return out;
+}
+
+std::vector<std::string> Edge::not_ready() const {
+  std::vector<std::string> out;
+  if (impl_->outlets.size() == 0) out.emplace_back("there is no listener");
+  if (impl_->draining) out.emplace_back("the edge is shutting down");
+  const Directory& d = *impl_->directory;
+  bool enabled = false;
+  for (const auto& [name, domain] : d.domains()) {
+    if (!domain.enabled) continue;
+    enabled = true;
+    const storage::DispatcherSet* set = d.set(domain.setid);
+    if (set && !impl_->candidates(*set).usable.empty()) return out;
+  }
+  out.emplace_back(enabled ? "no domain has a target that could be tried"
+                           : "there is no enabled domain");
+  return out;
+}
+
+void Edge::apply(Now now, const storage::Change& change) {
+  Impl& e = *impl_;
+  if (const auto* scanner = std::get_if<storage::PutScanner>(&change)) {
+    e.scanners.put(scanner->scanner);
+    return;
+  }
+  if (const auto* scanner = std::get_if<storage::DeleteScanner>(&change)) {
+    e.scanners.erase(scanner->pattern);
+    return;
+  }
+  if (const auto* binding = std::get_if<storage::PutBinding>(&change)) {
+    e.location.put(binding->binding, now);
+    return;
+  }
+  if (const auto* binding = std::get_if<storage::DeleteBinding>(&change)) {
+    e.location.erase(binding->token);
+    return;
+  }
+  const DirectoryRef before = std::exchange(e.directory, e.directory->with(change));
+  if (e.directory == before) return;
+  if (const auto* put = std::get_if<storage::PutTarget>(&change)) {
+    e.last_target = std::max(e.last_target, put->target.id);
+    const storage::DispatcherSet* set = e.directory->set(put->target.setid);
+    e.health.track(now, put->target, set->health);
+    e.resolve_all(now);
+  } else if (const auto* gone = std::get_if<storage::DeleteTarget>(&change)) {
+    e.health.forget(gone->id);
+  } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {
+    e.track_targets(now, set->set.setid);
+  } else if (const auto* gone_set = std::get_if<storage::DeleteSet>(&change)) {
+    e.dispatcher.forget(gone_set->setid);
+  }
+}
+
+Result<void> Edge::remove_registration(Now, const std::string& token) {
+  const auto binding = impl_->location.by_token(token);
+  if (!binding)
+    return fail(Errc::not_found, "there is no registration with token " + quoted(token));
+  impl_->location.erase(token);
+  impl_->persist({storage::DeleteBinding{token}});
+  impl_->log.write(
+      LogCategory::registration, LogLevel::info, {},
+      binding->aor + ": " + binding->contact + " (token " + token + ") removed by the operator");
+  return {};
+}
+
+Result<void> Edge::end_call(Now now, sip::CallId call, std::string_view why) {
+  const auto result = impl_->stack.end_call(now, call, why);
+  impl_->pump(now);
+  return result;
+}
+
+}  // namespace usher::routing

@@ -1,0 +1,129 @@
+// What came of what was routed: health, affinity, registrations, counts.
+#include <algorithm>
+
+#include "routing/edge_impl.hpp"
+
+namespace usher::routing {
+
+void Edge::Impl::set_live(Journey& journey, storage::TargetId target) {
+  if (journey.live == target) return;
+  if (journey.live != 0) {
+    const auto count = live_calls.find(journey.live);
+    if (count != live_calls.end() && --count->second == 0) live_calls.erase(count);
+  }
+  journey.live = target;
+  if (target != 0) ++live_calls[target];
+}
+
+void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
+  const auto found = journeys.find(e.mark);
+  if (found == journeys.end() || found->second.tries.empty()) return;
+  Journey& journey = found->second;
+  const auto target = static_cast<storage::TargetId>(e.attempt);
+
+  if (e.status == 401 || e.status == 407) affinity.set(now.mono, journey.affinity, target);
+  if (!e.cancelled) {
+    if (e.status == 503) {
+      health.request_failed(now, target, "answered 503");
+    } else if (e.status > 0) {
+      health.request_answered(target);
+    } else if (e.timed_out && !e.had_provisional) {
+      health.request_failed(now, target,
+                            "no answer to " + std::string{sip::method_text(journey.method)});
+    } else if (!e.timed_out) {
+      health.request_failed(now, target, e.reason);
+    }
+  }
+  const bool next =
+      !e.cancelled && journey.current + 1 < journey.tries.size() &&
+      (e.status == 0 || std::find(journey.failover_codes.begin(), journey.failover_codes.end(),
+                                  e.status) != journey.failover_codes.end());
+  if (!next) return;
+  ++counters.failovers;
+  ++journey.current;
+  if (journey.live != 0) set_live(journey, journey.tries[journey.current]);
+  const storage::Target* failed = directory->target(target);
+  log.write(
+      journey.registration ? LogCategory::registration : LogCategory::call, LogLevel::warning, {},
+      journey.who + ": " +
+          (failed ? failed->destination.text() : "target " + std::to_string(target)) + " failed (" +
+          (e.status > 0  ? std::to_string(e.status)
+           : e.timed_out ? std::string{"no answer in its time"}
+                         : e.reason) +
+          "), the next one is tried");
+}
+
+void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
+  Held held{e.relay, std::nullopt, false};
+  const auto found = journeys.find(e.mark);
+  if (found == journeys.end() || !found->second.registration) {
+    release(now, held);
+    return;
+  }
+  const Journey& journey = found->second;
+  const sip::Message& response = *e.response;
+  const auto target = static_cast<storage::TargetId>(e.attempt);
+  if (response.status() == 401 || response.status() == 407)
+    affinity.set(now.mono, journey.affinity, target);
+  if (response.status() >= 300) {
+    // A redirection would show where the backends are.
+    if (response.status() < 400) held.contacts.emplace();
+    release(now, held);
+    return;
+  }
+  Registrar::Granted granted = registrar.granted(now, *journey.registration, response, target);
+  log.write(LogCategory::registration, LogLevel::info, {},
+            journey.who + ": " + std::to_string(response.status()) + " " + granted.summary);
+  held.contacts = std::move(granted.contacts);
+  const bool grants = std::any_of(
+      granted.changes.begin(), granted.changes.end(),
+      [](const storage::Change& c) { return std::holds_alternative<storage::PutBinding>(c); });
+  if (grants) ++counters.registers_granted;
+  if (granted.changes.empty()) {
+    release(now, held);
+    return;
+  }
+  const PersistId id = persist(std::move(granted.changes));
+  persists[id] = std::move(held);
+  holds.push_back({now.mono + kStoreWait, id});
+}
+
+void Edge::Impl::relay_ended(const sip::RelayEnded& e) {
+  const auto found = journeys.find(e.mark);
+  if (found == journeys.end()) return;
+  const Journey& journey = found->second;
+  if (journey.registration && e.status >= 300 && e.status != 401 && e.status != 407) {
+    ++counters.registers_refused;
+    log.write(LogCategory::registration, LogLevel::info, {},
+              journey.who + ": refused with " + std::to_string(e.status) +
+                  (e.local ? " by ourselves" : ""));
+  }
+  end_journey(e.mark);
+}
+
+void Edge::Impl::call_answered(const sip::CallAnswered& e) {
+  ++counters.calls_answered;
+  const auto found = journeys.find(e.mark);
+  if (found != journeys.end() && e.attempt != 0)
+    set_live(found->second, static_cast<storage::TargetId>(e.attempt));
+}
+
+void Edge::Impl::call_ended(const sip::CallEnded& e) {
+  if (!e.answered) ++counters.calls_failed;
+  const auto found = journeys.find(e.mark);
+  if (found == journeys.end()) return;
+  log.write(LogCategory::call, LogLevel::info, {},
+            found->second.who + ": ended" +
+                (e.answered ? "" : " unanswered with " + std::to_string(e.status)) + ": " + e.why);
+  end_journey(e.mark);
+}
+
+void Edge::Impl::end_journey(sip::Cookie mark) {
+  const auto found = journeys.find(mark);
+  if (found == journeys.end()) return;
+  set_live(found->second, 0);
+  if (found->second.registration) offers.remove(*found->second.registration);
+  journeys.erase(found);
+}
+
+}  // namespace usher::routing

@@ -1,0 +1,146 @@
+// The edge's state and its parts. One packet's way: edge.cpp (inputs, outputs, time) →
+// edge_route.cpp (who, may he) → edge_to_backend.cpp or edge_to_phone.cpp (where to) →
+// edge_events.cpp (what came of it). edge_admin.cpp serves the operator.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "routing/affinity.hpp"
+#include "routing/dispatcher.hpp"
+#include "routing/edge.hpp"
+#include "routing/gate.hpp"
+#include "routing/health.hpp"
+#include "routing/knocks.hpp"
+#include "routing/location.hpp"
+#include "routing/lookup.hpp"
+#include "routing/offers.hpp"
+#include "routing/origin.hpp"
+#include "routing/outlets.hpp"
+#include "routing/registrar.hpp"
+#include "routing/scanners.hpp"
+#include "routing/self.hpp"
+
+namespace usher::routing {
+
+// A routed request until its call or relay is over. Found by the mark of its plan.
+struct Journey {
+  sip::Method method = sip::Method::other;
+  Affinity::Key affinity = 0;
+  std::vector<storage::TargetId> tries;  // towards a backend, in order
+  std::size_t current = 0;               // of tries
+  storage::TargetId live = 0;            // whose live call this is; 0: no call
+  std::vector<std::uint16_t> failover_codes;
+  std::unique_ptr<Registration> registration;
+  std::string who;  // "REGISTER 401@a.test from 127.0.0.21:5062", for the log
+};
+
+// A granted REGISTER whose 200 waits for the store.
+struct Held {
+  sip::RelayId relay;
+  std::optional<std::vector<std::string>> contacts;
+  bool released = false;
+};
+
+struct Edge::Impl {
+  Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_log, Now now);
+
+  // edge.cpp
+  void pump(Now now);
+  void handle(Now now, const sip::StackEvent& event);
+  void on_time(Now now);
+  std::optional<Instant> next_deadline() const;
+  PersistId persist(std::vector<storage::Change> changes);
+  void release(Now now, Held& held);
+  void probe(Now now, storage::TargetId id);
+  void resolve_all(Now now);
+  void track_targets(Now now, storage::SetId set);
+
+  // edge_route.cpp
+  void route(Now now, const sip::RouteNeeded& need);
+  void malformed(Now now, const sip::MalformedReceived& event);
+  void knock(Now now, const sip::Message* request, const net::Endpoint& source, std::string domain,
+             std::string reason);
+  void reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply, std::string_view who);
+  void silence(const sip::RouteNeeded& need, std::string_view reason, const std::string& why);
+  std::string describe(const sip::RouteNeeded& need, const Parties& parties) const;
+  Journey& start(Now now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark);
+  void send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan);
+
+  // edge_to_backend.cpp
+  struct Candidates {
+    TargetOrder usable;
+    std::vector<net::Flow> flows;  // of the same index
+    std::string none;              // why there is none
+    bool loop = false;
+  };
+  Candidates candidates(const storage::DispatcherSet& set) const;
+  std::optional<net::Flow> way_to(const storage::Target& target) const;
+  void to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
+                  const storage::Domain& domain);
+  TargetOrder choose(Now now, const sip::RouteNeeded& need, const storage::DispatcherSet& set,
+                     const TargetOrder& usable, Affinity::Key affinity,
+                     const std::vector<storage::Binding>& bindings, const std::string& aor,
+                     std::string& how);
+
+  // edge_to_phone.cpp
+  void to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
+                const Origin& origin);
+
+  // edge_events.cpp
+  void attempt_ended(Now now, const sip::AttemptEnded& e);
+  void response_held(Now now, const sip::ResponseHeld& e);
+  void relay_ended(const sip::RelayEnded& e);
+  void call_answered(const sip::CallAnswered& e);
+  void call_ended(const sip::CallEnded& e);
+  void set_live(Journey& journey, storage::TargetId target);
+  void end_journey(sip::Cookie mark);
+
+  EdgeConfig config;
+  const Log& log;
+  sip::Stack stack;
+  Self self;
+  Outlets outlets;
+  DirectoryRef directory;
+  Scanners scanners;
+  Knocks knocks;
+  Location location;
+  Registrar registrar;
+  Offers offers;
+  Dispatcher dispatcher;
+  Affinity affinity;
+  Health health;
+  EdgeCounters counters;
+  EdgeOutput out;
+
+  std::unordered_map<sip::Cookie, Journey> journeys;
+  sip::Cookie last_mark = 0;
+  boost::unordered_flat_map<storage::TargetId, std::size_t> live_calls;
+
+  std::unordered_map<PersistId, std::optional<Held>> persists;  // not answered yet
+  struct HoldLimit {
+    Instant due{};
+    PersistId id = 0;
+  };
+  std::deque<HoldLimit> holds;
+  PersistId last_persist = 0;
+
+  Instant next_resolve{};
+  storage::TargetId last_target = 0;
+  bool draining = false;
+};
+
+inline constexpr Duration kStoreWait =
+    std::chrono::milliseconds(500);  // for a 200 to REGISTER (rule 12)
+inline constexpr Duration kResolveInterval = std::chrono::seconds(60);
+inline constexpr Duration kAffinityLifetime =
+    std::chrono::seconds(64);  // twice an Asterisk nonce's
+inline constexpr std::size_t kAffinities = 200'000;
+inline constexpr std::size_t kExpirePerWakeUp = 500;
+
+}  // namespace usher::routing

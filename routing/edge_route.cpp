@@ -1,0 +1,146 @@
+// A request outside any dialog: who sent it, may he in, and which of the two ways it takes.
+#include "core/text.hpp"
+#include "routing/edge_impl.hpp"
+
+namespace usher::routing {
+
+namespace {
+
+std::string counted_method(const sip::Message& request) {
+  // Invented methods share one counter: their names are a stranger's to choose.
+  return request.method() == sip::Method::other ? "other" : std::string{request.method_name()};
+}
+
+std::string named(const std::optional<sip::Uri>& uri) {
+  if (!uri) return "?";
+  const std::string aor = aor_text(*uri);
+  return escaped(aor.empty() ? uri->raw.substr(0, 128) : std::string_view{aor});
+}
+
+}  // namespace
+
+std::string Edge::Impl::describe(const sip::RouteNeeded& need, const Parties& parties) const {
+  const sip::Message& m = *need.request;
+  std::string text = escaped(m.method_name().substr(0, 32));
+  text.append(" ").append(named(parties.from));
+  if (m.method() != sip::Method::register_) text.append(" to ").append(named(parties.request));
+  return text.append(" from ")
+      .append(need.flow.remote.text())
+      .append("/")
+      .append(net::transport_name(need.flow.transport));
+}
+
+void Edge::Impl::knock(Now now, const sip::Message* request, const net::Endpoint& source,
+                       std::string domain, std::string reason) {
+  ++counters.drops[reason];
+  storage::DoorKnock k;
+  k.when = now.wall;
+  k.domain = std::move(domain);
+  k.source = source;
+  k.reason = std::move(reason);
+  if (request) {
+    k.method = escaped(request->method_name().substr(0, 32));
+    k.user_agent = escaped(request->header(sip::HeaderId::user_agent).substr(0, 128));
+  }
+  log.write(LogCategory::gate, LogLevel::warning, {}, knock_line(k));
+  knocks.add(now.mono, std::move(k));
+}
+
+void Edge::Impl::reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply,
+                       std::string_view who) {
+  ++counters.local_replies[reply.status];
+  if (reply.status >= 300) {
+    log.write(
+        LogCategory::gate, LogLevel::info, {},
+        std::string{who} + " → refused with " + std::to_string(reply.status) + ": " + reply.why);
+  }
+  stack.reply(now, need, reply);
+}
+
+void Edge::Impl::silence(const sip::RouteNeeded& need, std::string_view reason,
+                         const std::string& why) {
+  ++counters.drops[std::string{reason}];
+  log.write(LogCategory::gate, LogLevel::info, {},
+            std::string{need.request->method_name()} + " from backend " + need.flow.remote.text() +
+                " stays unanswered: " + why);
+}
+
+Journey& Edge::Impl::start(Now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark) {
+  mark = ++last_mark;
+  Journey& j = journeys[mark];
+  j.method = need.request->method();
+  j.affinity = affinity.key_of(need.request->call_id(), need.request->from_tag());
+  j.who = std::move(who);
+  return j;
+}
+
+// The stack may refuse by itself (an INVITE without Contact, a limit), and then no end of the
+// journey is reported.
+void Edge::Impl::send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan) {
+  const sip::Cookie mark = plan.mark;
+  if (stack.route(now, need, std::move(plan))) return;
+  end_journey(mark);
+}
+
+void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
+  const sip::Message& request = *need.request;
+  ++counters.requests[counted_method(request)];
+  const Parties parties = Parties::of(request);
+  const Origin origin = origin_of(*directory, need.flow.remote);
+  const Tenant tenant = tenant_of(request, parties, *directory, self);
+
+  const Decision decision = gate(request, parties, origin, tenant, scanners, config.user_agent);
+  switch (decision.kind) {
+    case Decision::Kind::silence:
+      knock(now, &request, need.flow.remote, tenant.shown, decision.reason);
+      return;
+    case Decision::Kind::reply: reply(now, need, decision.reply, describe(need, parties)); return;
+    case Decision::Kind::pass: break;
+  }
+  // RFC 3261 §16.3 item 4: what we sent ourselves has come back.
+  if (self.listens_at(need.flow.remote)) {
+    reply(now, need, {482, "", "it comes from one of our own listeners", {}},
+          describe(need, parties));
+    return;
+  }
+  if (draining && request.method() == sip::Method::invite) {
+    reply(now, need, {503, "", "the edge is shutting down", {{"Retry-After", "10"}}},
+          describe(need, parties));
+    return;
+  }
+  if (origin.is_backend()) {
+    to_phone(now, need, parties, origin);
+  } else {
+    to_backend(now, need, parties, *tenant.domain);
+  }
+}
+
+// Garbage is answered only where the sender is known: a backend, or somebody who at least names a
+// tenant of ours.
+void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
+  const sip::Message* request = event.what.request.get();
+  if (!origin_of(*directory, event.flow.remote).is_backend()) {
+    if (!request) {
+      knock(now, nullptr, event.flow.remote, {}, "malformed");
+      return;
+    }
+    const Parties parties = Parties::of(*request);
+    const Tenant tenant = tenant_of(*request, parties, *directory, self);
+    if (std::string reason = stranger(*request, tenant, scanners); !reason.empty()) {
+      knock(now, request, event.flow.remote, tenant.shown, std::move(reason));
+      return;
+    }
+  }
+  log.write(LogCategory::sip, LogLevel::warning, {},
+            "malformed message from " + event.flow.remote.text() + ": " +
+                escaped(event.what.reason) +
+                (request ? "; answered with " + std::to_string(event.what.status) : "; dropped"));
+  if (!request) {
+    ++counters.drops["malformed"];
+    return;
+  }
+  ++counters.local_replies[event.what.status];
+  stack.reply_malformed(now, event);
+}
+
+}  // namespace usher::routing

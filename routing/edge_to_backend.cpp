@@ -1,0 +1,212 @@
+// From a phone: which backends of its tenant's set, in which order.
+#include <algorithm>
+
+#include "core/limits.hpp"
+#include "core/text.hpp"
+#include "routing/edge_impl.hpp"
+#include "routing/token.hpp"
+
+namespace usher::routing {
+
+namespace {
+
+// Answers of a callee or challenges of a backend: another backend could only contradict them
+// (FailoverPolicy).
+constexpr std::uint16_t kNever[] = {401, 407, 486, 487, 600, 603};
+
+std::vector<std::uint16_t> failover_codes(const storage::FailoverPolicy& policy) {
+  std::vector<std::uint16_t> out;
+  std::copy_if(policy.codes.begin(), policy.codes.end(), std::back_inserter(out),
+               [](std::uint16_t code) {
+                 return std::find(std::begin(kNever), std::end(kNever), code) == std::end(kNever);
+               });
+  return out;
+}
+
+std::string short_user(const std::optional<sip::Uri>& uri) {
+  return uri && uri->is_sip && uri->user.size() <= 64 ? std::string{uri->user} : std::string{};
+}
+
+std::string names_of(const TargetOrder& order) {
+  std::string out;
+  for (const storage::Target* t : order) {
+    out.append(out.empty() ? "" : ", then ").append(t->destination.text());
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<net::Flow> Edge::Impl::way_to(const storage::Target& target) const {
+  for (const net::IpAddress& address : directory->addresses_of(target)) {
+    if (const auto listener = outlets.towards(target.destination.transport, address)) {
+      return net::Flow{target.destination.transport, *listener, net::ConnectionId{},
+                       net::Endpoint{address, target.destination.port}};
+    }
+  }
+  return std::nullopt;
+}
+
+// Health that is unknown counts as usable. A target known to be down is not tried, not even when
+// all are: an answer at once lets the phone try elsewhere, where an attempt would take its time to
+// fail; the probes find out who is back.
+Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set) const {
+  Candidates found;
+  std::size_t down = 0, away = 0, unreachable = 0, loops = 0;
+  for (const storage::Target* t : directory->targets_of(set.setid)) {
+    if (t->state != storage::TargetState::active) {
+      ++away;
+      continue;
+    }
+    if (health.state(t->id) == HealthState::down) {
+      ++down;
+      continue;
+    }
+    const auto flow = way_to(*t);
+    if (!flow) {
+      ++unreachable;
+      continue;
+    }
+    if (self.listens_at(flow->remote)) {
+      ++loops;
+      continue;
+    }
+    found.usable.push_back(t);
+    found.flows.push_back(*flow);
+  }
+  if (!found.usable.empty()) return found;
+  const auto count = [&](std::size_t n, std::string_view what) {
+    if (n > 0)
+      found.none.append(found.none.empty() ? "" : ", ")
+          .append(std::to_string(n))
+          .append(" ")
+          .append(what);
+  };
+  count(down, "down");
+  count(away, "draining or disabled");
+  count(unreachable, "without an address or listener");
+  count(loops, "on our own listeners");
+  found.none = "no target of set " + std::to_string(set.setid) + " can be tried (" +
+               (found.none.empty() ? "it has none" : found.none) + ")";
+  found.loop = loops > 0 && down + away + unreachable == 0;
+  return found;
+}
+
+// Whoever challenged gets the answer; a registration stays where it is, and what a registered phone
+// says about itself goes there; calls are dispatched.
+TargetOrder Edge::Impl::choose(Now now, const sip::RouteNeeded& need,
+                               const storage::DispatcherSet& set, const TargetOrder& usable,
+                               Affinity::Key key, const std::vector<storage::Binding>& bindings,
+                               const std::string& aor, std::string& how) {
+  if (const auto challenger = affinity.find(now.mono, key)) {
+    if (auto order = dispatcher.sticky(usable, *challenger); !order.empty()) {
+      how = "it challenged";
+      return order;
+    }
+  }
+  if (need.request->method() != sip::Method::invite) {
+    const auto rank = [&](const storage::Binding& b) { return b.flow == need.flow ? 0 : 1; };
+    std::vector<const storage::Binding*> known;
+    for (const storage::Binding& b : bindings) known.push_back(&b);
+    std::stable_sort(known.begin(), known.end(),
+                     [&](const auto* a, const auto* b) { return rank(*a) < rank(*b); });
+    for (const storage::Binding* b : known) {
+      if (auto order = dispatcher.sticky(usable, b->target); !order.empty()) {
+        how = "registered there";
+        return order;
+      }
+    }
+  }
+  how =
+      std::string{storage::algorithm_name(set.algorithm)} + " of set " + std::to_string(set.setid);
+  return dispatcher.order(set, usable, aor);
+}
+
+void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
+                            const storage::Domain& domain) {
+  const sip::Message& request = *need.request;
+  const std::string who = describe(need, parties);
+  const storage::DispatcherSet* set = directory->set(domain.setid);
+  if (!set) {
+    reply(now, need,
+          {503, "", "domain " + domain.domain + " has no dispatcher set", {{"Retry-After", "60"}}},
+          who);
+    return;
+  }
+  std::unique_ptr<Registration> registration;
+  if (request.method() == sip::Method::register_) {
+    auto read = registrar.read(request, parties, need.flow);
+    if (const auto* no = std::get_if<sip::Reply>(&read)) {
+      reply(now, need, *no, who);
+      return;
+    }
+    registration = std::make_unique<Registration>(std::move(std::get<Registration>(read)));
+  }
+  const Candidates possible = candidates(*set);
+  if (possible.usable.empty()) {
+    const auto wait = std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::seconds>(set->health.interval).count());
+    sip::Reply no{possible.loop ? 482 : 503, "", possible.none, {}};
+    if (!possible.loop) no.headers.emplace_back("Retry-After", std::to_string(wait));
+    reply(now, need, no, who);
+    return;
+  }
+
+  const std::string aor = registration   ? registration->aor
+                          : parties.from ? aor_text(*parties.from)
+                                         : std::string{};
+  const std::vector<storage::Binding> bindings = location.by_aor(aor);
+  sip::Cookie mark = 0;
+  Journey& journey = start(now, need, who, mark);
+  std::string how;
+  TargetOrder order =
+      choose(now, need, *set, possible.usable, journey.affinity, bindings, aor, how);
+  const std::size_t most =
+      std::min<std::size_t>(std::max(set->failover.max_attempts, 1U), limits::kAttemptsPerRequest);
+  if (order.size() > most) order.resize(most);
+
+  sip::Plan plan;
+  for (const storage::Target* t : order) {
+    const auto at = static_cast<std::size_t>(
+        std::find(possible.usable.begin(), possible.usable.end(), t) - possible.usable.begin());
+    plan.attempts.push_back({possible.flows[at], "", static_cast<std::uint64_t>(t->id)});
+    journey.tries.push_back(t->id);
+    health.attempted(t->id);
+  }
+  plan.failover_codes = failover_codes(set->failover);
+  plan.towards = sip::Side::backend;
+  // A registered phone is known to the backend by its token; another by its own name.
+  plan.contact_user_new = short_user(parties.from);
+  for (const storage::Binding& b : bindings) {
+    if (b.flow == need.flow)
+      plan.contact_user_new = token_user(b.aor.substr(0, b.aor.rfind('@')), b.token);
+  }
+  plan.contact_user_origin = short_user(parties.request);
+  plan.domain = domain.domain;
+  plan.hidden = directory->hidden();
+  plan.mark = mark;
+  if (registration) {
+    plan.hold_final = true;
+    if (!registration->is_query()) {
+      const net::ListenerId listener = plan.attempts.front().flow.listener;
+      plan.contacts = Registrar::for_backend(*registration, outlets.sent_by(listener),
+                                             plan.attempts.front().flow.transport);
+      plan.replace_contacts = true;
+    }
+  }
+  journey.failover_codes = plan.failover_codes;
+  if (request.method() == sip::Method::invite) {
+    ++counters.calls_started;
+    set_live(journey, order.front()->id);
+  }
+  const auto category = registration ? LogCategory::registration : LogCategory::call;
+  if (log.wants(category, LogLevel::info)) {
+    log.write(category, LogLevel::info, {},
+              who + " → " + names_of(order) + " (" + domain.domain + ", " + how + ")");
+  }
+  if (registration) offers.add(*registration);
+  journey.registration = std::move(registration);
+  send_on(now, need, std::move(plan));
+}
+
+}  // namespace usher::routing

@@ -1,0 +1,101 @@
+// From a backend: which phone it means, and over which flow that one is reached.
+#include <algorithm>
+
+#include "core/limits.hpp"
+#include "routing/edge_impl.hpp"
+#include "routing/token.hpp"
+
+namespace usher::routing {
+
+namespace {
+
+// Asterisk takes any answer to its OPTIONS as "available", so that none is given in a phone's place
+// (rule 9); NOTIFY tells of a state that only the phone can have taken note of.
+bool speaks_of_presence(sip::Method method) {
+  return method == sip::Method::options || method == sip::Method::notify;
+}
+
+// One device after another until one takes it; what the user himself said is final.
+const std::vector<std::uint16_t> kNextDevice{404, 408, 410, 480, 500, 502, 503, 504};
+
+}  // namespace
+
+void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
+                          const Origin& origin) {
+  const sip::Message& request = *need.request;
+  const std::string who = describe(need, parties);
+  const auto refuse = [&](int status, const std::string& why, std::string_view counted) {
+    if (speaks_of_presence(request.method())) {
+      silence(need, counted, why);
+    } else {
+      reply(now, need, {status, "", why, {}}, who);
+    }
+  };
+  auto looked = find_phone(location, offers, *directory, origin, parties);
+  if (const auto* no = std::get_if<NotFound>(&looked)) {
+    if (no->ambiguous) {
+      ++counters.ambiguous;
+      log.write(LogCategory::call, LogLevel::warning, {}, who + " → refused: " + no->why);
+    }
+    refuse(no->status, no->why, no->ambiguous ? "ambiguous" : "no binding");
+    return;
+  }
+  Found& found = std::get<Found>(looked);
+
+  sip::Plan plan;
+  std::string unreachable;
+  for (const storage::Binding& b : found.bindings) {
+    net::Flow flow = b.flow;
+    if (net::is_reliable(flow.transport) && flow.connection.value == 0) {
+      // A phone behind NAT cannot be connected to; it comes back by itself.
+      unreachable = "its connection to " + flow.remote.text() + " is gone";
+      continue;
+    }
+    if (!outlets.has(flow)) {
+      const auto listener = outlets.towards(flow.transport, flow.remote.address);
+      if (!listener) {
+        unreachable = "there is no " + std::string{net::transport_name(flow.transport)} +
+                      " listener any more";
+        continue;
+      }
+      flow.listener = *listener;
+    }
+    if (self.listens_at(flow.remote)) {
+      unreachable = "it registered from one of our own listeners";
+      continue;
+    }
+    if (plan.attempts.size() < limits::kAttemptsPerRequest)
+      plan.attempts.push_back({flow, b.contact, 0});
+  }
+  if (plan.attempts.empty()) {
+    refuse(480, found.aor + " cannot be reached: " + unreachable, "unreachable");
+    return;
+  }
+  if (plan.attempts.size() > 1) plan.failover_codes = kNextDevice;
+  const std::string user = found.aor.substr(0, found.aor.rfind('@'));
+  plan.towards = sip::Side::phone;
+  plan.to_uri = "sip:" + escape_user(user) + "@" + found.domain;
+  plan.contact_user_new = parties.from && parties.from->is_sip && parties.from->user.size() <= 64
+                              ? std::string{parties.from->user}
+                              : "";
+  plan.contact_user_origin = token_user(user, found.bindings.front().token);
+  plan.domain = found.domain;
+  plan.hidden = directory->hidden();
+
+  Journey& journey = start(now, need, who, plan.mark);
+  journey.failover_codes = plan.failover_codes;
+  if (request.method() == sip::Method::invite) {
+    ++counters.calls_started;
+    set_live(journey, origin.backends.front()->id);
+  }
+  if (log.wants(LogCategory::call, LogLevel::info)) {
+    std::string line = who + " → " + found.aor + " at " + plan.attempts.front().flow.remote.text() +
+                       " (by " + std::string{found.how};
+    if (plan.attempts.size() > 1)
+      line += ", " + std::to_string(plan.attempts.size()) + " devices in turn";
+    log.write(LogCategory::call, LogLevel::info, {}, line + ")");
+  }
+  send_on(now, need, std::move(plan));
+}
+
+}  // namespace usher::routing

@@ -1,0 +1,325 @@
+#include "sip/b2bua/calls.hpp"
+
+#include <fmt/format.h>
+
+#include "core/limits.hpp"
+
+namespace usher::sip {
+namespace {
+
+std::string dialog_key(std::string_view call_id, std::string_view local_tag) {
+  std::string key;
+  key.reserve(call_id.size() + local_tag.size() + 1);
+  key.append(call_id).push_back('\0');
+  key.append(local_tag);
+  return key;
+}
+
+// What a BYE of ours gives as its Reason: that of the message which ended the call, or our own.
+std::string reason_of(const Call& call) {
+  if (!call.reason.empty() || call.ended_by != Ender::edge || call.why.empty()) return call.reason;
+  return reason_value(480, call.why);
+}
+
+}  // namespace
+
+bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
+  const Message& request = *need.request;
+  const RequestReceived received{need.request, need.flow};
+  const auto turn_away = [&](int status, std::string_view why, std::string_view lines = {}) {
+    env_.refuse(received, status, why, lines);
+    return false;
+  };
+  if (plan.attempts.empty()) return turn_away(503, "no target to try", "Retry-After: 10\r\n");
+  if (calls_.size() >= limits::kCalls) {
+    return turn_away(503, "the limit of calls is reached", "Retry-After: 10\r\n");
+  }
+  auto dialog = uas_dialog(request, "");
+  if (!dialog) return turn_away(400, dialog.error().message);
+
+  const InviteExchangeId exchange_id = invites_.emplace().first;
+  const Cookie cookie = env_.user({TransactionUser::Kind::invite_server, exchange_id.packed(), 0});
+  const ServerTxId server = env_.layer.accept(now.mono, need.request, need.flow, cookie, env_.out);
+  if (!server) {
+    env_.users.erase(UserId::unpack(cookie));
+    invites_.erase(exchange_id);
+    return turn_away(503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+  }
+  dialog->local_tag = env_.layer.local_tag(server);
+
+  auto context = std::make_shared<CallContext>();
+  context->key = plan.key.empty() ? env_.rng.token(8) : plan.key;
+  context->domain = plan.domain;
+  context->hidden = plan.hidden;
+
+  const auto [call_id, call] = calls_.emplace();
+  Leg leg;
+  leg.call = call_id;
+  leg.side = plan.towards == Side::backend ? Side::phone : Side::backend;
+  leg.flow = need.flow;
+  leg.dialog = std::move(*dialog);
+  leg.contact_user = plan.contact_user_origin;
+  leg.context = context;
+  leg.started = now.mono;
+  call.origin = new_leg(std::move(leg));
+  hold(call.origin);
+  env_.users.find(UserId::unpack(cookie))->leg = call.origin.packed();
+
+  call.context = std::move(context);
+  call.mark = plan.mark;
+  call.pending = exchange_id;
+  call.started = now.mono;
+  call.hunt = std::make_unique<Hunt>();
+  call.hunt->plan = std::move(plan);
+
+  InviteExchange& exchange = *invites_.find(exchange_id);
+  exchange.call = call_id;
+  exchange.from = call.origin;
+  exchange.initial = true;
+  exchange.server = server;
+  exchange.request = need.request;
+  exchange.source = need.flow.remote;
+  exchange.cseq_in = request.cseq().number;
+  log(call, LogLevel::info,
+      fmt::format("INVITE {} from {} ({})", request.request_uri(), need.flow.remote.text(), request.call_id()));
+  next_attempt(now, call_id);
+  return true;
+}
+
+void Calls::apply(Now now, CallId id, CallEvent event, const CallFacts& facts, const Cause& cause) {
+  Call* call = calls_.find(id);
+  if (call == nullptr) return;
+  const CallStep s = step(call->state, event, facts);
+  if (env_.log.wants(LogCategory::call, LogLevel::debug)) {
+    log(*call, LogLevel::debug, fmt::format("{} in {} -> {}", event_name(event), state_name(call->state), state_name(s.next)));
+  }
+  // The first cause that ends the call is the one that is told.
+  if (s.next != call->state && call->why.empty() && !cause.why.empty()) {
+    call->why = cause.why;
+    if (event == CallEvent::origin_cancel || event == CallEvent::origin_bye) call->ended_by = Ender::originator;
+    if (event == CallEvent::answerer_bye || (event == CallEvent::attempt_refused && !facts.goes_on)) {
+      call->ended_by = Ender::answerer;
+    }
+    if (cause.message != nullptr && cause.message->is_request()) call->reason = cause.message->header(HeaderId::reason);
+  }
+  call->state = s.next;
+  for (const CallAction action : s.actions) perform(now, id, action, cause);
+}
+
+void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
+  Call& call = *calls_.find(id);  // only finish ends it, and finish is the last action of its row
+  InviteExchange* invite = invites_.find(call.pending);
+  switch (action) {
+    case CallAction::forward_trying:
+      if (invite == nullptr) return;
+      invite->trying_forwarded = true;
+      return respond(now, invite->server, call.origin, *invite->request, invite->source, {.status = 100});
+    case CallAction::forward_progress: {
+      if (invite == nullptr) return;
+      const int status = cause.message->status();
+      call.ringing = call.ringing || status == 180;
+      return respond(now, invite->server, call.origin, *invite->request, invite->source,
+                     {.status = status, .reason = cause.message->reason_phrase(), .contact = true,
+                      .source = cause.message});
+    }
+    case CallAction::start_ring_limit: return start_ring_limit(now, call.pending);
+    case CallAction::restart_ring_limit:
+      if (invite != nullptr) stop_ring_limit(*invite);
+      return start_ring_limit(now, call.pending);
+    case CallAction::forward_answer:
+      call.status = cause.message->status();
+      call.answerer = cause.leg;
+      call.answered_at = now.mono;
+      invite->to = cause.leg;
+      answer(now, call.pending, *cause.message);
+      env_.emit(CallAnswered{id, call.mark, call.attempt});
+      return;
+    case CallAction::release_losers: return release_losers(now, call);
+    case CallAction::next_attempt: return next_attempt(now, id);
+    case CallAction::give_up_attempt: {
+      Leg& leg = *legs_.find(call.answerer);
+      attempt_over(now, leg, call, {.timed_out = true, .reason = cause.why});
+      env_.layer.cancel(now.mono, leg.invite, reason_value(503, cause.why), env_.out);
+      return;
+    }
+    case CallAction::forward_refusal:
+      call.status = cause.message->status();
+      return respond(now, invite->server, call.origin, *invite->request, invite->source,
+                     {.status = call.status, .reason = cause.message->reason_phrase(), .source = cause.message});
+    case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
+    case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
+    case CallAction::refuse_cancelled: return refuse_origin(now, call, 487, "the caller gave up");
+    case CallAction::refuse_ended: return refuse_origin(now, call, 480, cause.why);
+    case CallAction::ack_answerer:
+      return ack_leg(*legs_.find(call.answerer),
+                     cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
+    case CallAction::relay_bye: return forward(now, cause.leg, *cause.received);
+    case CallAction::bye_answerer: return send_bye(now, call.answerer, reason_of(call));
+    case CallAction::bye_origin: return send_bye(now, call.origin, reason_of(call));
+    case CallAction::confirm_bye:
+      legs_.find(cause.leg)->byed = true;
+      return answer_here(now, cause.leg, *cause.received, {.status = 200});
+    case CallAction::stop_answer:
+      if (invite != nullptr) drop_invite(call.pending);
+      call.pending = {};
+      return;
+    case CallAction::finish: return finish(now, id);
+  }
+}
+
+void Calls::finish(Now now, CallId id) {
+  Call& call = *calls_.find(id);
+  if (InviteExchange* invite = invites_.find(call.pending)) {
+    if (!invite->initial && invite->answer.empty()) {
+      // §15.1.2: a request that is still open when the dialog ends is answered, with 487.
+      respond(now, invite->server, invite->from, *invite->request, invite->source,
+              {.status = 487, .why = "the call is over"});
+      env_.layer.cancel(now.mono, invite->client, {}, env_.out);
+    }
+    drop_invite(call.pending);
+  }
+  CallEnded ended{.call = id, .mark = call.mark, .attempt = call.attempt, .status = call.status,
+                  .answered = call.answered_at != Instant{}, .ended_by = call.ended_by, .why = call.why,
+                  .started = call.started, .answered_at = call.answered_at, .ended = now.mono};
+  log(call, LogLevel::info,
+      fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
+                  call.ended_by == Ender::originator ? "originator"
+                  : call.ended_by == Ender::answerer ? "answerer"
+                                                     : "edge",
+                  call.why));
+  const LegId origin = call.origin;
+  const LegId answerer = call.answerer;
+  calls_.erase(id);
+  for (const LegId leg_id : {origin, answerer}) {
+    if (Leg* leg = legs_.find(leg_id)) {
+      leg->call = {};
+      erase_if_done(leg_id);
+    }
+  }
+  env_.emit(std::move(ended));
+}
+
+void Calls::refuse_origin(Now now, Call& call, int status, std::string why, std::vector<HeaderLine> headers) {
+  call.status = status;
+  if (call.why.empty()) call.why = why;
+  const InviteExchange& invite = *invites_.find(call.pending);
+  log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
+  respond(now, invite.server, call.origin, *invite.request, invite.source,
+          {.status = status, .why = why, .headers = std::move(headers)});
+}
+
+// The 408 rule: only when no target gave any response for 64·T1. Everything else that leaves nothing to try is 503.
+void Calls::refuse_exhausted(Now now, Call& call) {
+  const Hunt& hunt = *call.hunt;
+  if (!hunt.any_response && hunt.any_timeout) {
+    return refuse_origin(now, call, 408, hunt.last_failure);
+  }
+  refuse_origin(now, call, 503, "no target is left: " + hunt.last_failure, {{"Retry-After", "10"}});
+}
+
+LegId Calls::new_leg(Leg leg) {
+  std::string key = dialog_key(leg.dialog.call_id, leg.dialog.local_tag);
+  const LegId id = legs_.emplace(std::move(leg)).first;
+  dialogs_.insert_or_assign(std::move(key), id);
+  return id;
+}
+
+Leg* Calls::find_dialog(std::string_view call_id, std::string_view local_tag, LegId* id) {
+  const auto found = dialogs_.find(dialog_key(call_id, local_tag));
+  if (found == dialogs_.end()) return nullptr;
+  *id = found->second;
+  return legs_.find(found->second);
+}
+
+LegId Calls::peer_of(const Call& call, LegId leg) const { return leg == call.origin ? call.answerer : call.origin; }
+
+void Calls::hold(LegId leg_id) {
+  if (Leg* leg = legs_.find(leg_id)) ++leg->transactions;
+}
+
+void Calls::let_go(LegId leg_id) {
+  Leg* leg = legs_.find(leg_id);
+  if (leg == nullptr) return;
+  USHER_CHECK(leg->transactions > 0);
+  --leg->transactions;
+  erase_if_done(leg_id);
+}
+
+void Calls::erase_if_done(LegId leg_id) {
+  const Leg* leg = legs_.find(leg_id);
+  if (leg == nullptr || leg->call || leg->transactions > 0) return;
+  const auto found = dialogs_.find(dialog_key(leg->dialog.call_id, leg->dialog.local_tag));
+  if (found != dialogs_.end() && found->second == leg_id) dialogs_.erase(found);
+  legs_.erase(leg_id);
+}
+
+ClientTxId Calls::send_request(Now now, LegId leg_id, Method method, std::string_view method_name,
+                               const LegRequest& what, TransactionUser user) {
+  const Leg& leg = *legs_.find(leg_id);
+  const net::Flow flow = request_flow(leg, env_.config.listeners);
+  const std::string branch = env_.layer.new_branch();
+  LegRequest request = what;
+  request.method = method_name;
+  request.branch = branch;
+  user.leg = leg_id.packed();
+  const Cookie cookie = env_.user(user);
+  const ClientTxId id = env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
+                                        flow, cookie, env_.out);
+  if (id) {
+    hold(leg_id);
+  } else {
+    env_.users.erase(UserId::unpack(cookie));
+  }
+  return id;
+}
+
+void Calls::respond(Now now, ServerTxId server, LegId leg_id, const Message& request, const net::Endpoint& source,
+                    const LegResponse& what) {
+  const Leg* leg = legs_.find(leg_id);
+  if (leg == nullptr) return;  // its transactions are over, this one with them
+  env_.layer.respond(now.mono, server, what.status, make_response(*leg, env_.listener(leg->flow), request, source, what),
+                     env_.out);
+}
+
+void Calls::log(const Call& call, LogLevel level, std::string_view text) const {
+  env_.log.write(LogCategory::call, level, call.context->key, text);
+}
+
+Result<void> Calls::end(Now now, CallId id, std::string_view why) {
+  if (calls_.find(id) == nullptr) return fail(Errc::not_found, "no such call");
+  apply(now, id, CallEvent::edge_ends, {}, {.why = std::string(why)});
+  return {};
+}
+
+std::vector<CallView> Calls::views() const {
+  std::vector<CallView> out;
+  auto& self = const_cast<Calls&>(*this);
+  self.calls_.for_each([&](CallId id, Call& call) {
+    CallView view;
+    view.call = id;
+    view.key = call.context->key;
+    view.mark = call.mark;
+    view.attempt = call.attempt;
+    view.state = call.state == CallState::hunting      ? (call.ringing ? "ringing" : "trying")
+                 : call.state == CallState::answered    ? "answered"
+                 : call.state == CallState::established ? "confirmed"
+                                                        : "ending";
+    view.started = call.started;
+    view.answered_at = call.answered_at;
+    if (const Leg* origin = legs_.find(call.origin)) {
+      view.from = origin->dialog.remote_party;
+      view.to = origin->dialog.local_party;
+      view.origin_call_id = origin->dialog.call_id;
+      view.origin = origin->flow.remote;
+      view.origin_side = origin->side;
+    }
+    if (const Leg* answerer = legs_.find(call.answerer)) {
+      view.new_call_id = answerer->dialog.call_id;
+      view.destination = answerer->flow.remote;
+    }
+    out.push_back(std::move(view));
+  });
+  return out;
+}
+
+}  // namespace usher::sip

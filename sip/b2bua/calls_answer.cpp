@@ -1,0 +1,151 @@
+// A 2xx to an INVITE is the transaction user's to repeat until its ACK (RFC 3261 §13.3.1.4, RFC 6026), over every transport.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sip/b2bua/calls.hpp"
+
+namespace usher::sip {
+
+void Calls::answer(Now now, InviteExchangeId id, const Message& response) {
+  InviteExchange& exchange = *invites_.find(id);
+  stop_ring_limit(exchange);
+  Leg& from = *legs_.find(exchange.from);
+  from.dialog.confirmed = true;
+  exchange.answer = make_response(from, env_.listener(from.flow), *exchange.request, exchange.source,
+                                  {.status = response.status(), .reason = response.reason_phrase(), .contact = true,
+                                   .source = &response});
+  env_.layer.respond(now.mono, exchange.server, response.status(), exchange.answer, env_.out);
+  exchange.request.reset();
+  exchange.interval = env_.config.timers.t1;
+  exchange.retransmit =
+      env_.timers.arm(now.mono, exchange.interval, {UserTimer::Kind::answer_retransmit, id.packed()});
+  exchange.timeout = env_.timers.arm(now.mono, env_.config.timers.timeout(), {UserTimer::Kind::answer_timeout, id.packed()});
+}
+
+void Calls::stop_answer(InviteExchange& exchange) {
+  env_.timers.cancel(exchange.retransmit);
+  env_.timers.cancel(exchange.timeout);
+  stop_ring_limit(exchange);
+}
+
+// It runs only while the peer has given a provisional response, so that there is something to CANCEL (§9.1) when it runs out.
+void Calls::start_ring_limit(Now now, InviteExchangeId id) {
+  InviteExchange* exchange = invites_.find(id);
+  if (exchange == nullptr || exchange->ring_limit) return;
+  exchange->ring_limit = env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
+}
+
+void Calls::stop_ring_limit(InviteExchange& exchange) {
+  env_.timers.cancel(exchange.ring_limit);
+  exchange.ring_limit = {};
+}
+
+void Calls::drop_invite(InviteExchangeId id) {
+  InviteExchange* exchange = invites_.find(id);
+  if (exchange == nullptr) return;
+  stop_answer(*exchange);
+  invites_.erase(id);
+}
+
+// One ACK per 2xx: sent from the dialog's state, kept, and sent again for each repeated 2xx (§13.2.2.4).
+void Calls::ack_leg(Leg& leg, const Message* ack) {
+  constexpr std::size_t kKept = 4;  // re-INVITEs whose 2xx may still come again
+  const net::Flow flow = request_flow(leg, env_.config.listeners);
+  const Bytes bytes = make_request(leg, env_.listener(flow),
+                         {.method = "ACK", .cseq = leg.invite_cseq, .branch = env_.layer.new_branch(),
+                          .max_forwards = ack ? next_max_forwards(*ack) : 70, .source = ack});
+  if (leg.acks.size() == kKept) leg.acks.erase(leg.acks.begin());
+  leg.acks.push_back({leg.invite_cseq, bytes});
+  env_.send(flow, bytes);
+}
+
+bool Calls::repeat_ack(const Leg& leg, std::uint32_t cseq) {
+  const auto kept = std::find_if(leg.acks.begin(), leg.acks.end(), [&](const KeptAck& a) { return a.cseq == cseq; });
+  if (kept == leg.acks.end()) return false;
+  env_.send(request_flow(leg, env_.config.listeners), kept->bytes);
+  return true;
+}
+
+void Calls::ack(Now now, const AckReceived& received) {
+  const Message& ack = *received.request;
+  LegId leg_id;
+  Leg* leg = find_dialog(ack.call_id(), ack.to_tag(), &leg_id);
+  Call* call = leg ? calls_.find(leg->call) : nullptr;
+  InviteExchange* exchange = call ? invites_.find(call->pending) : nullptr;
+  if (exchange == nullptr || exchange->from != leg_id || exchange->cseq_in != ack.cseq().number ||
+      exchange->answer.empty()) {
+    ++stray_acks_;
+    return;
+  }
+  if (exchange->initial) {
+    return apply(now, leg->call, CallEvent::origin_ack, {}, {.message = &ack, .leg = leg_id});
+  }
+  const LegId to = exchange->to;
+  drop_invite(call->pending);
+  call->pending = {};
+  ack_leg(*legs_.find(to), &ack);
+}
+
+void Calls::timer(Now now, const UserTimer& timer) {
+  switch (timer.kind) {
+    case UserTimer::Kind::attempt: {
+      const CallId id = CallId::unpack(timer.object);
+      Call* call = calls_.find(id);
+      if (call == nullptr || !call->hunt) return;
+      call->hunt->last_failure = fmt::format(
+          "no response within the attempt time of {} ms",
+          std::chrono::duration_cast<std::chrono::milliseconds>(env_.config.attempt).count());
+      return apply(now, id, CallEvent::attempt_unanswered, {.target_left = true},
+                   {.leg = call->answerer, .why = call->hunt->last_failure});
+    }
+    case UserTimer::Kind::ring_limit: {
+      const InviteExchangeId id = InviteExchangeId::unpack(timer.object);
+      InviteExchange* exchange = invites_.find(id);
+      if (exchange == nullptr) return;
+      exchange->ring_limit = {};
+      const std::string why = fmt::format(
+          "the ring limit of {} s ran out without a final response",
+          std::chrono::duration_cast<std::chrono::seconds>(env_.config.ring_limit).count());
+      if (exchange->initial) return apply(now, exchange->call, CallEvent::ring_limit, {}, {.why = why});
+      env_.layer.cancel(now.mono, exchange->client, reason_value(408, why), env_.out);
+      return;
+    }
+    case UserTimer::Kind::answer_retransmit: {
+      const InviteExchangeId id = InviteExchangeId::unpack(timer.object);
+      InviteExchange* exchange = invites_.find(id);
+      if (exchange == nullptr) return;
+      env_.layer.respond(now.mono, exchange->server, 200, exchange->answer, env_.out);
+      exchange->interval = std::min(2 * exchange->interval, env_.config.timers.t2);
+      exchange->retransmit =
+          env_.timers.arm(now.mono, exchange->interval, {UserTimer::Kind::answer_retransmit, id.packed()});
+      return;
+    }
+    case UserTimer::Kind::answer_timeout: {
+      const InviteExchangeId id = InviteExchangeId::unpack(timer.object);
+      InviteExchange* exchange = invites_.find(id);
+      if (exchange == nullptr) return;
+      const std::string why = "no ACK came for the 2xx within 64*T1";
+      const CallId call_id = exchange->call;
+      if (exchange->initial) return apply(now, call_id, CallEvent::ack_timeout, {}, {.why = why});
+      Leg& to = *legs_.find(exchange->to);
+      ack_leg(to, nullptr);
+      Call& call = *calls_.find(call_id);
+      drop_invite(call.pending);
+      call.pending = {};
+      return apply(now, call_id, CallEvent::edge_ends, {}, {.why = why});
+    }
+    case UserTimer::Kind::bye_wait: {
+      // The other leg is slow or dead: the one who hung up is not kept waiting for it.
+      const ExchangeId id = ExchangeId::unpack(timer.object);
+      if (exchanges_.find(id) == nullptr) return;
+      return close_exchange(now, id, {.status = 200});
+    }
+    case UserTimer::Kind::leg_linger: return let_go(LegId::unpack(timer.object));
+    case UserTimer::Kind::none:
+    case UserTimer::Kind::relay_attempt:
+    case UserTimer::Kind::probe_timeout: return;
+  }
+}
+
+}  // namespace usher::sip

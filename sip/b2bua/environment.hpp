@@ -1,0 +1,77 @@
+// What the users of the transaction layer share: calls, relays and probes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/log.hpp"
+#include "core/rng.hpp"
+#include "core/slab.hpp"
+#include "core/timers.hpp"
+#include "sip/stack.hpp"
+
+namespace usher::sip {
+
+// Whom a transaction belongs to; its id is the transaction's cookie.
+struct TransactionUser {
+  enum class Kind : std::uint8_t {
+    none,
+    attempt,          // client: the first INVITE of a leg
+    invite_server,    // object: InviteExchange
+    reinvite_client,  // object: InviteExchange
+    server,           // object: Exchange, a request within a dialog
+    client,
+    own_bye,          // a BYE of our own
+    relay_server,     // object: Relay
+    relay_client,
+    probe,            // object: Probe
+  };
+  Kind kind = Kind::none;
+  std::uint64_t object = 0;  // packed id
+  std::uint64_t leg = 0;     // packed LegId for those that live on a leg
+};
+
+struct UserTimer {
+  enum class Kind : std::uint8_t {
+    none,
+    attempt,            // object: Call
+    ring_limit,         // object: InviteExchange
+    answer_retransmit,  // object: InviteExchange
+    answer_timeout,     // object: InviteExchange
+    bye_wait,           // object: Exchange
+    leg_linger,         // object: Leg
+    relay_attempt,      // object: Relay
+    probe_timeout,      // object: Probe
+  };
+  Kind kind = Kind::none;
+  std::uint64_t object = 0;
+};
+
+struct UserTag {};
+using UserId = SlabId<UserTag>;
+
+struct Environment {
+  Environment(StackConfig c, const Log& l)
+      : config(std::move(c)), log(l), layer(config.timers, config.seed), rng(config.seed ^ 0x5A17C0DEULL) {}
+
+  StackConfig config;
+  const Log& log;
+  TransactionLayer layer;
+  TransactionOutput out;
+  std::vector<StackEvent> events;
+  Rng rng;
+  TimerQueue<UserTimer> timers;
+  Slab<TransactionUser, UserTag> users;
+
+  const Listener& listener(const net::Flow& flow) const { return config.listeners.at(flow.listener.value); }
+
+  Cookie user(TransactionUser u) { return users.emplace(u).first.packed(); }
+  void emit(StackEvent event) { events.push_back(std::move(event)); }
+  void send(const net::Flow& flow, const Bytes& bytes) { out.sends.push_back(Send{flow, bytes}); }
+
+  // A final response of our own without state, with its Reason.
+  void refuse(const RequestReceived& received, int status, std::string_view why,
+              std::string_view extra_header_lines = {});
+};
+
+}  // namespace usher::sip

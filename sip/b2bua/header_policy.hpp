@@ -1,0 +1,31 @@
+// Which header fields cross the edge, and how (docs/specs/headers.md): hop and dialog fields are made anew by the
+// leg, identity fields are mapped, all others, known or not, pass in order and byte for byte.
+#pragma once
+
+#include <cstdint>
+
+#include "sip/b2bua/identity_map.hpp"
+#include "sip/message/builder.hpp"
+#include "sip/message/message.hpp"
+
+namespace usher::sip {
+
+enum class Passage : std::uint8_t {
+  remade,     // belongs to one leg: the builder writes its own, or none
+  addresses,  // name-addrs whose hosts may have to be hidden
+  warning,
+  rack,
+  as_is,
+};
+Passage passage_of(HeaderId id);
+
+struct PassOptions {
+  Presentation presentation;
+  std::uint32_t invite_cseq = 0;  // of the other leg's INVITE, for RAck
+  bool contacts = false;          // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
+};
+
+// Appends to `out` the fields of `from` that cross.
+void pass_headers(const Message& from, const PassOptions& options, MessageBuilder& out);
+
+}  // namespace usher::sip

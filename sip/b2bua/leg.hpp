@@ -1,0 +1,61 @@
+// A leg: one side's dialog, the flow to its peer, and how we present ourselves there.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bytes.hpp"
+#include "core/net/flow.hpp"
+#include "core/timers.hpp"
+#include "sip/dialog/dialog.hpp"
+#include "sip/plan.hpp"
+#include "sip/stack.hpp"
+
+namespace usher::sip {
+
+struct LegTag {};
+using LegId = SlabId<LegTag>;
+
+// What both legs of one call share for presenting themselves.
+struct CallContext {
+  std::string key;     // call key of the log lines
+  std::string domain;  // stands in for hidden hosts towards a phone
+  std::shared_ptr<const HiddenHosts> hidden;
+};
+
+// The ACK of a 2xx, for each retransmission of that 2xx (§13.2.2.4).
+struct KeptAck {
+  std::uint32_t cseq = 0;
+  Bytes bytes;
+};
+
+struct Leg {
+  CallId call;  // false: the leg has left its call and ends by itself
+  Side side = Side::phone;
+  bool is_uac = false;  // we sent the first INVITE
+  net::Flow flow;
+  Dialog dialog;
+  std::string contact_user;
+  std::shared_ptr<const CallContext> context;
+
+  // The first INVITE of a leg on which we are the UAC; void once its transaction ended.
+  ClientTxId invite;
+  std::uint64_t attempt = 0;      // Attempt::mark
+  std::uint32_t invite_cseq = 0;  // also of the latest re-INVITE: RAck and ACK name it
+  bool had_provisional = false;
+  bool attempt_over = false;      // AttemptEnded has been reported
+  bool has_early_dialog = false;  // the peer's tag is known, no final response yet
+  Instant started{};
+  boost::container::small_vector<KeptAck, 1> acks;
+  std::uint32_t invite_transactions = 0;  // that may still bring such a retransmission
+
+  std::vector<LegId> forks;       // legs of further 2xx to the same INVITE, with another To tag
+
+  bool byed = false;              // a BYE was sent or received
+  std::uint32_t transactions = 0; // and timers that refer to this leg; an ended leg stays until they are over
+};
+
+}  // namespace usher::sip

@@ -1,0 +1,29 @@
+// Messages out of a byte stream (RFC 3261 §18.3): framed by Content-Length, which a stream
+// requires; CRLF keep-alives between messages (RFC 5626 §3.5.1) are consumed.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes.hpp"
+#include "core/result.hpp"
+
+namespace usher::sip {
+
+class StreamParser {
+ public:
+  // Takes the next bytes and appends each message that became complete, byte for byte, to `out`.
+  // Each CRLF CRLF ping adds one to `pongs`. An error (no Content-Length, one that is no number or
+  // too large, a header section beyond its limit) is final: the connection must be closed, since
+  // the next message's start is unknown.
+  Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs);
+
+ private:
+  std::string pending_;
+  std::size_t scanned_ = 0;  // of pending_, already searched for the end of the header section
+  std::size_t needed_ =
+      0;  // length of the message at the front, once its header section is complete; 0: unknown
+};
+
+}  // namespace usher::sip

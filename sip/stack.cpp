@@ -1,0 +1,201 @@
+#include "sip/stack.hpp"
+
+#include "core/limits.hpp"
+#include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/environment.hpp"
+#include "sip/b2bua/probes.hpp"
+#include "sip/b2bua/relays.hpp"
+#include "sip/message/status.hpp"
+
+namespace usher::sip {
+namespace {
+
+using Kind = TransactionUser::Kind;
+
+}  // namespace
+
+struct Stack::Impl {
+  Impl(StackConfig config, const Log& log) : env(std::move(config), log), calls(env), relays(env), probes(env) {}
+
+  // Works off what the transaction layer has to say, in order. Users may make the layer say more meanwhile.
+  void drain(Now now) {
+    for (std::size_t i = 0; i < env.out.events.size(); ++i) {
+      const TransactionEvent event = std::move(env.out.events[i]);
+      std::visit([&](const auto& e) { on(now, e); }, event);
+    }
+    env.out.events.clear();
+  }
+
+  TransactionUser user_of(Cookie cookie) {
+    const TransactionUser* user = env.users.find(UserId::unpack(cookie));
+    return user ? *user : TransactionUser{};
+  }
+
+  void on(Now now, const RequestReceived& e) {
+    if (!calls.request(now, e)) env.emit(RouteNeeded{e.request, e.flow});
+  }
+  void on(Now now, const CancelReceived& e) {
+    const TransactionUser user = user_of(e.cookie);
+    if (user.kind == Kind::invite_server) calls.cancel(now, user, *e.request);
+  }
+  void on(Now now, const AckReceived& e) { calls.ack(now, e); }
+  void on(Now now, const ResponseReceived& e) {
+    const TransactionUser user = user_of(e.cookie);
+    if (user.kind == Kind::relay_client) {
+      relays.response(now, user, e);
+    } else if (user.kind == Kind::probe) {
+      probes.response(now, user, *e.response);
+    } else {
+      calls.response(now, user, e);
+    }
+  }
+  void on(Now now, const StrayResponse& e) { calls.stray(now, e); }
+  void on(Now now, const ClientTimedOut& e) { unanswered(now, e.cookie, e.transaction, e.timer, timer_name(e.timer)); }
+  void on(Now now, const ClientFailed& e) { unanswered(now, e.cookie, e.transaction, TimerLetter::none, e.reason); }
+  void on(Now, const AckMissing&) {}  // timer H: the transaction is over, and the call was refused already
+  void on(Now, const ClientEnded& e) { ended(e.cookie); }
+  void on(Now, const ServerEnded& e) { ended(e.cookie); }
+
+  void unanswered(Now now, Cookie cookie, ClientTxId transaction, TimerLetter timer, std::string_view why) {
+    const TransactionUser user = user_of(cookie);
+    if (user.kind == Kind::relay_client) {
+      relays.unanswered(now, user, transaction, timer, why);
+    } else if (user.kind == Kind::probe) {
+      probes.unanswered(now, user, why);
+    } else {
+      calls.unanswered(now, user, timer, why);
+    }
+  }
+
+  void ended(Cookie cookie) {
+    const TransactionUser user = user_of(cookie);
+    env.users.erase(UserId::unpack(cookie));
+    calls.transaction_ended(user);
+  }
+
+  Environment env;
+  Calls calls;
+  Relays relays;
+  Probes probes;
+  std::uint64_t messages_in = 0, messages_out = 0, malformed = 0;
+};
+
+Stack::Stack(StackConfig config, const Log& log) : impl_(std::make_unique<Impl>(std::move(config), log)) {}
+Stack::~Stack() = default;
+
+void Stack::receive(Now now, const net::Packet& packet) {
+  ++impl_->messages_in;
+  Parsed parsed = parse_datagram(packet.data);
+  if (auto* message = std::get_if<MessageRef>(&parsed)) {
+    impl_->env.layer.receive(now.mono, *message, packet.flow, impl_->env.out);
+    return impl_->drain(now);
+  }
+  ++impl_->malformed;
+  impl_->env.emit(MalformedReceived{std::move(std::get<Malformed>(parsed)), packet.flow});
+}
+
+void Stack::on_time(Now now) {
+  Environment& env = impl_->env;
+  env.layer.on_time(now.mono, env.out);
+  impl_->drain(now);
+  for (int fired = 0; fired < 1000; ++fired) {
+    const auto timer = env.timers.pop(now.mono);
+    if (!timer) break;
+    switch (timer->kind) {
+      case UserTimer::Kind::relay_attempt: impl_->relays.timer(now, *timer); break;
+      case UserTimer::Kind::probe_timeout: impl_->probes.timer(now, *timer); break;
+      case UserTimer::Kind::attempt:
+      case UserTimer::Kind::ring_limit:
+      case UserTimer::Kind::answer_retransmit:
+      case UserTimer::Kind::answer_timeout:
+      case UserTimer::Kind::leg_linger:
+      case UserTimer::Kind::bye_wait: impl_->calls.timer(now, *timer); break;
+      case UserTimer::Kind::none: break;
+    }
+    impl_->drain(now);
+  }
+}
+
+void Stack::flow_failed(Now now, const net::Flow& flow, std::string_view reason) {
+  impl_->env.layer.flow_failed(now.mono, flow, reason, impl_->env.out);
+  impl_->drain(now);
+}
+
+bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
+  USHER_CHECK(plan.attempts.size() <= limits::kAttemptsPerRequest);
+  if (need.request->method() == Method::cancel) {  // §9.2: its INVITE is not known, so it leads nowhere
+    impl_->env.refuse({need.request, need.flow}, 481, "there is no such INVITE");
+    return false;
+  }
+  const bool taken = need.request->method() == Method::invite ? impl_->calls.start(now, need, std::move(plan))
+                                                              : impl_->relays.start(now, need, std::move(plan));
+  impl_->drain(now);
+  return taken;
+}
+
+void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
+  std::string lines;
+  for (const auto& [name, value] : reply.headers) lines += name + ": " + value + "\r\n";
+  impl_->env.layer.reply_stateless(*need.request, need.flow, reply.status,
+                                   reply.reason.empty() ? reason_phrase(reply.status) : reply.reason, impl_->env.out,
+                                   reply.why.empty() ? lines : lines + "Reason: " + reason_value(reply.status, reply.why) + "\r\n");
+  impl_->drain(now);
+}
+
+void Stack::reply_malformed(Now now, const MalformedReceived& malformed) {
+  if (!malformed.what.request) return;
+  impl_->env.layer.reply_stateless(*malformed.what.request, malformed.flow, malformed.what.status,
+                                   malformed.what.reason, impl_->env.out);
+  impl_->drain(now);
+}
+
+void Stack::release(Now now, RelayId relay, const std::vector<std::string>* contacts) {
+  impl_->relays.release(now, relay, contacts);
+  impl_->drain(now);
+}
+
+void Stack::probe(Now now, const Attempt& attempt, Duration timeout, Cookie mark) {
+  impl_->probes.start(now, attempt, timeout, mark);
+  impl_->drain(now);
+}
+
+Result<void> Stack::end_call(Now now, CallId call, std::string_view why) {
+  auto result = impl_->calls.end(now, call, why);
+  impl_->drain(now);
+  return result;
+}
+
+std::vector<Send> Stack::take_sends() {
+  impl_->messages_out += impl_->env.out.sends.size();
+  return std::exchange(impl_->env.out.sends, {});
+}
+
+std::vector<StackEvent> Stack::take_events() { return std::exchange(impl_->env.events, {}); }
+
+std::optional<Instant> Stack::next_deadline() const {
+  const auto a = impl_->env.layer.next_deadline();
+  const auto b = impl_->env.timers.next();
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+std::vector<CallView> Stack::calls() const { return impl_->calls.views(); }
+
+StackCounts Stack::counts() const {
+  StackCounts c;
+  c.transactions = impl_->env.layer.counts();
+  c.calls = impl_->calls.call_count();
+  c.legs = impl_->calls.leg_count();
+  c.relays = impl_->relays.count();
+  c.probes = impl_->probes.count();
+  c.exchanges = impl_->calls.exchange_count();
+  c.users = impl_->env.users.size();
+  c.timers = impl_->env.timers.size() + c.transactions.timers;
+  c.messages_in = impl_->messages_in;
+  c.messages_out = impl_->messages_out;
+  c.malformed = impl_->malformed;
+  c.stray_acks = impl_->calls.stray_acks();
+  return c;
+}
+
+}  // namespace usher::sip

@@ -1,0 +1,39 @@
+#include "storage/records.hpp"
+
+namespace usher::storage {
+
+std::string_view algorithm_name(Algorithm a) {
+  switch (a) {
+    case Algorithm::round_robin: return "round-robin";
+    case Algorithm::weighted: return "weighted";
+    case Algorithm::priority: return "priority";
+    case Algorithm::hash: return "hash";
+  }
+  return {};
+}
+
+std::optional<Algorithm> parse_algorithm(std::string_view text) {
+  for (const Algorithm a :
+       {Algorithm::round_robin, Algorithm::weighted, Algorithm::priority, Algorithm::hash}) {
+    if (text == algorithm_name(a)) return a;
+  }
+  return std::nullopt;
+}
+
+std::string_view target_state_name(TargetState s) {
+  switch (s) {
+    case TargetState::active: return "active";
+    case TargetState::draining: return "draining";
+    case TargetState::disabled: return "disabled";
+  }
+  return {};
+}
+
+std::optional<TargetState> parse_target_state(std::string_view text) {
+  for (const TargetState s : {TargetState::active, TargetState::draining, TargetState::disabled}) {
+    if (text == target_state_name(s)) return s;
+  }
+  return std::nullopt;
+}
+
+}  // namespace usher::storage

@@ -1,0 +1,222 @@
+#include "storage/sqlite/codec.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "core/text.hpp"
+
+namespace usher::storage {
+
+namespace {
+
+std::int64_t milliseconds(WallTime t) {
+  return t.time_since_epoch().count();
+}
+
+WallTime wall_time(std::int64_t ms) {
+  return WallTime{std::chrono::milliseconds{ms}};
+}
+
+Error bad_column(std::string_view column, std::string_view value, std::string_view reason) {
+  return fail(Errc::syntax, std::string{column} + " " + quoted(value) + ": " + std::string{reason});
+}
+
+template <class Number>
+Result<void> read_number(const Statement& row, int column, std::string_view name, Number& out) {
+  const std::int64_t value = row.integer(column);
+  if (!std::in_range<Number>(value)) return bad_column(name, row.text(column), "out of range");
+  out = static_cast<Number>(value);
+  return {};
+}
+
+// The parts of a list, which is empty for an empty text.
+template <class Take>
+Result<void> each_part(std::string_view list, char separator, Take take) {
+  while (!list.empty()) {
+    const std::size_t end = list.find(separator);
+    if (auto taken = take(list.substr(0, end)); !taken) return taken.error();
+    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+void bind_row(Statement& put, const Domain& domain) {
+  put.bind(1, domain.domain)
+      .bind(2, domain.setid)
+      .bind(3, domain.enabled ? 1 : 0)
+      .bind(4, domain.comment);
+}
+
+Result<void> read_row(const Statement& row, Domain& domain) {
+  domain.domain = row.text(0);
+  domain.setid = row.integer(1);
+  domain.enabled = row.integer(2) != 0;
+  domain.comment = row.text(3);
+  return {};
+}
+
+void bind_row(Statement& put, const DispatcherSet& set) {
+  std::string codes;
+  for (const std::uint16_t code : set.failover.codes) {
+    if (!codes.empty()) codes += ',';
+    codes += std::to_string(code);
+  }
+  put.bind(1, set.setid)
+      .bind(2, algorithm_name(set.algorithm))
+      .bind(3, std::int64_t{set.health.interval.count()})
+      .bind(4, std::int64_t{set.health.timeout.count()})
+      .bind(5, std::int64_t{set.health.down_after})
+      .bind(6, std::int64_t{set.health.up_after})
+      .bind(7, codes)
+      .bind(8, std::int64_t{set.failover.max_attempts})
+      .bind(9, set.comment);
+}
+
+Result<void> read_row(const Statement& row, DispatcherSet& set) {
+  set.setid = row.integer(0);
+  const auto algorithm = parse_algorithm(row.text(1));
+  if (!algorithm) return bad_column("algorithm", row.text(1), "not known");
+  set.algorithm = *algorithm;
+  set.health.interval = Duration{row.integer(2)};
+  set.health.timeout = Duration{row.integer(3)};
+  if (auto r = read_number(row, 4, "health_down_after", set.health.down_after); !r) return r;
+  if (auto r = read_number(row, 5, "health_up_after", set.health.up_after); !r) return r;
+  set.failover.codes.clear();
+  auto codes = each_part(row.text(6), ',', [&](std::string_view part) -> Result<void> {
+    std::uint16_t code = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), code);
+    if (error != std::errc{} || end != part.data() + part.size()) {
+      return bad_column("failover_codes", row.text(6), "expected numbers with commas between");
+    }
+    set.failover.codes.push_back(code);
+    return {};
+  });
+  if (!codes) return codes;
+  if (auto r = read_number(row, 7, "failover_attempts", set.failover.max_attempts); !r) return r;
+  set.comment = row.text(8);
+  return {};
+}
+
+void bind_row(Statement& put, const Target& target) {
+  std::string sources;
+  for (const net::Cidr& source : target.sources) {
+    if (!sources.empty()) sources += ' ';
+    sources += source.text();
+  }
+  put.bind(1, target.id)
+      .bind(2, target.setid)
+      .bind(3, target.destination.text())
+      .bind(4, std::int64_t{target.priority})
+      .bind(5, std::int64_t{target.weight})
+      .bind(6, sources)
+      .bind(7, target_state_name(target.state))
+      .bind(8, target.comment);
+}
+
+Result<void> read_row(const Statement& row, Target& target) {
+  target.id = row.integer(0);
+  target.setid = row.integer(1);
+  auto destination = net::Destination::parse(row.text(2));
+  if (!destination) return bad_column("destination", row.text(2), destination.error().message);
+  target.destination = std::move(*destination);
+  if (auto r = read_number(row, 3, "priority", target.priority); !r) return r;
+  if (auto r = read_number(row, 4, "weight", target.weight); !r) return r;
+  target.sources.clear();
+  auto sources = each_part(row.text(5), ' ', [&](std::string_view part) -> Result<void> {
+    auto source = net::Cidr::parse(part);
+    if (!source) return bad_column("sources", row.text(5), source.error().message);
+    target.sources.push_back(*source);
+    return {};
+  });
+  if (!sources) return sources;
+  const auto state = parse_target_state(row.text(6));
+  if (!state) return bad_column("state", row.text(6), "not known");
+  target.state = *state;
+  target.comment = row.text(7);
+  return {};
+}
+
+// The connection is not kept: it means nothing to the next process.
+void bind_row(Statement& put, const Binding& binding) {
+  put.bind(1, binding.token)
+      .bind(2, binding.aor)
+      .bind(3, binding.contact)
+      .bind(4, binding.instance)
+      .bind(5, std::int64_t{binding.q})
+      .bind(6, net::transport_name(binding.flow.transport))
+      .bind(7, std::int64_t{binding.flow.listener.value})
+      .bind(8, binding.flow.remote.address.text())
+      .bind(9, std::int64_t{binding.flow.remote.port})
+      .bind(10, binding.target)
+      .bind(11, binding.user_agent)
+      .bind(12, milliseconds(binding.registered))
+      .bind(13, milliseconds(binding.expires));
+}
+
+Result<void> read_row(const Statement& row, Binding& binding) {
+  binding.token = row.text(0);
+  binding.aor = row.text(1);
+  binding.contact = row.text(2);
+  binding.instance = row.text(3);
+  if (auto r = read_number(row, 4, "q", binding.q); !r) return r;
+  const auto transport = net::parse_transport(row.text(5));
+  if (!transport) return bad_column("transport", row.text(5), "not known");
+  binding.flow.transport = *transport;
+  if (auto r = read_number(row, 6, "listener", binding.flow.listener.value); !r) return r;
+  const auto address = net::IpAddress::parse(row.text(7));
+  if (!address) return bad_column("remote_ip", row.text(7), address.error().message);
+  binding.flow.remote.address = *address;
+  if (auto r = read_number(row, 8, "remote_port", binding.flow.remote.port); !r) return r;
+  binding.target = row.integer(9);
+  binding.user_agent = row.text(10);
+  binding.registered = wall_time(row.integer(11));
+  binding.expires = wall_time(row.integer(12));
+  return {};
+}
+
+void bind_row(Statement& put, const ScannerPattern& scanner) {
+  put.bind(1, scanner.pattern).bind(2, scanner.comment);
+}
+
+Result<void> read_row(const Statement& row, ScannerPattern& scanner) {
+  scanner.pattern = row.text(0);
+  scanner.comment = row.text(1);
+  return {};
+}
+
+void bind_row(Statement& put, const DoorKnock& knock) {
+  put.bind(1, milliseconds(knock.when))
+      .bind(2, knock.domain)
+      .bind(3, knock.source.address.text())
+      .bind(4, std::int64_t{knock.source.port})
+      .bind(5, knock.method)
+      .bind(6, knock.reason)
+      .bind(7, knock.user_agent);
+}
+
+Result<void> read_row(const Statement& row, DoorKnock& knock) {
+  knock.when = wall_time(row.integer(0));
+  knock.domain = row.text(1);
+  const auto address = net::IpAddress::parse(row.text(2));
+  if (!address) return bad_column("source_ip", row.text(2), address.error().message);
+  knock.source.address = *address;
+  if (auto r = read_number(row, 3, "source_port", knock.source.port); !r) return r;
+  knock.method = row.text(4);
+  knock.reason = row.text(5);
+  knock.user_agent = row.text(6);
+  return {};
+}
+
+void bind_row(Statement& put, const Secret& secret) {
+  put.bind(1, secret.name).bind_blob(2, secret.value);
+}
+
+Result<void> read_row(const Statement& row, Secret& secret) {
+  secret.name = row.text(0);
+  secret.value = row.text(1);
+  return {};
+}
+
+}  // namespace usher::storage

@@ -1,0 +1,131 @@
+// Records to rows and back: the one place that knows the order of columns.
+#pragma once
+
+#include "core/result.hpp"
+#include "storage/records.hpp"
+#include "storage/sqlite/database.hpp"
+
+namespace usher::storage {
+
+// For each record: `put` takes the columns in this order as parameters 1, 2, …; `all` returns them
+// from column 0. A put of what exists changes it in place, so that references to it stay whole.
+template <class Record>
+struct Sql;
+
+template <>
+struct Sql<Domain> {
+  static constexpr const char* table = "domains";
+  static constexpr const char* all =
+      "SELECT domain, setid, enabled, comment FROM domains ORDER BY domain";
+  static constexpr const char* put =
+      "INSERT INTO domains (domain, setid, enabled, comment) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT (domain) DO UPDATE SET setid = ?2, enabled = ?3, comment = ?4";
+  static constexpr const char* remove = "DELETE FROM domains WHERE domain = ?1";
+};
+
+template <>
+struct Sql<DispatcherSet> {
+  static constexpr const char* table = "sets";
+  static constexpr const char* all =
+      "SELECT setid, algorithm, health_interval_us, health_timeout_us, health_down_after, "
+      "health_up_after, "
+      "failover_codes, failover_attempts, comment FROM sets ORDER BY setid";
+  static constexpr const char* put =
+      "INSERT INTO sets (setid, algorithm, health_interval_us, health_timeout_us, "
+      "health_down_after, "
+      "health_up_after, failover_codes, failover_attempts, comment) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "ON CONFLICT (setid) DO UPDATE SET algorithm = ?2, health_interval_us = ?3, "
+      "health_timeout_us = ?4, "
+      "health_down_after = ?5, health_up_after = ?6, failover_codes = ?7, failover_attempts = ?8, "
+      "comment = ?9";
+  static constexpr const char* remove = "DELETE FROM sets WHERE setid = ?1";
+};
+
+template <>
+struct Sql<Target> {
+  static constexpr const char* table = "targets";
+  static constexpr const char* all =
+      "SELECT id, setid, destination, priority, weight, sources, state, comment FROM targets ORDER "
+      "BY id";
+  static constexpr const char* put =
+      "INSERT INTO targets (id, setid, destination, priority, weight, sources, state, comment) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+      "ON CONFLICT (id) DO UPDATE SET setid = ?2, destination = ?3, priority = ?4, weight = ?5, "
+      "sources = ?6, "
+      "state = ?7, comment = ?8";
+  static constexpr const char* remove = "DELETE FROM targets WHERE id = ?1";
+};
+
+template <>
+struct Sql<Binding> {
+  static constexpr const char* table = "bindings";
+  static constexpr const char* all =
+      "SELECT token, aor, contact, instance, q, transport, listener, remote_ip, remote_port, "
+      "target, "
+      "user_agent, registered, expires FROM bindings WHERE expires > ?1";
+  static constexpr const char* put =
+      "INSERT INTO bindings (token, aor, contact, instance, q, transport, listener, remote_ip, "
+      "remote_port, "
+      "target, user_agent, registered, expires) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+      "ON CONFLICT (token) DO UPDATE SET aor = ?2, contact = ?3, instance = ?4, q = ?5, transport "
+      "= ?6, "
+      "listener = ?7, remote_ip = ?8, remote_port = ?9, target = ?10, user_agent = ?11, registered "
+      "= ?12, "
+      "expires = ?13";
+  static constexpr const char* remove = "DELETE FROM bindings WHERE token = ?1";
+  static constexpr const char* forget_expired = "DELETE FROM bindings WHERE expires <= ?1";
+};
+
+template <>
+struct Sql<ScannerPattern> {
+  static constexpr const char* table = "scanners";
+  static constexpr const char* all = "SELECT pattern, comment FROM scanners ORDER BY pattern";
+  static constexpr const char* put =
+      "INSERT INTO scanners (pattern, comment) VALUES (?1, ?2) "
+      "ON CONFLICT (pattern) DO UPDATE SET comment = ?2";
+  static constexpr const char* remove = "DELETE FROM scanners WHERE pattern = ?1";
+};
+
+template <>
+struct Sql<DoorKnock> {
+  static constexpr const char* table = "door_knocks";
+  static constexpr const char* all =
+      "SELECT time, domain, source_ip, source_port, method, reason, user_agent FROM door_knocks "
+      "ORDER BY id DESC LIMIT ?1";
+  static constexpr const char* put =
+      "INSERT INTO door_knocks (time, domain, source_ip, source_port, method, reason, user_agent) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+  // Ids have no gaps: rows go only from the old end, and a rolled back insert gives its id back.
+  static constexpr const char* trim =
+      "DELETE FROM door_knocks WHERE id <= (SELECT max(id) FROM door_knocks) - ?1";
+};
+
+template <>
+struct Sql<Secret> {
+  static constexpr const char* table = "secrets";
+  static constexpr const char* all = "SELECT name, value FROM secrets ORDER BY name";
+  static constexpr const char* put =
+      "INSERT INTO secrets (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = "
+      "?2";
+};
+
+void bind_row(Statement& put, const Domain& domain);
+void bind_row(Statement& put, const DispatcherSet& set);
+void bind_row(Statement& put, const Target& target);
+void bind_row(Statement& put, const Binding& binding);
+void bind_row(Statement& put, const ScannerPattern& scanner);
+void bind_row(Statement& put, const DoorKnock& knock);
+void bind_row(Statement& put, const Secret& secret);
+
+// Errc::syntax: a column holds what its record cannot; the message names column and value.
+Result<void> read_row(const Statement& row, Domain& domain);
+Result<void> read_row(const Statement& row, DispatcherSet& set);
+Result<void> read_row(const Statement& row, Target& target);
+Result<void> read_row(const Statement& row, Binding& binding);
+Result<void> read_row(const Statement& row, ScannerPattern& scanner);
+Result<void> read_row(const Statement& row, DoorKnock& knock);
+Result<void> read_row(const Statement& row, Secret& secret);
+
+}  // namespace usher::storage

@@ -1,0 +1,206 @@
+#include "storage/sqlite/sqlite_store.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/check.hpp"
+#include "core/limits.hpp"
+#include "storage/sqlite/batch_writer.hpp"
+#include "storage/sqlite/codec.hpp"
+#include "storage/sqlite/database.hpp"
+#include "storage/sqlite/lock_file.hpp"
+#include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/writer_thread.hpp"
+
+namespace usher::storage {
+
+namespace {
+
+// `parameter` is the one value that a selection may take.
+template <class Record>
+Result<void> read_table(Database& database, std::vector<Record>& out,
+                        std::optional<std::int64_t> parameter = {}) {
+  auto rows = Statement::prepare(database, Sql<Record>::all);
+  if (!rows) return rows.error();
+  if (parameter) rows->bind(1, *parameter);
+  for (std::size_t number = 1;; ++number) {
+    const Statement::Step step = rows->step();
+    if (step == Statement::Step::done) return {};
+    if (step == Statement::Step::failed)
+      return database.error(std::string{"cannot read "} + Sql<Record>::table);
+    if (auto read = read_row(*rows, out.emplace_back()); !read) {
+      return fail(Errc::syntax, std::string{"table "} + Sql<Record>::table + ", row " +
+                                    std::to_string(number) + ": " + read.error().message);
+    }
+  }
+}
+
+// Makes the file for its owner alone: it will hold the key of the Contact tokens.
+Result<void> create(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return fail(Errc::io, "cannot create " + path + ": " + std::generic_category().message(errno));
+  ::close(fd);
+  return {};
+}
+
+bool writable(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+}
+
+// What the file system alone can say against `path`, so that it is said in its words.
+Result<void> check_place(const std::filesystem::path& path) {
+  std::error_code ec;
+  const auto directory = path.parent_path();
+  if (!std::filesystem::is_directory(directory, ec)) {
+    return fail(Errc::io,
+                directory.string() + " is not a directory: make it, or name another file");
+  }
+  if (!writable(directory)) {
+    return fail(Errc::io, "directory " + directory.string() +
+                              " is read-only for this process; beside " + path.filename().string() +
+                              " its log and lock must be written: allow it");
+  }
+  const auto status = std::filesystem::status(path, ec);
+  if (!std::filesystem::exists(status)) return {};
+  if (!std::filesystem::is_regular_file(status)) {
+    return fail(Errc::io, path.string() + " is not a file: name another");
+  }
+  if (!writable(path))
+    return fail(Errc::io, path.string() + " is read-only for this process: allow it to write");
+  return {};
+}
+
+// For a file that inspect() found to be ours or empty.
+Result<Database> open_for_writing(const std::string& path) {
+  auto database = Database::open(path, OpenMode::read_write);
+  if (!database) return database;
+  const auto mode = database->text("PRAGMA journal_mode = WAL");
+  if (!mode) return mode.error();
+  if (*mode != "wal")
+    return fail(Errc::io, path + ": the file system does not support SQLite's WAL mode");
+  const char* settings[] = {
+      // No fsync per commit: see open_sqlite() for what that may cost.
+      "PRAGMA synchronous = NORMAL",
+      "PRAGMA foreign_keys = ON",
+      // A log that grew while something read for long is cut back, not kept at its size for ever.
+      "PRAGMA journal_size_limit = 67108864",
+      // Nothing in a file that was tampered with gets to run functions.
+      "PRAGMA trusted_schema = OFF",
+  };
+  for (const char* setting : settings) {
+    if (!database->execute(setting)) return database->error(path);
+  }
+  return database;
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(LockFile lock, Database database, SqliteOptions options)
+      : lock_(std::move(lock)), database_(std::move(database)), options_(std::move(options)) {}
+
+  ~SqliteStore() override { close(); }
+
+  Result<void> start() {
+    auto writer = BatchWriter::prepare(database_);
+    if (!writer) return writer.error();
+    writer_ = std::make_unique<WriterThread>(database_, std::move(*writer), options_.post);
+    return {};
+  }
+
+  // On the caller's thread: the writer leaves the database alone before the first apply().
+  Result<Snapshot> load(WallTime now) override {
+    USHER_CHECK(!applied_ && !closed_);
+    Snapshot s;
+    const std::int64_t now_ms = now.time_since_epoch().count();
+    const auto bindings = database_.number("SELECT count(*) FROM bindings");
+    if (!bindings) return bindings.error();
+    s.bindings.reserve(static_cast<std::size_t>(*bindings));
+    if (auto r = read_table(database_, s.domains); !r) return r.error();
+    if (auto r = read_table(database_, s.sets); !r) return r.error();
+    if (auto r = read_table(database_, s.targets); !r) return r.error();
+    if (auto r = read_table(database_, s.bindings, now_ms); !r) return r.error();
+    if (auto r = read_table(database_, s.scanners); !r) return r.error();
+    if (auto r = read_table(database_, s.door_knocks, std::int64_t{limits::kDoorKnocks}); !r)
+      return r.error();
+    if (auto r = read_table(database_, s.secrets); !r) return r.error();
+    const auto last = database_.number(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'targets'");
+    if (!last) return last.error();
+    s.last_target = *last;
+    if (s.bindings.size() != static_cast<std::size_t>(*bindings)) {
+      auto forget = Statement::prepare(database_, Sql<Binding>::forget_expired);
+      if (!forget) return forget.error();
+      // A failure leaves rows behind that the next load() leaves out again.
+      forget->bind(1, now_ms).run();
+    }
+    return s;
+  }
+
+  void apply(std::vector<Change> batch, Durability durability, Done done) override {
+    USHER_CHECK(!closed_);
+    applied_ = true;
+    writer_->apply(std::move(batch), durability, std::move(done));
+  }
+
+  StoreHealth health() const override { return closed_ ? last_health_ : writer_->health(); }
+
+  void close() override {
+    if (std::exchange(closed_, true) || !writer_) return;
+    writer_->stop();
+    last_health_ = writer_->health();
+    writer_.reset();
+    database_ = Database{};
+    lock_ = LockFile{};
+  }
+
+ private:
+  // Destroyed from below: the file is closed before its lock is given up.
+  LockFile lock_;
+  Database database_;
+  SqliteOptions options_;
+  std::unique_ptr<WriterThread> writer_;
+  bool applied_ = false;
+  bool closed_ = false;
+  StoreHealth last_health_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite(SqliteOptions options) {
+  USHER_CHECK(options.post);
+  std::error_code ec;
+  // One file has one lock, whatever link or relative path leads to it.
+  const auto path =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(options.path, ec), ec);
+  if (ec || options.path.empty())
+    return fail(Errc::io, "\"" + options.path + "\" is not a usable path");
+  options.path = path.string();
+  if (auto placed = check_place(path); !placed) return placed.error();
+
+  auto lock = LockFile::take(options.path);
+  if (!lock) return lock.error();
+  if (!std::filesystem::exists(path, ec)) {
+    if (auto created = create(options.path); !created) return created.error();
+  }
+  if (auto ours = inspect(options.path); !ours) return ours.error();
+
+  auto database = open_for_writing(options.path);
+  if (!database) return database.error();
+  if (auto migrated = migrate(*database); !migrated) return migrated.error();
+  if (auto tested = self_test(*database); !tested) return tested.error();
+
+  auto store =
+      std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), std::move(options));
+  if (auto started = store->start(); !started) return started.error();
+  return std::unique_ptr<Store>{std::move(store)};
+}
+
+}  // namespace usher::storage

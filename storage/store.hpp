@@ -1,0 +1,75 @@
+// The one door to what is kept. Memory is the truth while the process runs; the store is its log:
+// read once at start, written in batches, never asked on a message's path.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "storage/records.hpp"
+
+namespace usher::storage {
+
+// What becomes of a batch that the disk refuses.
+//
+// required: an operator's write. It is answered with the error and never applied: what was answered
+// with an
+//   error does not appear later.
+// eventual: what memory already holds and the network has already seen: registrations, door-knocks.
+// It is
+//   answered with the error, kept in order, and tried again until the disk takes it, so that a disk
+//   that recovers ends up in agreement with memory. What is kept is bounded: beyond three quarters
+//   of limits::kStoreQueue, changes of bindings that a later kept change supersedes are forgotten,
+//   then the oldest batches are given up and counted in StoreHealth::dropped.
+//
+// A batch that a rule of the schema refuses (Errc::conflict, Errc::range) would be refused again:
+// it is answered and never retried, whatever its durability.
+enum class Durability : std::uint8_t { required, eventual };
+
+struct StoreHealth {
+  bool ok = true;             // false from a failed write until the next one that succeeds
+  std::string reason;         // what failed last, when not ok
+  std::size_t queued = 0;     // changes waiting for the writer, those kept for another try included
+  Duration last_commit{};     // how long the last commit took
+  std::uint64_t commits = 0;  // transactions of the engine; one may hold many batches
+  std::uint64_t failed_batches = 0;  // batches answered with an error, Errc::limit included
+  std::uint64_t dropped = 0;         // changes of eventual batches that were given up
+};
+
+class Store {
+ public:
+  // The answer to a batch. Called on the thread that `post` (given to the engine) leads to.
+  using Done = std::function<void(Result<void>)>;
+
+  virtual ~Store() = default;
+
+  // Reads everything; called once, before the first apply(). Bindings that expired before `now` are
+  // left out and forgotten. Errc::syntax: a row cannot be understood, named in the message;
+  // Errc::io.
+  virtual Result<Snapshot> load(WallTime now) = 0;
+
+  // Applies the changes in order, all or none, after all earlier batches. `done` (may be empty) is
+  // called once, when they are durable against the death of the process, or with the reason why
+  // they are not:
+  //   Errc::limit     the queue is full (limits::kStoreQueue changes): refused, nothing is kept
+  //   Errc::io        the disk said no, to this batch or to one before it; see Durability
+  //   Errc::conflict  a domain or target of a set that does not exist, a set that is in use, a
+  //   destination
+  //                   that its set has already; the message names both
+  //   Errc::range     a value that the schema does not take
+  // Answers come in the order of the batches, except Errc::limit, which comes at once. Deleting
+  // what is not there succeeds. Never blocks on the disk and never calls `done` before returning.
+  virtual void apply(std::vector<Change> batch, Durability durability, Done done) = 0;
+
+  // Cheap; also good after close().
+  virtual StoreHealth health() const = 0;
+
+  // Writes what is queued and closes; the last answers are on their way through `post` when it
+  // returns. A disk that refuses is asked once more, then what is left counts as dropped. No
+  // apply() after this.
+  virtual void close() = 0;
+};
+
+}  // namespace usher::storage

@@ -1,0 +1,120 @@
+// The command line's commands against a real edge, without sockets.
+#include "admin/client.hpp"
+
+#include <doctest/doctest.h>
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+#include "admin/commands.hpp"
+#include "support.hpp"
+
+using namespace usher;
+using namespace usher::admin;
+using namespace usher::admin::test;
+
+namespace {
+
+struct Shell {
+  House house;
+  std::ostringstream out, err;
+  bool json = false;
+
+  int run(const Command& command) {
+    out.str("");
+    err.str("");
+    const Fetch fetch = [this](const std::string& method, const std::string& target,
+                               const std::string& body) -> Result<Answer> {
+      const Reply reply = house.ask(method, target, body);
+      return Answer{reply.status, reply.type, reply.text, reply.headers, false};
+    };
+    return run_command(command, fetch, json, out, err);
+  }
+};
+
+std::optional<Command> parse(std::vector<std::string> words) {
+  CLI::App app;
+  const auto commands = add_client_commands(app);
+  std::reverse(words.begin(), words.end());
+  app.parse(words);
+  return commands->chosen;
+}
+
+}  // namespace
+
+TEST_CASE("a target is added, listed, drained and removed from the command line") {
+  Shell shell;
+  CHECK(shell.run(command::TargetAdd{10, "10.0.1.100", 5, 1, {"10.0.1.0/28"}, "first"}) == 0);
+  CHECK(shell.out.str() == "target 1 of set 10: sip:10.0.1.100:5060\n");
+  CHECK(shell.run(command::TargetList{10}) == 0);
+  CHECK(shell.out.str().find("sip:10.0.1.100:5060  active") != std::string::npos);
+  CHECK(shell.run(command::TargetState{10, 1, "draining"}) == 0);
+  CHECK(shell.run(command::TargetList{10}) == 0);
+  CHECK(shell.out.str().find("draining") != std::string::npos);
+  CHECK(shell.run(command::SetList{}) == 0);
+  CHECK(shell.out.str().find("of 1") != std::string::npos);
+  CHECK(shell.run(command::TargetRemove{10, 1}) == 0);
+  CHECK(shell.run(command::TargetRemove{10, 1}) == 1);
+  CHECK(shell.err.str().find("no target 1") != std::string::npos);
+}
+
+TEST_CASE("a refusal says what is wrong with which field") {
+  Shell shell;
+  CHECK(shell.run(command::TargetAdd{10, "10.0.1.300", {}, {}, {}, ""}) == 1);
+  CHECK(shell.err.str().find("  destination: ") != std::string::npos);
+  CHECK(shell.out.str().empty());
+  CHECK(shell.run(command::DomainAdd{"a.test", 10, "", false}) == 1);
+  CHECK(shell.err.str().find("  setid: ") != std::string::npos);
+}
+
+TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
+  Shell shell;
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
+  CHECK(shell.run(command::DomainAdd{"A.test", 10, "tenant a", false}) == 0);
+  CHECK(shell.run(command::DomainList{}) == 0);
+  CHECK(shell.out.str() == "DOMAIN  SETID  ENABLED  COMMENT\na.test  10     yes      tenant a\n");
+  CHECK(shell.run(command::Status{}) == 0);
+  CHECK(shell.out.str().rfind("usher 9.9.9, up 0s, ready", 0) == 0);
+  CHECK(shell.run(command::Timers{}) == 0);
+  CHECK(shell.out.str().find("ring_limit  3m") != std::string::npos);
+  CHECK(shell.run(command::Calls{}) == 0);
+  CHECK(shell.run(command::Registrations{"a.test", "401", "192.0.2.1"}) == 0);
+  CHECK(shell.run(command::EndCall{"1-0"}) == 1);
+  shell.json = true;
+  CHECK(shell.run(command::DomainList{}) == 0);
+  const auto json = parse_json(shell.out.str());
+  REQUIRE(json.has_value());
+  CHECK(json->array()->size() == 1);
+  CHECK(shell.run(command::DomainRemove{"a.test"}) == 0);
+}
+
+TEST_CASE("an edge that cannot be reached is a failure with its reason") {
+  std::ostringstream out, err;
+  const Fetch fetch = [](const std::string&, const std::string&,
+                         const std::string&) -> Result<Answer> {
+    return fail(Errc::io, "cannot reach http://127.0.0.1:1: Connection refused");
+  };
+  CHECK(run_command(command::Status{}, fetch, false, out, err) == 1);
+  CHECK(err.str() == "usher: cannot reach http://127.0.0.1:1: Connection refused\n");
+}
+
+TEST_CASE("the command line is understood") {
+  const auto add = parse({"target", "add", "10", "10.0.1.100", "--weight", "3", "--source",
+                          "10.0.1.0/28", "--source", "10.0.2.0/28"});
+  REQUIRE(add.has_value());
+  const auto& target = std::get<command::TargetAdd>(*add);
+  CHECK(target.setid == 10);
+  CHECK(target.destination == "10.0.1.100");
+  CHECK(target.weight == 3);
+  CHECK_FALSE(target.priority.has_value());
+  CHECK(target.sources.size() == 2);
+  CHECK(std::get<command::TargetState>(*parse({"target", "drain", "10", "1"})).state == "draining");
+  CHECK(std::get<command::EndCall>(*parse({"calls", "end", "1-0"})).id == "1-0");
+  CHECK(std::holds_alternative<command::Calls>(*parse({"calls"})));
+  CHECK(std::holds_alternative<command::Status>(*parse({"status", "--json"})));
+  CHECK(std::get<command::Registrations>(*parse({"registrations", "--user", "401"})).user == "401");
+  CHECK_FALSE(parse({}).has_value());
+  CHECK_THROWS_AS(parse({"target", "add", "10"}), CLI::ParseError);
+  CHECK_THROWS_AS(parse({"target"}), CLI::ParseError);
+  CHECK_THROWS_AS(parse({"target", "remove", "ten", "1"}), CLI::ParseError);
+}

@@ -1,0 +1,368 @@
+// The HTTP server over real sockets: limits, time, keep-alive, a clean end.
+#include "admin/http.hpp"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <thread>
+
+#include "admin/client.hpp"
+#include "support.hpp"
+
+using namespace usher;
+using namespace usher::admin;
+using namespace usher::admin::test;
+
+namespace {
+
+// A server on its own thread. What the handler touches belongs to that thread; on() runs there.
+class Server {
+ public:
+  template <class F>
+  auto on(F f) {
+    std::packaged_task<decltype(f())()> task(std::move(f));
+    auto result = task.get_future();
+    boost::asio::post(context_, std::move(task));
+    return result.get();
+  }
+  explicit Server(HttpHandler handler, HttpOptions options = {}) {
+    options.bind = {net::IpAddress::v4(0x7f000001), 0};
+    server_ = std::make_unique<HttpServer>(context_, options, std::move(handler), log_);
+    REQUIRE(server_->open().has_value());
+    port_ = server_->local().port;
+    thread_ = std::thread([this] { context_.run(); });
+  }
+  ~Server() {
+    // run() returns only when no session, timer or acceptor is left.
+    on([this] { server_->close(); });
+    thread_.join();
+    CHECK(server_->counts().connections == 0);
+  }
+  HttpCounts counts() {
+    return on([this] { return server_->counts(); });
+  }
+  std::uint16_t port() const { return port_; }
+  boost::asio::io_context& context() { return context_; }
+
+ private:
+  boost::asio::io_context context_{1};
+  Log log_;
+  std::unique_ptr<HttpServer> server_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+// A client of raw bytes; every wait has a bound.
+class Raw {
+ public:
+  explicit Raw(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  }
+  ~Raw() { close(fd_); }
+  Raw(const Raw&) = delete;
+  Raw& operator=(const Raw&) = delete;
+
+  // False when the other side has gone.
+  bool send(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t n = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  // Reads until `stop` says enough, or the end; false on the bound of ten seconds.
+  template <class Stop>
+  bool read(Stop stop) {
+    while (!stop(received)) {
+      pollfd p{fd_, POLLIN, 0};
+      if (poll(&p, 1, 10'000) != 1) return false;
+      char buffer[65536];
+      const ssize_t n = recv(fd_, buffer, sizeof buffer, 0);
+      if (n <= 0) return ended = true;
+      received.append(buffer, static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  // One whole answer with Content-Length; what follows stays in `received`.
+  std::string answer() {
+    const auto whole = [](const std::string& text) { return length(text) <= text.size(); };
+    REQUIRE(read(whole));
+    if (!whole(received)) return {};
+    const std::size_t n = length(received);
+    std::string out = received.substr(0, n);
+    received.erase(0, n);
+    return out;
+  }
+  bool read_to_end() {
+    return read([](const std::string&) { return false; });
+  }
+
+  std::string received;
+  bool ended = false;
+
+ private:
+  static std::size_t length(const std::string& text) {
+    const auto head = text.find("\r\n\r\n");
+    if (head == std::string::npos) return std::string::npos;
+    const auto at = text.find("Content-Length: ");
+    return head + 4 + (at < head ? std::stoul(text.substr(at + 16)) : 0);
+  }
+  int fd_;
+};
+
+void echo(const Request& request, const Respond& respond) {
+  respond(json_answer(200, Json::Object{{"method", request.method},
+                                        {"target", request.target},
+                                        {"body", request.body.size()}}));
+}
+
+bool has_status(const std::string& answer, const char* status) {
+  return answer.rfind(std::string("HTTP/1.1 ") + status, 0) == 0;
+}
+
+constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("a connection is kept for further requests, pipelined ones too, and closed when asked") {
+  Server server(echo);
+  Raw client(server.port());
+  REQUIRE(client.send(kGet));
+  CHECK(has_status(client.answer(), "200"));
+  REQUIRE(client.send(std::string(kGet) + kGet +
+                      "GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+  CHECK(has_status(client.answer(), "200"));
+  CHECK(has_status(client.answer(), "200"));
+  CHECK(client.answer().find("/last") != std::string::npos);
+  CHECK(client.read_to_end());
+  CHECK(client.ended);
+  CHECK(server.counts().requests == 4);
+}
+
+TEST_CASE("HEAD has the length and no body") {
+  Server server([](const Request& request, const Respond& respond) {
+    Answer answer = json_answer(200, Json::Object{{"a", 1}});
+    answer.omit_body = request.method == "HEAD";
+    respond(answer);
+  });
+  Raw client(server.port());
+  REQUIRE(client.send("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+  REQUIRE(client.read_to_end());
+  CHECK(has_status(client.received, "200"));
+  CHECK(client.received.find("Content-Length: 13") != std::string::npos);
+  CHECK(client.received.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("a body or header beyond the limit is refused before it is held") {
+  Server server(echo);
+  {
+    Raw client(server.port());
+    REQUIRE(
+        client.send("PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n"));
+    CHECK(has_status(client.answer(), "413"));
+    CHECK(client.read_to_end());
+  }
+  {
+    Raw client(server.port());
+    REQUIRE(
+        client.send("PUT /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    const std::string chunk = "10000\r\n" + std::string(65536, 'x') + "\r\n";
+    for (int i = 0; i < 20 && client.send(chunk); ++i) {
+    }
+    CHECK(has_status(client.answer(), "413"));
+    CHECK(client.read_to_end());
+  }
+  {
+    Raw client(server.port());
+    client.send("GET /x HTTP/1.1\r\nX: " + std::string(200'000, 'y') + "\r\n\r\n");
+    CHECK(has_status(client.answer(), "431"));
+    CHECK(client.read_to_end());
+  }
+  CHECK(server.counts().requests == 0);
+  CHECK(server.counts().bad == 3);
+  Raw client(server.port());
+  REQUIRE(client.send("PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048576\r\n\r\n" +
+                      std::string(1048576, 'x')));
+  CHECK(client.answer().find("1048576") != std::string::npos);
+}
+
+TEST_CASE("Expect: 100-continue is answered before the body comes") {
+  Server server(echo);
+  Raw client(server.port());
+  REQUIRE(client.send(
+      "PUT /x HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
+  CHECK(has_status(client.answer(), "100"));
+  REQUIRE(client.send("{}"));
+  CHECK(has_status(client.answer(), "200"));
+}
+
+TEST_CASE("garbage is answered with a problem or with the end, never with a hang") {
+  Server server(echo);
+  const std::string cases[] = {
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello tls\r\n\r\n",
+      "INVITE sip:a@b SIP/2.0\r\n\r\n",
+      "GET /x HTTP/9.9\r\n\r\n",
+      "GET  HTTP/1.1\r\n\r\n",
+      "GET /x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+      "PUT /x HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+      "PUT /x HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      std::string("GET /\0 HTTP/1.1\r\n\r\n", 19)};
+  for (const std::string& bytes : cases) {
+    CAPTURE(bytes);
+    Raw client(server.port());
+    REQUIRE(client.send(bytes));
+    CHECK(has_status(client.answer(), "400"));
+    CHECK(client.read_to_end());
+  }
+  CHECK(server.counts().requests == 0);
+}
+
+TEST_CASE("a client that is too slow, or says nothing, is closed") {
+  HttpOptions options;
+  options.timeout = std::chrono::milliseconds(50);
+  Server server(echo, options);
+  Raw silent(server.port());
+  Raw slow(server.port());
+  REQUIRE(slow.send("PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nab"));
+  Raw idle(server.port());
+  REQUIRE(idle.send(kGet));
+  CHECK(has_status(idle.answer(), "200"));
+  CHECK(silent.read_to_end());
+  CHECK(slow.read_to_end());
+  CHECK(idle.read_to_end());
+  CHECK(slow.received.empty());
+  CHECK(server.counts().timed_out == 3);
+  CHECK(server.counts().connections == 0);
+}
+
+TEST_CASE("an answer that never comes becomes a 503, and a late one is dropped") {
+  HttpOptions options;
+  options.timeout = std::chrono::milliseconds(50);
+  Respond kept;
+  {
+    Server server(
+        [&kept](const Request& request, Respond respond) {
+          if (request.target == "/x" && !kept)
+            kept = std::move(respond);
+          else
+            respond(json_answer(200, Json::Object{{"second", true}}));
+        },
+        options);
+    Raw client(server.port());
+    REQUIRE(client.send(kGet));
+    CHECK(has_status(client.answer(), "503"));
+    REQUIRE(client.send(kGet));
+    server.on([&kept] { kept(json_answer(200, Json::Object{{"first", true}})); });
+    CHECK(client.answer().find("second") != std::string::npos);
+    server.on([&kept] { kept = nullptr; });  // it holds the session
+  }
+}
+
+TEST_CASE("beyond the limit of connections a client is told so, and served when one has gone") {
+  HttpOptions options;
+  options.connections = 3;
+  Server server(echo, options);
+  std::vector<std::unique_ptr<Raw>> open;
+  for (int i = 0; i < 3; ++i) {
+    open.push_back(std::make_unique<Raw>(server.port()));
+    REQUIRE(open.back()->send(kGet));
+    CHECK(has_status(open.back()->answer(), "200"));
+  }
+  Raw late(server.port());
+  CHECK(late.read_to_end());
+  CHECK(has_status(late.received, "503"));
+  CHECK(server.counts().refused == 1);
+  open.pop_back();
+  bool served = false;
+  for (int i = 0; i < 1000 && !served; ++i) {  // until the server has seen the other one go
+    Raw again(server.port());
+    if (!again.send(kGet)) continue;
+    const std::string answer = again.answer();
+    served = has_status(answer, "200");
+  }
+  CHECK(served);
+}
+
+TEST_CASE("a port in use is an error that names it") {
+  Server server(echo);
+  boost::asio::io_context context;
+  Log log;
+  HttpOptions options;
+  options.bind = {net::IpAddress::v4(0x7f000001), server.port()};
+  HttpServer second(context, options, echo, log);
+  const Result<void> opened = second.open();
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == Errc::io);
+  CHECK(opened.error().message ==
+        "admin 127.0.0.1:" + std::to_string(server.port()) + ": Address already in use");
+}
+
+TEST_CASE("the server ends with clients connected, asking and waiting") {
+  Respond kept;
+  {
+    Server server([&kept](const Request&, Respond respond) { kept = std::move(respond); });
+    Raw silent(server.port()), half(server.port()), waiting(server.port());
+    REQUIRE(half.send("GET /x HT"));
+    REQUIRE(waiting.send(kGet));
+    for (int i = 0; i < 100'000 && server.counts().requests == 0; ++i) {
+    }
+    CHECK(server.counts().requests == 1);
+    server.on([&kept] { kept = nullptr; });
+  }
+}
+
+TEST_CASE("the whole way: the command line's client, HTTP, the edge") {
+  House house({}, "s3cret");
+  Server server([&house](const Request& request, Respond respond) {
+    house.send(request, std::move(respond));
+    house.store.answer_all();
+  });
+  ClientOptions options;
+  options.url = "http://127.0.0.1:" + std::to_string(server.port());
+  options.token = "s3cret";
+  const Fetch fetch = http_fetch(options);
+  const auto made =
+      fetch("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "10.0.1.100"})");
+  REQUIRE(made.has_value());
+  CHECK(made->status == 201);
+  const auto list = fetch("GET", "/v1/dispatcher/sets/10/targets", "");
+  REQUIRE(list.has_value());
+  CHECK(list->body.find("sip:10.0.1.100:5060") != std::string::npos);
+
+  options.token = "other";
+  CHECK(http_fetch(options)("GET", "/v1/status", "")->status == 401);
+  for (const char* url :
+       {"127.0.0.1", "https://127.0.0.1", "http://", "http://a/b", "http://[::1", "http://a:b"}) {
+    CAPTURE(url);
+    options.url = url;
+    const auto answer = http_fetch(options)("GET", "/v1/status", "");
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == Errc::syntax);
+  }
+}
+
+TEST_CASE("a server that is not there is an error with its address") {
+  std::uint16_t port = 0;
+  {
+    Server server(echo);
+    port = server.port();
+  }
+  ClientOptions options;
+  options.url = "http://127.0.0.1:" + std::to_string(port);
+  const auto answer = http_fetch(options)("GET", "/", "");
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().message.find(options.url) != std::string::npos);
+}

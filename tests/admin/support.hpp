@@ -1,0 +1,85 @@
+// The administration without sockets: a real edge, a store in memory whose answers the test gives.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/api.hpp"
+#include "admin/json.hpp"
+#include "core/config.hpp"
+#include "core/log.hpp"
+#include "routing/edge.hpp"
+#include "storage/store.hpp"
+
+namespace usher::admin::test {
+
+class FakeStore : public storage::Store {
+ public:
+  Result<storage::Snapshot> load(WallTime) override { return storage::Snapshot{}; }
+  void apply(std::vector<storage::Change> batch, storage::Durability, Done done) override {
+    waiting.push_back({std::move(batch), std::move(done)});
+  }
+  storage::StoreHealth health() const override { return state; }
+  void close() override {}
+
+  // Answers what waits, in order; answers may bring further batches.
+  void answer_all() {
+    while (!waiting.empty()) answer_one({});
+  }
+  void answer_one(const Result<void>& result) {
+    Batch b = std::move(waiting.front());
+    waiting.pop_front();
+    if (result) written.insert(written.end(), b.changes.begin(), b.changes.end());
+    if (b.done) b.done(result);
+  }
+
+  struct Batch {
+    std::vector<storage::Change> changes;
+    Done done;
+  };
+  std::deque<Batch> waiting;
+  std::vector<storage::Change> written;
+  storage::StoreHealth state;
+};
+
+struct Reply {
+  int status = 0;
+  std::string type;
+  std::string text;
+  Json json;
+  std::vector<Header> headers;
+  bool omit_body = false;
+  std::string header(std::string_view name) const;
+  std::string field() const;  // of a problem document
+  std::string detail() const;
+  const Json& operator[](std::string_view name) const;
+};
+Reply reply_of(const Answer& answer);
+
+// One edge with its administration. Requests are answered within the call unless `hold` is set.
+struct House {
+  explicit House(storage::Snapshot loaded = {}, std::string token = {});
+
+  void send(const Request& request, Respond respond) { handle(*api, request, std::move(respond)); }
+  Reply ask(const std::string& method, const std::string& target, const std::string& body = {},
+            std::vector<Header> headers = {});
+  // The same without giving the store's answers: `reply` of the result is empty until then.
+  std::shared_ptr<std::optional<Answer>> start(const std::string& method, const std::string& target,
+                                               const std::string& body = {});
+  void drain();
+  // An INVITE of 401@a.test, from 192.0.2.1:5060, for 402@a.test.
+  void place_call();
+
+  Config config;
+  std::vector<std::string> lines;  // of the log
+  Log log;
+  Now now;
+  routing::Edge edge;
+  FakeStore store;
+  std::unique_ptr<Api> api;
+};
+
+}  // namespace usher::admin::test

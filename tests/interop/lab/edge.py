@@ -1,0 +1,170 @@
+"""The edge under test: a process with its own configuration, database and admin port."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+
+from .lab import free_port
+from .wait import wait_for
+import socket
+
+
+def binary():
+    found = os.environ.get("USHER_BINARY") or os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), "../../../build/dev/usher")
+    if not os.access(found, os.X_OK):
+        raise AssertionError(f"no edge to test at {found}: build the target usher or set USHER_BINARY")
+    return os.path.abspath(found)
+
+
+class Edge:
+    """`timers` goes into [timers]; `listen` is a list of (transport, port) on `host`."""
+
+    def __init__(self, lab, host=1, timers=None, listen=(("udp", 5060), ("tcp", 5060)), name="edge", start=True,
+                 admin_port=None, log_level="debug", extra=""):
+        self.lab, self.name = lab, name
+        self.ip, self.port = lab.ip(host), listen[0][1]
+        self.address = (self.ip, self.port)
+        self.admin = f"{self.ip}:{admin_port or free_port(self.ip, socket.SOCK_STREAM)}"
+        self.directory = lab.make_directory(name)
+        self.config = os.path.join(self.directory, "usher.toml")
+        parts = [f'[[listen]]\ntransport = "{t}"\nbind = "{self.ip}:{p}"\n' for t, p in listen]
+        parts.append('[storage]\npath = "usher.db"\n')
+        parts.append(f'[admin]\nbind = "{self.admin}"\n')
+        if timers:
+            parts.append("[timers]\n" + "".join(f'{key} = "{value}"\n' for key, value in timers.items()))
+        parts.append(f'[log]\nlevel = "{log_level}"\n')
+        with open(self.config, "w") as file:
+            file.write("\n".join(parts) + extra)
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self, within=10):
+        self.process = self.lab.start(self.name, [binary(), "run", "--config", self.config], self.directory)
+
+        def lives():
+            if not self.process.alive():
+                raise AssertionError(f"the edge ended with {self.process.child.returncode}:\n{self.process.log()}")
+            try:
+                return self.rest("GET", "/healthz")[0] == 200
+            except OSError:
+                return False
+
+        wait_for(lives, within, "the edge answers /healthz")
+
+    def wait_ready(self, within=10):
+        answer = [None]
+
+        def ready():
+            answer[0] = self.rest("GET", "/readyz")
+            return answer[0][0] == 200
+
+        wait_for(ready, within, lambda: f"the edge is ready; it says {answer[0]}")
+
+    def stop(self):
+        return self.process.stop()
+
+    def kill9(self):
+        self.process.kill9()
+
+    # REST
+
+    def rest(self, verb, path, body=None):
+        """(status, parsed JSON or text)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://{self.admin}{path}", data, method=verb,
+                                         headers={"Content-Type": "application/json"} if data else {})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read().decode()
+        try:
+            return status, json.loads(text) if text else None
+        except ValueError:
+            return status, text
+
+    def must(self, verb, path, body=None):
+        status, answer = self.rest(verb, path, body)
+        if not 200 <= status < 300:
+            raise AssertionError(f"{verb} {path} {body}: {status} {answer}")
+        return answer
+
+    def items(self, path):
+        """A list resource, whole."""
+        found, cursor = [], ""
+        while True:
+            joint = "&" if "?" in path else "?"
+            page = self.must("GET", path + (f"{joint}cursor={cursor}" if cursor else ""))
+            found += page["items"]
+            cursor = page.get("next") or ""
+            if not cursor:
+                return found
+
+    def domain(self, name, setid, **fields):
+        return self.must("PUT", f"/v1/domains/{name}", {"setid": setid, **fields})
+
+    def set(self, setid, **fields):
+        return self.must("PUT", f"/v1/dispatcher/sets/{setid}", fields)
+
+    def target(self, setid, destination, **fields):
+        """Adds a target, gives its id."""
+        return self.must("POST", f"/v1/dispatcher/sets/{setid}/targets", {"destination": destination, **fields})["id"]
+
+    def targets(self, setid):
+        return self.items(f"/v1/dispatcher/sets/{setid}/targets")
+
+    def target_of(self, setid, target_id):
+        return self.must("GET", f"/v1/dispatcher/sets/{setid}/targets/{target_id}")
+
+    def wait_health(self, setid, target_id, health, within=10):
+        return wait_for(lambda: self.health(setid, target_id) == health, within,
+                        lambda: f"target {target_id} is {health}: {self.target_of(setid, target_id)}")
+
+    def health(self, setid, target_id):
+        return self.target_of(setid, target_id)["health"]
+
+    def tenant(self, domain, setid, *destinations):
+        """A domain on a new set with these targets; gives their ids."""
+        ids = [self.target(setid, destination) for destination in destinations]
+        self.domain(domain, setid)
+        return ids
+
+    def registrations(self, domain=None, user=None):
+        query = "&".join(f"{key}={value}" for key, value in (("domain", domain), ("user", user)) if value)
+        return self.items("/v1/registrations" + (f"?{query}" if query else ""))
+
+    def calls(self):
+        return self.items("/v1/calls")
+
+    def status(self):
+        return self.must("GET", "/v1/status")
+
+    def wait_quiet(self, within=45, only=None):
+        """Nothing is left: no call, leg, relay or transaction (`only`: of these). Transactions stay for 64·T1, and
+        an INVITE client's after a failure for 32 s (timer D), whatever T1 is."""
+        last = [None]
+
+        def quiet():
+            last[0] = alive_counts(self.status())
+            return not any(count for name, count in last[0].items() if only is None or name in only)
+
+        wait_for(quiet, within, lambda: f"the edge is quiet; alive: {last[0]}")
+
+
+TRANSIENT = ("calls", "legs", "relays", "transactions")
+
+
+def alive_counts(status):
+    """The counts of a status document that must fall back to nothing: {"calls": 0, "transactions.invite_client": 0}."""
+    found = {}
+    for name in TRANSIENT:
+        value = status["counts"][name]
+        if isinstance(value, dict):
+            found.update({f"{name}.{inner}": count for inner, count in value.items()})
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,135 @@
+"""A set with a closed port, a silent address and a live backend; which answers go on and which go back."""
+
+from lab.asterisk import Asterisk
+from lab.baresip import Baresip
+from lab.lab import main
+from lab.scripted import ScriptedTest
+from lab.wait import wait_for
+
+
+class Failover(ScriptedTest):
+    TIMERS = {"t1": "100ms", "attempt": "500ms"}
+
+    def test_closed_port_then_silence_then_the_live_one(self):
+        silent, live = self.backend(probes=None), self.backend()
+        closed = self.lab.ip(self.next_host())
+        domain, _, _ = self.tenant(closed, silent, live)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        first = silent.expect("INVITE")
+        invite = live.expect("INVITE")
+        self.assertGreaterEqual(invite.at - first.at, 0.45)
+        self.assertLess(invite.at - first.at, 1.0)
+        self.assertNotEqual(first.branch(), invite.branch())
+        live.reply(invite, 100)
+        caller.peer.expect(100)
+        live.reply(invite, 180, headers=[("Contact", f"<sip:x@{live.address}>")])
+        seen = caller.peer.take()
+        if seen.status == 100:  # the own one of 200 ms came first, the upstream's follows
+            seen = caller.peer.take()
+        self.assertEqual(seen.status, 180)
+        self.answer(call, live, invite)
+        self.hang_up(call, live)
+        self.assertNotIn(408, [m.status for m in caller.peer.all_received])
+
+    def test_a_refused_tcp_connection_moves_on_at_once(self):
+        live = self.backend()
+        closed = self.lab.ip(self.next_host())
+        domain, _, _ = self.tenant(f"sip:{closed}:5060;transport=tcp", live)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        invite = live.expect("INVITE", within=0.4)  # well before the attempt timer
+        live.reply(invite, 100)
+        caller.peer.expect(100)
+        self.decline(call, live, invite, 486)
+
+    def test_an_unreachable_port_moves_on_at_once(self):
+        live = self.backend()
+        domain, _, _ = self.tenant(self.lab.ip(self.next_host()), live)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        invite = live.expect("INVITE", within=0.4)
+        live.reply(invite, 100)
+        caller.peer.expect(100)
+        self.decline(call, live, invite, 486)
+
+    def test_a_final_word_of_the_callee_goes_back_at_once(self):
+        first, second = self.backend(), self.backend()
+        domain, _, _ = self.tenant(first, second)
+        for status in (401, 404, 407, 486, 600, 603):
+            with self.subTest(status=status):
+                caller = self.phone("401", domain)
+                call, invite = self.ring(caller, first)
+                self.decline(call, first, invite, status)
+                self.assertTrue(second.empty(), "the next target was asked")
+
+    def test_503_goes_on_to_the_next_and_the_phone_does_not_see_it(self):
+        first, second = self.backend(), self.backend()
+        domain, _, _ = self.tenant(first, second)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        invite = first.expect("INVITE")
+        first.reply(invite, 100)
+        caller.peer.expect(100)
+        first.reply(invite, 503)
+        first.expect("ACK")
+        other = second.expect("INVITE")
+        second.reply(other, 180, headers=[("Contact", f"<sip:x@{second.address}>")])
+        caller.peer.expect(180)
+        self.answer(call, second, other)
+        self.hang_up(call, second)
+
+    def test_nothing_left_is_503_with_retry_after(self):
+        first, second = self.backend(), self.backend()
+        domain, _, _ = self.tenant(first, second)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        for backend in (first, second):
+            invite = backend.expect("INVITE")
+            backend.reply(invite, 503)
+            backend.expect("ACK")
+        final = caller.peer.take()
+        if final.status == 100:
+            final = caller.peer.take()
+        self.assertEqual(final.status, 503)
+        self.assertGreater(int(final["Retry-After"].split()[0].split("(")[0]), 0)
+        call.ack_failure(final)
+
+    def test_the_last_target_has_its_full_64_t1(self):
+        silent, slow = self.backend(probes=None), self.backend()
+        domain, _, _ = self.tenant(silent, slow)
+        caller = self.phone("401", domain)
+        call = caller.call("600")
+        silent.expect("INVITE")
+        invite = slow.expect("INVITE")
+        caller.peer.expect(100)
+        caller.peer.silent(3)  # far beyond the attempt time
+        slow.reply(invite, 180, headers=[("Contact", f"<sip:x@{slow.address}>")])
+        caller.peer.inbox[:] = [m for m in caller.peer.inbox if m.status != 100]
+        caller.peer.expect(180)
+        self.answer(call, slow, invite)
+        self.hang_up(call, slow)
+
+    def test_a_register_meets_the_next_target_when_the_first_is_closed(self):
+        live = self.backend()
+        domain, _, _ = self.tenant(self.lab.ip(self.next_host()), live)
+        self.register(self.phone("401", domain), live)
+        self.assertEqual(len(self.edge.registrations(domain)), 1)
+
+    def test_a_real_phone_reaches_a_real_asterisk_behind_two_dead_targets(self):
+        asterisk = Asterisk(self.lab, 10, {"401": "one"})
+        silent = self.backend(probes=None)
+        domain, _, _ = self.tenant(self.lab.ip(self.next_host()), silent, asterisk.address)
+        phone = Baresip(self.lab, 21, "401", domain, "one", f"{self.edge.ip}:5060")
+        phone.wait_registered(15)
+        mark = phone.mark()
+        phone.dial("600")
+        phone.wait_event("CALL_ESTABLISHED", since=mark)
+        phone.wait_event("CALL_RTPESTAB", since=mark)
+        phone.hangup()
+        asterisk.wait_no_channels()
+        wait_for(lambda: not self.edge.calls(), 5, "the call is over")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+// docs/specs/call.md against step(): every (state, event, facts) stands there exactly once, and the
+// code does what its row says.
+#include "sip/b2bua/coupling.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace usher::sip;
+
+namespace {
+
+const std::string kNothing = "–";
+
+std::string trim(const std::string& text) {
+  const auto begin = text.find_first_not_of(' ');
+  return begin == std::string::npos ? ""
+                                    : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);) parts.push_back(trim(part));
+  return parts;
+}
+
+std::string words(std::string_view name) {
+  std::string out(name);
+  std::replace(out.begin(), out.end(), '_', ' ');
+  return out;
+}
+
+struct Row {
+  std::string state, actions, next;
+  std::vector<std::string> events, facts;
+
+  bool covers(const CallFacts& f) const {
+    if (facts == std::vector<std::string>{kNothing}) return true;
+    return std::all_of(facts.begin(), facts.end(), [&](const std::string& fact) {
+      if (fact == "target left") return f.target_left;
+      if (fact == "no target left") return !f.target_left;
+      if (fact == "goes on") return f.goes_on;
+      if (fact == "does not go on") return !f.goes_on;
+      if (fact == "100 forwarded") return f.trying_forwarded;
+      if (fact == "100 not forwarded") return !f.trying_forwarded;
+      FAIL("unknown fact: " << fact);
+      return false;
+    });
+  }
+};
+
+std::vector<Row> read_table() {
+  std::ifstream file(std::string(USHER_SOURCE_DIR) + "/docs/specs/call.md");
+  REQUIRE(file.good());
+  std::vector<Row> rows;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) inside = line == "## The table";
+    if (!inside || !line.starts_with("|") || line.starts_with("|-") || line.starts_with("| State"))
+      continue;
+    const auto cells = split(line, '|');  // the first one is empty
+    CAPTURE(line);
+    REQUIRE_GE(cells.size(), 6);
+    rows.push_back({cells[1], cells[4], cells[5], split(cells[2], ','), split(cells[3], ',')});
+  }
+  return rows;
+}
+
+constexpr int kStates = static_cast<int>(CallState::ended) + 1;
+constexpr int kEvents = static_cast<int>(CallEvent::edge_ends) + 1;
+
+}  // namespace
+
+TEST_CASE("the table of calls is complete and is what the code does") {
+  const std::vector<Row> rows = read_table();
+  std::vector<int> used(rows.size(), 0);
+  for (int s = 0; s < kStates; ++s) {
+    for (int e = 0; e < kEvents; ++e) {
+      for (unsigned bits = 0; bits < 8; ++bits) {
+        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+        const auto state = static_cast<CallState>(s);
+        const auto event = static_cast<CallEvent>(e);
+        const std::string state_words = words(state_name(state)),
+                          event_words = words(event_name(event));
+        CAPTURE(state_words);
+        CAPTURE(event_words);
+        CAPTURE(bits);
+        const Row* found = nullptr;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          const Row& row = rows[i];
+          if (row.state != state_words || !row.covers(facts)) continue;
+          const auto n = std::count(row.events.begin(), row.events.end(), event_words);
+          if (n == 0) continue;
+          CHECK_EQ(n, 1);
+          CHECK_MESSAGE(found == nullptr, "stands twice");
+          found = &row;
+          ++used[i];
+        }
+        REQUIRE_MESSAGE(found != nullptr, "is missing");
+        const CallStep done = step(state, event, facts);
+        CHECK_EQ(words(state_name(done.next)), found->next);
+        std::string actions;
+        for (const CallAction a : done.actions)
+          actions += (actions.empty() ? "" : ", ") + words(action_name(a));
+        CHECK_EQ(actions.empty() ? kNothing : actions, found->actions);
+        CHECK_MESSAGE(done.next >= state, "states only move forward");
+      }
+    }
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CAPTURE(i);
+    CHECK_MESSAGE(used[i] > 0, "a row that nothing reaches");
+  }
+}
+
+TEST_CASE("a 408 of our own is made in two places only, and never while a target is left") {
+  for (int s = 0; s < kStates; ++s) {
+    for (int e = 0; e < kEvents; ++e) {
+      for (unsigned bits = 0; bits < 8; ++bits) {
+        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+        const auto event = static_cast<CallEvent>(e);
+        for (const CallAction a : step(static_cast<CallState>(s), event, facts).actions) {
+          if (a == CallAction::refuse_ring_limit) CHECK(event == CallEvent::ring_limit);
+          if (a == CallAction::refuse_exhausted) CHECK_FALSE(facts.target_left);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+// What the storage tests share: a directory of their own, a stand-in for the reactor's queue,
+// sample records.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/sqlite/sqlite_store.hpp"
+
+template <>
+struct doctest::StringMaker<usher::Result<void>> {
+  static String convert(const usher::Result<void>& r) {
+    return r ? "ok" : r.error().message.c_str();
+  }
+};
+
+namespace usher::storage {
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = "/tmp/usher-storage-XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_bytes(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+// Runs posted tasks on the test's thread, as the reactor would on its own.
+class Posts {
+ public:
+  std::function<void(std::function<void()>)> door() {
+    return [this](std::function<void()> task) {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+      changed_.notify_one();
+    };
+  }
+  // Runs tasks until `done` holds; false when it does not within the bound.
+  bool run_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!done()) {
+      std::function<void()> task;
+      {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait_until(lock, deadline, [this] { return !tasks_.empty(); })) return false;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      task();
+      ++run_;
+    }
+    return true;
+  }
+  std::size_t run() const { return run_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  std::size_t run_ = 0;
+};
+
+inline constexpr WallTime kNow{std::chrono::seconds{1'700'000'000}};
+
+inline net::Endpoint endpoint(const std::string& text) {
+  return *net::Endpoint::parse(text);
+}
+inline net::Destination destination(const std::string& text) {
+  return *net::Destination::parse(text);
+}
+
+inline DispatcherSet sample_set(SetId setid) {
+  DispatcherSet set;
+  set.setid = setid;
+  return set;
+}
+
+inline Domain sample_domain(const std::string& name, SetId setid) {
+  return Domain{.domain = name, .setid = setid, .enabled = true, .comment = {}};
+}
+
+inline Target sample_target(TargetId id, SetId setid, const std::string& where) {
+  Target target;
+  target.id = id;
+  target.setid = setid;
+  target.destination = destination(where);
+  return target;
+}
+
+inline Binding sample_binding(const std::string& token, const std::string& aor = "401@a.test") {
+  Binding b;
+  b.token = token;
+  b.aor = aor;
+  b.contact = "sip:401@192.0.2.7:45891;line=" + token;
+  b.instance = "\"<urn:uuid:00000000-0000-1000-8000-000a95a0e128>\"";
+  b.flow.remote = endpoint("192.0.2.7:45891");
+  b.target = 1;
+  b.user_agent = "phone/1.0";
+  b.registered = kNow;
+  b.expires = kNow + std::chrono::hours(1);
+  return b;
+}
+
+inline DoorKnock sample_knock(int number) {
+  return DoorKnock{.when = kNow + std::chrono::milliseconds(number),
+                   .domain = "198.51.100.1",
+                   .source = endpoint("203.0.113.9:5071"),
+                   .method = "REGISTER",
+                   .reason = "not found",
+                   .user_agent = "friendly-scanner " + std::to_string(number)};
+}
+
+// An open store with its queue of answers.
+class Fixture {
+ public:
+  explicit Fixture(std::string path) : path_(std::move(path)) { open(); }
+
+  void open() {
+    auto opened = open_sqlite({path_, posts.door()});
+    REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+    store = std::move(*opened);
+  }
+  // Closes and opens again, and reads.
+  Snapshot reopen(WallTime now = kNow) {
+    store->close();
+    store.reset();
+    open();
+    return load(now);
+  }
+  Snapshot load(WallTime now = kNow) {
+    auto loaded = store->load(now);
+    REQUIRE_MESSAGE(loaded.has_value(), loaded.error().message);
+    return std::move(*loaded);
+  }
+  // Applies and waits for the answer.
+  Result<void> apply(std::vector<Change> batch, Durability durability = Durability::required) {
+    std::optional<Result<void>> answer;
+    store->apply(std::move(batch), durability, [&](Result<void> r) { answer = std::move(r); });
+    REQUIRE(!answer);  // never before apply() returns
+    REQUIRE(posts.run_until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+
+  Posts posts;
+  std::unique_ptr<Store> store;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace usher::storage

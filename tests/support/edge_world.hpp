@@ -1,0 +1,332 @@
+// An edge in virtual time between phones and backends made of text: what goes in is written as SIP
+// with plain line ends, what comes out is parsed. No socket, no store, no clock.
+//
+//   World w;                                         // tenants a.test … d.test, backends A1 and A2
+//   w.phone("127.0.0.21:5062", request(...));        // from outside
+//   Sent reg = w.only(kA1);                          // the one message to A1
+//   w.backend(kA1, response(reg, 200, "Contact: ...\n"));
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "routing/edge.hpp"
+#include "sip/grammar/grammar.hpp"
+#include "sip/parse/datagram.hpp"
+
+namespace usher::test {
+
+using namespace std::chrono_literals;
+
+inline const std::string kEdge = "127.0.0.1:5060";
+inline const std::string kA1 = "127.0.0.10:5060";
+inline const std::string kA2 = "127.0.0.11:5060";
+
+// Plain line ends become CRLF and Content-Length is made to fit.
+inline std::string wire(std::string_view head, std::string_view body = {}) {
+  std::string out;
+  for (const char c : head) {
+    if (c == '\n') out += '\r';
+    out += c;
+  }
+  out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  return out + std::string{body};
+}
+
+struct Ask {
+  std::string method = {}, uri = {}, from = {},
+              to = {};  // from and to: AoRs or URIs without scheme
+  std::string call_id = "call-1";
+  unsigned cseq = 1;
+  std::string headers = {};  // whole lines
+  std::string from_tag = "ft";
+  std::string to_tag = {};
+  int max_forwards = 70;
+  std::string transport = "UDP";
+  std::string via = "192.168.1.9:5060";  // what the sender believes to be
+};
+
+inline std::string request(const Ask& a) {
+  static unsigned branch = 0;
+  return wire(a.method + " " + a.uri + " SIP/2.0\nVia: SIP/2.0/" + a.transport + " " + a.via +
+              ";branch=z9hG4bKt" + std::to_string(++branch) +
+              ";rport\nMax-Forwards: " + std::to_string(a.max_forwards) + "\nFrom: <sip:" + a.from +
+              ">;tag=" + a.from_tag + "\nTo: <sip:" + a.to + ">" +
+              (a.to_tag.empty() ? "" : ";tag=" + a.to_tag) + "\nCall-ID: " + a.call_id +
+              "\nCSeq: " + std::to_string(a.cseq) + " " + a.method + "\n" + a.headers);
+}
+
+struct Sent {
+  net::Flow flow;
+  std::string text;
+  sip::MessageRef message;
+
+  std::string header(std::string_view name) const {
+    const auto* field = message->find(sip::parse_header_name(name));
+    if (sip::parse_header_name(name) == sip::HeaderId::other) field = message->find(name);
+    return field ? std::string{message->value(*field)} : std::string{};
+  }
+  std::string method() const { return std::string{message->method_name()}; }
+  std::string uri() const { return std::string{message->request_uri()}; }
+  int status() const { return message->status(); }
+  // User part of the Contact's URI.
+  std::string contact_user() const {
+    const auto contacts = sip::parse_contacts(message->header(sip::HeaderId::contact));
+    return contacts && !contacts->contacts.empty() ? std::string{contacts->contacts[0].uri.user}
+                                                   : std::string{};
+  }
+};
+
+inline std::string response(const Sent& to, int status, const std::string& headers = {},
+                            const std::string& tag = "bt") {
+  std::string out = "SIP/2.0 " + std::to_string(status) + " Because\n";
+  for (const sip::HeaderField& h : to.message->headers()) {
+    if (h.id == sip::HeaderId::via || h.id == sip::HeaderId::from ||
+        h.id == sip::HeaderId::call_id || h.id == sip::HeaderId::cseq) {
+      out += std::string{to.message->name(h)} + ": " + std::string{to.message->value(h)} + "\n";
+    } else if (h.id == sip::HeaderId::to) {
+      out += "To: " + std::string{to.message->value(h)} +
+             (to.message->to_tag().empty() ? ";tag=" + tag : "") + "\n";
+    }
+  }
+  return wire(out + headers);
+}
+
+class World {
+ public:
+  storage::Snapshot store;  // what a restart would find
+  bool store_answers = true;
+  bool probes_answered = true;
+  std::map<std::string, int> probe_answers;   // by endpoint; 0: silence
+  std::map<std::string, std::size_t> probes;  // seen, by endpoint
+  std::vector<std::string> log_lines;
+  std::vector<std::string> resolve;
+  std::vector<routing::Persist> persists;
+  Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
+
+  explicit World(std::function<void(storage::Snapshot&)> prepare = {})
+      : log_([this](const LogLine& l) { log_lines.emplace_back(l.text); }) {
+    store.sets = {set(10), set(20), set(30)};
+    store.domains = {{"a.test", 10, true, ""},
+                     {"b.test", 20, true, ""},
+                     {"c.test", 30, true, ""},
+                     {"d.test", 30, true, ""},
+                     {"off.test", 10, false, ""}};
+    store.targets = {target(1, 10, "127.0.0.10"), target(2, 20, "127.0.0.11"),
+                     target(3, 30, "127.0.0.10"), target(4, 30, "127.0.0.11")};
+    store.last_target = 4;
+    store.scanners = {{"friendly-scanner", ""}};
+    if (prepare) prepare(store);
+    start();
+  }
+
+  static storage::DispatcherSet set(storage::SetId id,
+                                    storage::Algorithm a = storage::Algorithm::round_robin) {
+    storage::DispatcherSet s;
+    s.setid = id;
+    s.algorithm = a;
+    return s;
+  }
+  static storage::Target target(storage::TargetId id, storage::SetId setid,
+                                const std::string& destination) {
+    storage::Target t;
+    t.id = id;
+    t.setid = setid;
+    t.destination = *net::Destination::parse(destination);
+    return t;
+  }
+  static net::Flow flow(const std::string& endpoint) {
+    return {net::Transport::udp, net::ListenerId{0}, net::ConnectionId{},
+            *net::Endpoint::parse(endpoint)};
+  }
+  static net::Flow tcp(const std::string& endpoint, std::uint64_t connection) {
+    return {net::Transport::tcp, net::ListenerId{1}, net::ConnectionId{connection},
+            *net::Endpoint::parse(endpoint)};
+  }
+
+  // The process dies and another one starts on what was persisted.
+  void start() {
+    routing::EdgeConfig config;
+    config.stack.listeners = {{net::Transport::udp, kEdge}, {net::Transport::tcp, kEdge}};
+    config.stack.names = HashKey{3, 4};
+    config.stack.seed = ++seed_;
+    config.seed = seed_;
+    config.token_key = HashKey{1, 2};
+    config.own_endpoints = {*net::Endpoint::parse(kEdge)};
+    config.own_hosts = {"edge.test"};
+    edge_.reset();
+    sent_.clear();
+    edge_ = std::make_unique<routing::Edge>(std::move(config), store, log_, now);
+    edge_->on_time(now);
+    collect();
+  }
+
+  routing::Edge& edge() { return *edge_; }
+
+  void receive(const net::Flow& from, const std::string& text) {
+    edge_->receive(now, net::Packet{Bytes{text}, from});
+    collect();
+  }
+  void phone(const std::string& from, const std::string& text) { receive(flow(from), text); }
+  void backend(const std::string& from, const std::string& text) { receive(flow(from), text); }
+  // ICMP port unreachable.
+  void unreachable(const std::string& endpoint) {
+    edge_->flow_failed(now, flow(endpoint), "connection refused");
+    collect();
+  }
+  void flow_failed(const net::Flow& f) {
+    edge_->flow_failed(now, f, "connection closed");
+    collect();
+  }
+  void apply(const storage::Change& change) {
+    edge_->apply(now, change);
+    edge_->on_time(now);
+    collect();
+  }
+  void resolved(const std::string& name, std::vector<net::IpAddress> addresses) {
+    edge_->resolved(now, name, std::move(addresses));
+    edge_->on_time(now);
+    collect();
+  }
+
+  // Time passes, each timer at its instant.
+  void pass(Duration length) {
+    const Instant end = now.mono + length;
+    for (;;) {
+      const auto next = edge_->next_deadline();
+      if (!next || *next > end) break;
+      move_to(std::max(*next, now.mono));
+      edge_->on_time(now);
+      collect();
+    }
+    move_to(end);
+  }
+
+  // Everything sent since the last take, probes that were answered left out.
+  std::vector<Sent> take() { return std::exchange(sent_, {}); }
+  // Takes everything; there must be exactly one message, and it went to `endpoint`.
+  Sent only(const std::string& endpoint) {
+    auto all = take();
+    if (all.size() != 1 || all[0].flow.remote.text() != endpoint) {
+      for (const Sent& s : all) MESSAGE("to " << s.flow.remote.text() << "\n" << s.text);
+      for (const std::string& line : log_lines) MESSAGE(line);
+    }
+    REQUIRE(all.size() == 1);
+    REQUIRE(all[0].flow.remote.text() == endpoint);
+    return all[0];
+  }
+  void nothing() {
+    const auto all = take();
+    for (const Sent& s : all) MESSAGE("unexpected: " << s.flow.remote.text() << "\n" << s.text);
+    CHECK(all.empty());
+  }
+  bool logged(std::string_view part) const {
+    for (const std::string& line : log_lines) {
+      if (line.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  // A phone registers and its backend grants it. Returns the user part that the backend was given.
+  std::string registered(const std::string& aor, const std::string& from,
+                         const std::string& backend_at, const std::string& contact = {},
+                         unsigned seconds = 3600, const net::Flow* over = nullptr) {
+    const std::string own =
+        contact.empty() ? "<sip:" + aor.substr(0, aor.find('@')) + "@" + from + ">" : contact;
+    const net::Flow where = over ? *over : flow(from);
+    receive(where, request({"REGISTER", "sip:" + aor.substr(aor.find('@') + 1), aor, aor,
+                            "reg-" + aor + from, ++cseq_,
+                            "Contact: " + own + "\nExpires: " + std::to_string(seconds) + "\n"}));
+    const Sent asked = only(backend_at);
+    REQUIRE(asked.method() == "REGISTER");
+    backend(backend_at, response(asked, 200,
+                                 "Contact: " + asked.header("Contact") +
+                                     "\nExpires: " + std::to_string(seconds) + "\n"));
+    const Sent answer = only(where.remote.text());
+    REQUIRE(answer.status() == 200);
+    return asked.contact_user();
+  }
+
+  void move_to(Instant when) {
+    now.wall += std::chrono::duration_cast<std::chrono::milliseconds>(when - now.mono);
+    now.mono = when;
+  }
+
+  void answer_store(bool ok = true) {
+    for (const routing::Persist& p : std::exchange(persists, {})) {
+      if (ok) remember(p);
+      edge_->stored(now, p.id, ok ? Result<void>{} : Result<void>{fail(Errc::io, "disk full")});
+    }
+    collect();
+  }
+
+ private:
+  void collect() {
+    for (bool again = true; again;) {
+      again = false;
+      routing::EdgeOutput out = edge_->take_output();
+      resolve.insert(resolve.end(), out.resolve.begin(), out.resolve.end());
+      for (const sip::Send& s : out.sends) again = sort(s) || again;
+      for (routing::Persist& p : out.persists) {
+        if (store_answers) {
+          remember(p);
+          edge_->stored(now, p.id, {});
+          again = true;
+        } else {
+          persists.push_back(std::move(p));
+        }
+      }
+    }
+  }
+
+  // True when the edge was given something in return.
+  bool sort(const sip::Send& s) {
+    Sent one{s.flow, std::string{s.bytes.view()}, {}};
+    auto parsed = sip::parse_message(s.bytes);
+    REQUIRE(std::holds_alternative<sip::MessageRef>(parsed));
+    one.message = std::get<sip::MessageRef>(parsed);
+    const std::string where = s.flow.remote.text();
+    const bool probe = one.message->is_request() && one.method() == "OPTIONS" &&
+                       one.uri().find('@') == std::string::npos;
+    if (!probe || !probes_answered) {
+      sent_.push_back(std::move(one));
+      return false;
+    }
+    ++probes[where];
+    const auto status = probe_answers.find(where);
+    if (status != probe_answers.end() && status->second == 0) return false;
+    edge_->receive(
+        now, net::Packet{Bytes{response(one, status == probe_answers.end() ? 200 : status->second)},
+                         s.flow});
+    return true;
+  }
+
+  void remember(const routing::Persist& p) {
+    for (const storage::Change& change : p.changes) {
+      const auto forget = [&](const std::string& token) {
+        std::erase_if(store.bindings, [&](const storage::Binding& b) { return b.token == token; });
+      };
+      if (const auto* put = std::get_if<storage::PutBinding>(&change)) {
+        forget(put->binding.token);
+        store.bindings.push_back(put->binding);
+      } else if (const auto* gone = std::get_if<storage::DeleteBinding>(&change)) {
+        forget(gone->token);
+      } else if (const auto* knock = std::get_if<storage::AddDoorKnock>(&change)) {
+        store.door_knocks.insert(store.door_knocks.begin(), knock->knock);
+      }
+    }
+  }
+
+  Log log_;
+  std::unique_ptr<routing::Edge> edge_;
+  std::vector<Sent> sent_;
+  std::uint64_t seed_ = 100;
+  unsigned cseq_ = 0;
+};
+
+}  // namespace usher::test
