@@ -22,7 +22,7 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 find_program(LLD NAMES ld.lld ld.lld-14)
-if(LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)  # lld cannot read GCC's LTO objects
   add_link_options(-fuse-ld=lld)
 endif()
 
