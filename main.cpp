@@ -1,5 +1,5 @@
-// The composition root: the only file that sees every room. It reads the configuration, opens the store and the
-// sockets, and executes what the edge decides.
+// The composition root: the only file that sees every room. It reads the configuration, opens the
+// store and the sockets, and executes what the edge decides.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -74,7 +74,8 @@ constexpr std::string_view kNameKey = "relay-name-key";
 
 HashKey key_of(const storage::Snapshot& snapshot, std::string_view name) {
   for (const storage::Secret& secret : snapshot.secrets) {
-    if (secret.name == name) return {read_u64(secret.value), read_u64(std::string_view(secret.value).substr(8))};
+    if (secret.name == name)
+      return {read_u64(secret.value), read_u64(std::string_view(secret.value).substr(8))};
   }
   return {};
 }
@@ -83,7 +84,8 @@ std::vector<storage::Change> missing_keys(storage::Snapshot& snapshot) {
   std::vector<storage::Change> changes;
   for (const std::string_view name : {kTokenKey, kNameKey}) {
     if (key_of(snapshot, name).k0 != 0) continue;
-    snapshot.secrets.push_back({std::string(name), write_u64(system_entropy() | 1) + write_u64(system_entropy())});
+    snapshot.secrets.push_back(
+        {std::string(name), write_u64(system_entropy() | 1) + write_u64(system_entropy())});
     changes.emplace_back(storage::PutSecret{snapshot.secrets.back()});
   }
   return changes;
@@ -99,8 +101,9 @@ Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
   const auto named = [&](const Error& e) {
     return Error{e.code, config.file + ": storage.path: " + e.message};
   };
-  auto store = storage::open_sqlite(
-      {config.storage.path, [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }});
+  auto store = storage::open_sqlite({config.storage.path, [&reactor](std::function<void()> task) {
+                                       reactor.post(std::move(task));
+                                     }});
   if (!store) return named(store.error());
   auto snapshot = (*store)->load(Reactor::now().wall);
   if (!snapshot) return named(snapshot.error());
@@ -149,7 +152,8 @@ class Driver {
         store_(std::move(opened.store)),
         resolver_(reactor),
         transports_(reactor, handlers()),
-        edge_(edge_config(config, opened.snapshot), std::move(opened.snapshot), log, Reactor::now()) {
+        edge_(edge_config(config, opened.snapshot), std::move(opened.snapshot), log,
+              Reactor::now()) {
     reactor_.on_deadline([this](Now now) {
       edge_.on_time(now);
       drain();
@@ -221,16 +225,19 @@ void greet(const Config& config, const net::Transports& transports) {
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const net::Endpoint bound = transports.local(net::ListenerId{static_cast<std::uint16_t>(i)});
     std::printf("listening  %s %s, known to others as %s\n",
-                std::string(net::transport_name(config.listen[i].transport)).c_str(), bound.text().c_str(),
-                sent_by(config.listen[i]).c_str());
+                std::string(net::transport_name(config.listen[i].transport)).c_str(),
+                bound.text().c_str(), sent_by(config.listen[i]).c_str());
   }
   const TimersConfig& t = config.timers;
-  std::printf("timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s\n", duration_text(t.t1).c_str(),
-              duration_text(t.t2).c_str(), duration_text(t.t4).c_str(), duration_text(64 * t.t1).c_str(),
-              duration_text(t.trying).c_str(), duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str());
+  std::printf("timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s\n",
+              duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
+              duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
+              duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str());
   const std::string base = "http://" + config.admin.bind.text();
   std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
-  std::printf("  curl -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n", base.c_str());
+  std::printf(
+      "  curl -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n",
+      base.c_str());
   std::printf("  curl -X PUT  %s/v1/domains/a.test -d '{\"setid\": 10}'\n", base.c_str());
   std::printf("  curl %s/readyz\n", base.c_str());
   std::fflush(stdout);
@@ -240,14 +247,16 @@ int run(const std::string& path) {
   std::optional<Config> config = read_config(path);
   if (!config) return kExitConfiguration;
   Log log(stderr_log());
-  for (std::size_t i = 0; i < kLogCategories; ++i) log.set_level(static_cast<LogCategory>(i), config->log.level);
+  for (std::size_t i = 0; i < kLogCategories; ++i)
+    log.set_level(static_cast<LogCategory>(i), config->log.level);
   for (const auto& [category, level] : config->log.categories) log.set_level(category, level);
 
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
   Driver driver(reactor, *config, std::move(*opened), log);
-  if (auto result = driver.open(*config); !result) return refuse(config->file + ": " + result.error().message);
+  if (auto result = driver.open(*config); !result)
+    return refuse(config->file + ": " + result.error().message);
 
   admin::Api api({.edge = driver.edge(),
                   .store = driver.store(),
@@ -260,14 +269,18 @@ int run(const std::string& path) {
                   .started = Reactor::now().mono});
   admin::HttpServer http(
       reactor.context(), {.bind = config->admin.bind},
-      [&api](const admin::Request& request, admin::Respond respond) { handle(api, request, std::move(respond)); }, log);
+      [&api](const admin::Request& request, admin::Respond respond) {
+        handle(api, request, std::move(respond));
+      },
+      log);
   if (auto result = http.open(); !result) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }
 
   reactor.on_signal([&](int signal) {
     if (signal == SIGHUP) {
-      log.write(LogCategory::core, LogLevel::info, "", "SIGHUP: nothing to reload; domains, sets and targets change over REST");
+      log.write(LogCategory::core, LogLevel::info, "",
+                "SIGHUP: nothing to reload; domains, sets and targets change over REST");
       return;
     }
     log.write(LogCategory::core, LogLevel::info, "", "stopping");
@@ -293,21 +306,25 @@ int import(const std::string& path, const std::string& file) {
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
-  auto import = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey), Reactor::now().wall);
+  auto import = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey),
+                                       Reactor::now().wall);
   if (!import) return refuse(file + ": " + import.error().message);
   for (const storage::ImportNote& note : import->notes) {
     std::fprintf(stderr, "%s: %s: %s\n", file.c_str(), note.where.c_str(), note.reason.c_str());
   }
   std::optional<Result<void>> written;
-  opened->store->apply(std::move(import->changes), storage::Durability::required, [&](Result<void> result) {
-    written = std::move(result);
-    reactor.stop();
-  });
+  opened->store->apply(std::move(import->changes), storage::Durability::required,
+                       [&](Result<void> result) {
+                         written = std::move(result);
+                         reactor.stop();
+                       });
   reactor.run();
   opened->store->close();
-  if (!written || !*written) return refuse(file + ": " + (written ? written->error().message : "not written"));
-  std::printf("%s: %zu domains, %zu sets, %zu targets, %zu locations taken over into %s\n", file.c_str(), import->domains,
-              import->sets, import->targets, import->locations, config->storage.path.c_str());
+  if (!written || !*written)
+    return refuse(file + ": " + (written ? written->error().message : "not written"));
+  std::printf("%s: %zu domains, %zu sets, %zu targets, %zu locations taken over into %s\n",
+              file.c_str(), import->domains, import->sets, import->targets, import->locations,
+              config->storage.path.c_str());
   return 0;
 }
 
@@ -325,24 +342,27 @@ int main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Run the edge");
   run->add_option("--config", config, "Configuration file")->capture_default_str();
   run->callback([&] { exit_code = usher::run(config); });
-  CLI::App* check = app.add_subcommand("check", "Tell everything that is wrong with a configuration");
+  CLI::App* check =
+      app.add_subcommand("check", "Tell everything that is wrong with a configuration");
   check->add_option("--config", config, "Configuration file")->capture_default_str();
   check->callback([&] { exit_code = usher::check(config); });
-  CLI::App* import = app.add_subcommand("import", "Take over domains, targets and locations of a Kamailio SQLite database");
+  CLI::App* import = app.add_subcommand(
+      "import", "Take over domains, targets and locations of a Kamailio SQLite database");
   import->add_option("--config", config, "Configuration file")->capture_default_str();
   import->add_option("file", file, "The Kamailio database")->required();
-  import->callback([&] { exit_code = usher::import(config, file); });
-  const auto client = usher::admin::add_client_commands(app);
+  import->callback([&] { exit_code = usher::import(config, file);
+});
+const auto client = usher::admin::add_client_commands(app);
 
-  try {
-    app.parse(argc, argv);
-    if (client->chosen) exit_code = client->run();
-  } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return code == 0 ? 0 : usher::kExitConfiguration;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "usher: %s\n", e.what());
-    return usher::kExitFailure;
-  }
-  return exit_code;
+try {
+  app.parse(argc, argv);
+  if (client->chosen) exit_code = client->run();
+} catch (const CLI::ParseError& e) {
+  const int code = app.exit(e);
+  return code == 0 ? 0 : usher::kExitConfiguration;
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "usher: %s\n", e.what());
+  return usher::kExitFailure;
+}
+return exit_code;
 }

@@ -1,6 +1,7 @@
-// Contacts that REGISTERs on their way have offered to a backend. Asterisk sends its first qualify when it stores the Contact,
-// which may be before its 200: the token must lead to the device already then. An offer is no binding: it is found by its
-// token alone, is never stored, never listed, and ends with its REGISTER.
+// Contacts that REGISTERs on their way have offered to a backend. Asterisk sends its first qualify
+// when it stores the Contact, which may be before its 200: the token must lead to the device
+// already then. An offer is no binding: it is found by its token alone, is never stored, never
+// listed, and ends with its REGISTER.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -24,7 +25,8 @@ class Offers {
  private:
   struct Offer {
     storage::Binding binding;
-    std::uint32_t registers = 0;  // that offer it now: the one that was challenged and the next may overlap
+    std::uint32_t registers =
+        0;  // that offer it now: the one that was challenged and the next may overlap
   };
   boost::unordered_flat_map<std::string, Offer> offers_;
 };

@@ -1,5 +1,5 @@
-// What the transaction user tells the stack about one request: where it may go and how each side is to be presented.
-// Plain data: the stack knows neither domains nor dispatchers.
+// What the transaction user tells the stack about one request: where it may go and how each side is
+// to be presented. Plain data: the stack knows neither domains nor dispatchers.
 #pragma once
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -15,14 +15,15 @@
 
 namespace usher::sip {
 
-// Whom a leg faces. Towards a phone no backend address may show; towards a backend From and To stay the phone's.
+// Whom a leg faces. Towards a phone no backend address may show; towards a backend From and To stay
+// the phone's.
 enum class Side : std::uint8_t { phone, backend };
 
-// Hosts that no phone may see: backends' addresses and names, their source networks, our own advertised
-// hosts. Shared by all plans of one directory snapshot.
+// Hosts that no phone may see: backends' addresses and names, their source networks, our own
+// advertised hosts. Shared by all plans of one directory snapshot.
 struct HiddenHosts {
   std::vector<net::Cidr> networks;
-  boost::unordered_flat_set<std::string> names;  // lower case
+  boost::unordered_flat_set<std::string> names;      // lower case
   boost::unordered_flat_set<std::string> addresses;  // canonical text, without brackets
   // `host` as it stands in a URI: any case, IPv6 with or without brackets.
   bool hides(std::string_view host) const;
@@ -31,22 +32,23 @@ struct HiddenHosts {
 // One place to try.
 struct Attempt {
   net::Flow flow;
-  std::string request_uri;  // becomes the Request-URI byte for byte; empty: the received one, unchanged
-  std::uint64_t mark = 0;   // the user's own, echoed in AttemptEnded (a target's id)
+  std::string
+      request_uri;  // becomes the Request-URI byte for byte; empty: the received one, unchanged
+  std::uint64_t mark = 0;  // the user's own, echoed in AttemptEnded (a target's id)
 };
 
 struct Plan {
   std::vector<Attempt> attempts;              // in order; 1 to limits::kAttemptsPerRequest
   std::vector<std::uint16_t> failover_codes;  // final responses that go on to the next attempt
-  Side towards = Side::backend;               // whom the new leg faces; the other leg faces the other side
-  std::string contact_user_new;               // user part of our Contact on the new leg; may be empty
-  std::string contact_user_origin;            // and on the leg the request came in on
-  std::string to_uri;                         // To URI on the new leg; empty: the received one
-  std::string domain;                         // stands in for hidden hosts towards a phone
+  Side towards = Side::backend;     // whom the new leg faces; the other leg faces the other side
+  std::string contact_user_new;     // user part of our Contact on the new leg; may be empty
+  std::string contact_user_origin;  // and on the leg the request came in on
+  std::string to_uri;               // To URI on the new leg; empty: the received one
+  std::string domain;               // stands in for hidden hosts towards a phone
   std::shared_ptr<const HiddenHosts> hidden;
-  std::string key;                            // call key of log lines; empty: the stack makes one
-  Cookie mark = 0;                            // the user's own, echoed in every event of this request
-  bool hold_final = false;                    // not INVITE: the final response waits for Stack::release()
+  std::string key;          // call key of log lines; empty: the stack makes one
+  Cookie mark = 0;          // the user's own, echoed in every event of this request
+  bool hold_final = false;  // not INVITE: the final response waits for Stack::release()
   // REGISTER: these Contact values replace the received ones; used when replace_contacts is set.
   std::vector<std::string> contacts;
   bool replace_contacts = false;
@@ -57,9 +59,9 @@ using HeaderLine = std::pair<std::string, std::string>;  // name, value
 // A final response made by ourselves. A Reason header (RFC 3326) with `why` is added to each.
 struct Reply {
   int status = 500;
-  std::string reason;                // reason phrase; empty: the RFC's
-  std::string why;                   // for the Reason header's text, the log and the trace: plain words
-  std::vector<HeaderLine> headers;   // Allow, Retry-After, Unsupported, …
+  std::string reason;  // reason phrase; empty: the RFC's
+  std::string why;     // for the Reason header's text, the log and the trace: plain words
+  std::vector<HeaderLine> headers;  // Allow, Retry-After, Unsupported, …
 };
 
 }  // namespace usher::sip

@@ -15,9 +15,11 @@ using Kind = TransactionUser::Kind;
 }  // namespace
 
 struct Stack::Impl {
-  Impl(StackConfig config, const Log& log) : env(std::move(config), log), calls(env), relays(env), probes(env) {}
+  Impl(StackConfig config, const Log& log)
+      : env(std::move(config), log), calls(env), relays(env), probes(env) {}
 
-  // Works off what the transaction layer has to say, in order. Users may make the layer say more meanwhile.
+  // Works off what the transaction layer has to say, in order. Users may make the layer say more
+  // meanwhile.
   void drain(Now now) {
     for (std::size_t i = 0; i < env.out.events.size(); ++i) {
       const TransactionEvent event = std::move(env.out.events[i]);
@@ -50,13 +52,19 @@ struct Stack::Impl {
     }
   }
   void on(Now now, const StrayResponse& e) { calls.stray(now, e); }
-  void on(Now now, const ClientTimedOut& e) { unanswered(now, e.cookie, e.transaction, e.timer, timer_name(e.timer)); }
-  void on(Now now, const ClientFailed& e) { unanswered(now, e.cookie, e.transaction, TimerLetter::none, e.reason); }
-  void on(Now, const AckMissing&) {}  // timer H: the transaction is over, and the call was refused already
+  void on(Now now, const ClientTimedOut& e) {
+    unanswered(now, e.cookie, e.transaction, e.timer, timer_name(e.timer));
+  }
+  void on(Now now, const ClientFailed& e) {
+    unanswered(now, e.cookie, e.transaction, TimerLetter::none, e.reason);
+  }
+  void on(Now, const AckMissing&) {
+  }  // timer H: the transaction is over, and the call was refused already
   void on(Now, const ClientEnded& e) { ended(e.cookie); }
   void on(Now, const ServerEnded& e) { ended(e.cookie); }
 
-  void unanswered(Now now, Cookie cookie, ClientTxId transaction, TimerLetter timer, std::string_view why) {
+  void unanswered(Now now, Cookie cookie, ClientTxId transaction, TimerLetter timer,
+                  std::string_view why) {
     const TransactionUser user = user_of(cookie);
     if (user.kind == Kind::relay_client) {
       relays.unanswered(now, user, transaction, timer, why);
@@ -80,7 +88,8 @@ struct Stack::Impl {
   std::uint64_t messages_in = 0, messages_out = 0, malformed = 0;
 };
 
-Stack::Stack(StackConfig config, const Log& log) : impl_(std::make_unique<Impl>(std::move(config), log)) {}
+Stack::Stack(StackConfig config, const Log& log)
+    : impl_(std::make_unique<Impl>(std::move(config), log)) {}
 Stack::~Stack() = default;
 
 void Stack::receive(Now now, const net::Packet& packet) {
@@ -123,12 +132,14 @@ void Stack::flow_failed(Now now, const net::Flow& flow, std::string_view reason)
 
 bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
   USHER_CHECK(plan.attempts.size() <= limits::kAttemptsPerRequest);
-  if (need.request->method() == Method::cancel) {  // §9.2: its INVITE is not known, so it leads nowhere
+  if (need.request->method() ==
+      Method::cancel) {  // §9.2: its INVITE is not known, so it leads nowhere
     impl_->env.refuse({need.request, need.flow}, 481, "there is no such INVITE");
     return false;
   }
-  const bool taken = need.request->method() == Method::invite ? impl_->calls.start(now, need, std::move(plan))
-                                                              : impl_->relays.start(now, need, std::move(plan));
+  const bool taken = need.request->method() == Method::invite
+                         ? impl_->calls.start(now, need, std::move(plan))
+                         : impl_->relays.start(now, need, std::move(plan));
   impl_->drain(now);
   return taken;
 }
@@ -136,9 +147,11 @@ bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
 void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
   std::string lines;
   for (const auto& [name, value] : reply.headers) lines += name + ": " + value + "\r\n";
-  impl_->env.layer.reply_stateless(*need.request, need.flow, reply.status,
-                                   reply.reason.empty() ? reason_phrase(reply.status) : reply.reason, impl_->env.out,
-                                   reply.why.empty() ? lines : lines + "Reason: " + reason_value(reply.status, reply.why) + "\r\n");
+  impl_->env.layer.reply_stateless(
+      *need.request, need.flow, reply.status,
+      reply.reason.empty() ? reason_phrase(reply.status) : reply.reason, impl_->env.out,
+      reply.why.empty() ? lines
+                        : lines + "Reason: " + reason_value(reply.status, reply.why) + "\r\n");
   impl_->drain(now);
 }
 
@@ -170,7 +183,9 @@ std::vector<Send> Stack::take_sends() {
   return std::exchange(impl_->env.out.sends, {});
 }
 
-std::vector<StackEvent> Stack::take_events() { return std::exchange(impl_->env.events, {}); }
+std::vector<StackEvent> Stack::take_events() {
+  return std::exchange(impl_->env.events, {});
+}
 
 std::optional<Instant> Stack::next_deadline() const {
   const auto a = impl_->env.layer.next_deadline();
@@ -179,7 +194,9 @@ std::optional<Instant> Stack::next_deadline() const {
   return std::min(*a, *b);
 }
 
-std::vector<CallView> Stack::calls() const { return impl_->calls.views(); }
+std::vector<CallView> Stack::calls() const {
+  return impl_->calls.views();
+}
 
 StackCounts Stack::counts() const {
   StackCounts c;

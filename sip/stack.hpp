@@ -1,7 +1,9 @@
-// The SIP half of the edge: parser, transaction layer, dialogs, coupled legs and relays wired together. Bytes and `now`
-// go in; sends and events come out, to be taken by the user after each call. Pure: no socket, no clock, no callback.
+// The SIP half of the edge: parser, transaction layer, dialogs, coupled legs and relays wired
+// together. Bytes and `now` go in; sends and events come out, to be taken by the user after each
+// call. Pure: no socket, no clock, no callback.
 //
-//   packet → parse → transaction layer → (dialog found: the call's other leg) | (none: RouteNeeded → user → route()/reply()/silence)
+//   packet → parse → transaction layer → (dialog found: the call's other leg) | (none: RouteNeeded
+//   → user → route()/reply()/silence)
 #pragma once
 
 #include <cstdint>
@@ -40,16 +42,19 @@ struct StackConfig {
   Duration ring_limit = std::chrono::seconds(180);
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
-  HashKey names;           // derived Call-IDs of relayed requests: lasting, so that a refresh after a restart keeps its Call-ID
+  HashKey names;  // derived Call-IDs of relayed requests: lasting, so that a refresh after a
+                  // restart keeps its Call-ID
 };
 
-// A request outside any dialog of ours, or with a To-tag that names none (the user answers 481 or stays silent). Nothing is allocated for it:
-// exactly one of Stack::route(), Stack::reply() or nothing (silence) follows.
+// A request outside any dialog of ours, or with a To-tag that names none (the user answers 481 or
+// stays silent). Nothing is allocated for it: exactly one of Stack::route(), Stack::reply() or
+// nothing (silence) follows.
 struct RouteNeeded {
   MessageRef request;
   net::Flow flow;
 };
-// A packet that is no usable SIP message. Stack::reply_malformed() answers it if it can be answered; nothing: silence.
+// A packet that is no usable SIP message. Stack::reply_malformed() answers it if it can be
+// answered; nothing: silence.
 struct MalformedReceived {
   Malformed what;
   net::Flow flow;
@@ -57,13 +62,14 @@ struct MalformedReceived {
 // One attempt of a plan is over: for passive health. status 0: no response (timeout or failure).
 struct AttemptEnded {
   Cookie mark = 0;
-  std::uint64_t attempt = 0;   // Attempt::mark
-  int status = 0;              // final status, or 0
-  bool timed_out = false;      // no final response within the attempt's time; had_provisional tells whether it was alive
+  std::uint64_t attempt = 0;  // Attempt::mark
+  int status = 0;             // final status, or 0
+  bool timed_out = false;     // no final response within the attempt's time; had_provisional tells
+                              // whether it was alive
   bool had_provisional = false;
-  bool cancelled = false;      // we ended it ourselves (caller gone, ring limit)
-  std::string reason{};          // transport failure in words
-  Duration took{};             // until the first response, or until given up
+  bool cancelled = false;  // we ended it ourselves (caller gone, ring limit)
+  std::string reason{};    // transport failure in words
+  Duration took{};         // until the first response, or until given up
 };
 // hold_final: the final response of a relay is here and waits for release().
 struct ResponseHeld {
@@ -72,7 +78,8 @@ struct ResponseHeld {
   std::uint64_t attempt = 0;
   MessageRef response;
 };
-// A relay (request outside a dialog) is over; `status` is what its sender got (0: nothing, RFC 4320).
+// A relay (request outside a dialog) is over; `status` is what its sender got (0: nothing, RFC
+// 4320).
 struct RelayEnded {
   Cookie mark = 0;
   int status = 0;
@@ -88,20 +95,21 @@ struct CallEnded {
   CallId call;
   Cookie mark = 0;
   std::uint64_t attempt = 0;  // the last one tried
-  int status = 0;             // the final response to the INVITE as the originator saw it (200 when it was answered)
+  int status =
+      0;  // the final response to the INVITE as the originator saw it (200 when it was answered)
   bool answered = false;
   Ender ended_by = Ender::edge;
-  std::string why{};            // in plain words
+  std::string why{};  // in plain words
   Instant started{}, answered_at{}, ended{};
 };
 struct ProbeEnded {
   Cookie mark = 0;
-  int status = 0;       // 0: none
-  std::string reason{};   // when 0: "timer F" or the transport's words
+  int status = 0;        // 0: none
+  std::string reason{};  // when 0: "timer F" or the transport's words
   Duration rtt{};
 };
-using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld, RelayEnded, CallAnswered,
-                                CallEnded, ProbeEnded>;
+using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
+                                RelayEnded, CallAnswered, CallEnded, ProbeEnded>;
 
 // One live call as it can be shown.
 struct CallView {
@@ -109,8 +117,8 @@ struct CallView {
   std::string key;
   Cookie mark = 0;
   std::uint64_t attempt = 0;
-  std::string state;                      // "routing", "trying", "ringing", "answered", "confirmed", "ending"
-  std::string from, to;                   // URIs as the originator wrote them
+  std::string state;     // "routing", "trying", "ringing", "answered", "confirmed", "ending"
+  std::string from, to;  // URIs as the originator wrote them
   std::string origin_call_id, new_call_id;
   net::Endpoint origin, destination;
   Instant started{}, answered_at{};
@@ -138,14 +146,17 @@ class Stack {
   void flow_failed(Now now, const net::Flow& flow, std::string_view reason);
 
   // Commands of the user.
-  // True when the request is on its way: a CallEnded or RelayEnded with the plan's mark will follow. False when the stack has
-  // refused it itself: an INVITE without a usable Contact, a limit.
+  // True when the request is on its way: a CallEnded or RelayEnded with the plan's mark will
+  // follow. False when the stack has refused it itself: an INVITE without a usable Contact, a
+  // limit.
   bool route(Now now, const RouteNeeded& need, Plan plan);
   void reply(Now now, const RouteNeeded& need, const Reply& reply);
   void reply_malformed(Now now, const MalformedReceived& malformed);
-  // Sends a held response on. `contacts`, when given, replace its Contact values. No effect when the relay is gone.
+  // Sends a held response on. `contacts`, when given, replace its Contact values. No effect when
+  // the relay is gone.
   void release(Now now, RelayId relay, const std::vector<std::string>* contacts);
-  // An OPTIONS of our own (RFC 3261 §11) to `attempt.flow` with Request-URI `attempt.request_uri`; one ProbeEnded follows.
+  // An OPTIONS of our own (RFC 3261 §11) to `attempt.flow` with Request-URI `attempt.request_uri`;
+  // one ProbeEnded follows.
   void probe(Now now, const Attempt& attempt, Duration timeout, Cookie mark);
   // Ends a call: CANCEL or BYE on both legs, a final response where one is owed.
   Result<void> end_call(Now now, CallId call, std::string_view why);

@@ -35,15 +35,16 @@ IpAddress address_of(const ares_addrinfo_node& node) {
 
 }  // namespace
 
-// c-ares says which of its sockets it wants watched; Asio watches them, and one timer drives its retries.
+// c-ares says which of its sockets it wants watched; Asio watches them, and one timer drives its
+// retries.
 struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
   explicit Impl(Reactor& r) : reactor(r), timer(r.context()) {}
 
   struct Watch {
     explicit Watch(asio::io_context& io, int fd) : descriptor(io, fd) {}
     asio::posix::stream_descriptor descriptor;
-    bool read = false, write = false;        // wanted by c-ares
-    bool reading = false, writing = false;   // being waited for
+    bool read = false, write = false;       // wanted by c-ares
+    bool reading = false, writing = false;  // being waited for
   };
   struct Query {
     std::weak_ptr<Impl> impl;
@@ -60,7 +61,9 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
       static_cast<Impl*>(self)->want(fd, read != 0, write != 0);
     };
     options.sock_state_cb_data = this;
-    return ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) == ARES_SUCCESS;
+    return ares_init_options(&channel, &options,
+                             ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) ==
+           ARES_SUCCESS;
   }
 
   void want(int fd, bool read, bool write) {
@@ -86,7 +89,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
       watch->descriptor.async_wait(asio::posix::descriptor_base::wait_read,
                                    [weak, fd, watch](const boost::system::error_code& ec) {
                                      watch->reading = false;
-                                     if (const auto self = weak.lock(); self && !ec) self->ready(fd, ARES_SOCKET_BAD, watch);
+                                     if (const auto self = weak.lock(); self && !ec)
+                                       self->ready(fd, ARES_SOCKET_BAD, watch);
                                    });
     }
     if (watch->write && !watch->writing) {
@@ -94,7 +98,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
       watch->descriptor.async_wait(asio::posix::descriptor_base::wait_write,
                                    [weak, fd, watch](const boost::system::error_code& ec) {
                                      watch->writing = false;
-                                     if (const auto self = weak.lock(); self && !ec) self->ready(ARES_SOCKET_BAD, fd, watch);
+                                     if (const auto self = weak.lock(); self && !ec)
+                                       self->ready(ARES_SOCKET_BAD, fd, watch);
                                    });
     }
   }
@@ -115,7 +120,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
       timer.cancel();
       return;
     }
-    timer.expires_after(std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec));
+    timer.expires_after(std::chrono::seconds(next->tv_sec) +
+                        std::chrono::microseconds(next->tv_usec));
     timer.async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
       const auto self = weak.lock();
       if (!self || ec) return;
@@ -129,16 +135,18 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     std::vector<IpAddress> addresses;
     if (status == ARES_SUCCESS && info != nullptr) {
       for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
-        if (node->ai_family == AF_INET || node->ai_family == AF_INET6) addresses.push_back(address_of(*node));
+        if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
+          addresses.push_back(address_of(*node));
       }
     }
     if (info != nullptr) ares_freeaddrinfo(info);
     const auto self = query->impl.lock();
     if (!self || self->closing) return;
     // c-ares may answer from within the call that asks.
-    self->reactor.post([weak = query->impl, done = std::move(query->done), addresses = std::move(addresses)] {
-      if (const auto impl = weak.lock(); impl && !impl->closing) done(addresses);
-    });
+    self->reactor.post(
+        [weak = query->impl, done = std::move(query->done), addresses = std::move(addresses)] {
+          if (const auto impl = weak.lock(); impl && !impl->closing) done(addresses);
+        });
   }
 
   Reactor& reactor;

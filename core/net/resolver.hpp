@@ -1,4 +1,5 @@
-// Host names to addresses, without blocking: c-ares on the reactor thread (A and AAAA; /etc/hosts first).
+// Host names to addresses, without blocking: c-ares on the reactor thread (A and AAAA; /etc/hosts
+// first).
 #pragma once
 
 #include <functional>
@@ -13,7 +14,8 @@ namespace usher::net {
 
 class Resolver {
  public:
-  // Called once, on the reactor thread, never before resolve() has returned. Empty: no answer, or no such name.
+  // Called once, on the reactor thread, never before resolve() has returned. Empty: no answer, or
+  // no such name.
   using Done = std::function<void(std::vector<IpAddress>)>;
 
   explicit Resolver(Reactor& reactor);

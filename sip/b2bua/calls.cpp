@@ -81,7 +81,8 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   exchange.source = need.flow.remote;
   exchange.cseq_in = request.cseq().number;
   log(call, LogLevel::info,
-      fmt::format("INVITE {} from {} ({})", request.request_uri(), need.flow.remote.text(), request.call_id()));
+      fmt::format("INVITE {} from {} ({})", request.request_uri(), need.flow.remote.text(),
+                  request.call_id()));
   next_attempt(now, call_id);
   return true;
 }
@@ -91,16 +92,21 @@ void Calls::apply(Now now, CallId id, CallEvent event, const CallFacts& facts, c
   if (call == nullptr) return;
   const CallStep s = step(call->state, event, facts);
   if (env_.log.wants(LogCategory::call, LogLevel::debug)) {
-    log(*call, LogLevel::debug, fmt::format("{} in {} -> {}", event_name(event), state_name(call->state), state_name(s.next)));
+    log(*call, LogLevel::debug,
+        fmt::format("{} in {} -> {}", event_name(event), state_name(call->state),
+                    state_name(s.next)));
   }
   // The first cause that ends the call is the one that is told.
   if (s.next != call->state && call->why.empty() && !cause.why.empty()) {
     call->why = cause.why;
-    if (event == CallEvent::origin_cancel || event == CallEvent::origin_bye) call->ended_by = Ender::originator;
-    if (event == CallEvent::answerer_bye || (event == CallEvent::attempt_refused && !facts.goes_on)) {
+    if (event == CallEvent::origin_cancel || event == CallEvent::origin_bye)
+      call->ended_by = Ender::originator;
+    if (event == CallEvent::answerer_bye ||
+        (event == CallEvent::attempt_refused && !facts.goes_on)) {
       call->ended_by = Ender::answerer;
     }
-    if (cause.message != nullptr && cause.message->is_request()) call->reason = cause.message->header(HeaderId::reason);
+    if (cause.message != nullptr && cause.message->is_request())
+      call->reason = cause.message->header(HeaderId::reason);
   }
   call->state = s.next;
   for (const CallAction action : s.actions) perform(now, id, action, cause);
@@ -113,13 +119,16 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_trying:
       if (invite == nullptr) return;
       invite->trying_forwarded = true;
-      return respond(now, invite->server, call.origin, *invite->request, invite->source, {.status = 100});
+      return respond(now, invite->server, call.origin, *invite->request, invite->source,
+                     {.status = 100});
     case CallAction::forward_progress: {
       if (invite == nullptr) return;
       const int status = cause.message->status();
       call.ringing = call.ringing || status == 180;
       return respond(now, invite->server, call.origin, *invite->request, invite->source,
-                     {.status = status, .reason = cause.message->reason_phrase(), .contact = true,
+                     {.status = status,
+                      .reason = cause.message->reason_phrase(),
+                      .contact = true,
                       .source = cause.message});
     }
     case CallAction::start_ring_limit: return start_ring_limit(now, call.pending);
@@ -145,14 +154,17 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_refusal:
       call.status = cause.message->status();
       return respond(now, invite->server, call.origin, *invite->request, invite->source,
-                     {.status = call.status, .reason = cause.message->reason_phrase(), .source = cause.message});
+                     {.status = call.status,
+                      .reason = cause.message->reason_phrase(),
+                      .source = cause.message});
     case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
     case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
     case CallAction::refuse_cancelled: return refuse_origin(now, call, 487, "the caller gave up");
     case CallAction::refuse_ended: return refuse_origin(now, call, 480, cause.why);
     case CallAction::ack_answerer:
-      return ack_leg(*legs_.find(call.answerer),
-                     cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
+      return ack_leg(
+          *legs_.find(call.answerer),
+          cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
     case CallAction::relay_bye: return forward(now, cause.leg, *cause.received);
     case CallAction::bye_answerer: return send_bye(now, call.answerer, reason_of(call));
     case CallAction::bye_origin: return send_bye(now, call.origin, reason_of(call));
@@ -178,9 +190,16 @@ void Calls::finish(Now now, CallId id) {
     }
     drop_invite(call.pending);
   }
-  CallEnded ended{.call = id, .mark = call.mark, .attempt = call.attempt, .status = call.status,
-                  .answered = call.answered_at != Instant{}, .ended_by = call.ended_by, .why = call.why,
-                  .started = call.started, .answered_at = call.answered_at, .ended = now.mono};
+  CallEnded ended{.call = id,
+                  .mark = call.mark,
+                  .attempt = call.attempt,
+                  .status = call.status,
+                  .answered = call.answered_at != Instant{},
+                  .ended_by = call.ended_by,
+                  .why = call.why,
+                  .started = call.started,
+                  .answered_at = call.answered_at,
+                  .ended = now.mono};
   log(call, LogLevel::info,
       fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
                   call.ended_by == Ender::originator ? "originator"
@@ -199,7 +218,8 @@ void Calls::finish(Now now, CallId id) {
   env_.emit(std::move(ended));
 }
 
-void Calls::refuse_origin(Now now, Call& call, int status, std::string why, std::vector<HeaderLine> headers) {
+void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
+                          std::vector<HeaderLine> headers) {
   call.status = status;
   if (call.why.empty()) call.why = why;
   const InviteExchange& invite = *invites_.find(call.pending);
@@ -208,7 +228,8 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why, std:
           {.status = status, .why = why, .headers = std::move(headers)});
 }
 
-// The 408 rule: only when no target gave any response for 64·T1. Everything else that leaves nothing to try is 503.
+// The 408 rule: only when no target gave any response for 64·T1. Everything else that leaves
+// nothing to try is 503.
 void Calls::refuse_exhausted(Now now, Call& call) {
   const Hunt& hunt = *call.hunt;
   if (!hunt.any_response && hunt.any_timeout) {
@@ -231,7 +252,9 @@ Leg* Calls::find_dialog(std::string_view call_id, std::string_view local_tag, Le
   return legs_.find(found->second);
 }
 
-LegId Calls::peer_of(const Call& call, LegId leg) const { return leg == call.origin ? call.answerer : call.origin; }
+LegId Calls::peer_of(const Call& call, LegId leg) const {
+  return leg == call.origin ? call.answerer : call.origin;
+}
 
 void Calls::hold(LegId leg_id) {
   if (Leg* leg = legs_.find(leg_id)) ++leg->transactions;
@@ -263,8 +286,9 @@ ClientTxId Calls::send_request(Now now, LegId leg_id, Method method, std::string
   request.branch = branch;
   user.leg = leg_id.packed();
   const Cookie cookie = env_.user(user);
-  const ClientTxId id = env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
-                                        flow, cookie, env_.out);
+  const ClientTxId id =
+      env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
+                      flow, cookie, env_.out);
   if (id) {
     hold(leg_id);
   } else {
@@ -273,11 +297,12 @@ ClientTxId Calls::send_request(Now now, LegId leg_id, Method method, std::string
   return id;
 }
 
-void Calls::respond(Now now, ServerTxId server, LegId leg_id, const Message& request, const net::Endpoint& source,
-                    const LegResponse& what) {
+void Calls::respond(Now now, ServerTxId server, LegId leg_id, const Message& request,
+                    const net::Endpoint& source, const LegResponse& what) {
   const Leg* leg = legs_.find(leg_id);
   if (leg == nullptr) return;  // its transactions are over, this one with them
-  env_.layer.respond(now.mono, server, what.status, make_response(*leg, env_.listener(leg->flow), request, source, what),
+  env_.layer.respond(now.mono, server, what.status,
+                     make_response(*leg, env_.listener(leg->flow), request, source, what),
                      env_.out);
 }
 
@@ -300,7 +325,7 @@ std::vector<CallView> Calls::views() const {
     view.key = call.context->key;
     view.mark = call.mark;
     view.attempt = call.attempt;
-    view.state = call.state == CallState::hunting      ? (call.ringing ? "ringing" : "trying")
+    view.state = call.state == CallState::hunting       ? (call.ringing ? "ringing" : "trying")
                  : call.state == CallState::answered    ? "answered"
                  : call.state == CallState::established ? "confirmed"
                                                         : "ending";

@@ -1,5 +1,5 @@
-// The engine of calls: turns what happens on the wire into events of the coupling (coupling.hpp), and its actions into messages
-// of the legs. Owns every leg and every exchange between two legs.
+// The engine of calls: turns what happens on the wire into events of the coupling (coupling.hpp),
+// and its actions into messages of the legs. Owns every leg and every exchange between two legs.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -26,11 +26,11 @@ struct InviteExchange {
   ServerTxId server;
   MessageRef request;
   net::Endpoint source;
-  std::uint32_t cseq_in = 0;     // the ACK of our 2xx carries it
-  ClientTxId client;             // re-INVITE
+  std::uint32_t cseq_in = 0;  // the ACK of our 2xx carries it
+  ClientTxId client;          // re-INVITE
   bool trying_forwarded = false;
-  bool cancelled = false;        // the sender of a re-INVITE wants it cancelled
-  Bytes answer;                  // our 2xx, sent again until its ACK (§13.3.1.4)
+  bool cancelled = false;  // the sender of a re-INVITE wants it cancelled
+  Bytes answer;            // our 2xx, sent again until its ACK (§13.3.1.4)
   Duration interval{};
   TimerId retransmit, timeout, ring_limit;
 };
@@ -48,12 +48,12 @@ struct Exchange {
 // Attempts of a call that has no answer yet.
 struct Hunt {
   Plan plan;
-  std::size_t made = 0;          // of plan.attempts
-  std::vector<LegId> legs;       // each attempt whose leg still belongs to the call
+  std::size_t made = 0;     // of plan.attempts
+  std::vector<LegId> legs;  // each attempt whose leg still belongs to the call
   TimerId attempt_timer;
-  bool any_response = false;     // from any target: then no 408 of our own (the 408 rule)
-  bool any_timeout = false;      // timer B of some attempt
-  std::string last_failure;      // in words
+  bool any_response = false;  // from any target: then no 408 of our own (the 408 rule)
+  bool any_timeout = false;   // timer B of some attempt
+  std::string last_failure;   // in words
 };
 
 struct Call {
@@ -61,14 +61,14 @@ struct Call {
   std::shared_ptr<const CallContext> context;
   Cookie mark = 0;
   std::uint64_t attempt = 0;
-  LegId origin, answerer;        // answerer: the present attempt, later the one that answered
-  InviteExchangeId pending;      // the INVITE that has no ACK yet, initial or not
-  std::unique_ptr<Hunt> hunt;    // until the answer
-  int status = 0;                // final, as the origin saw it
+  LegId origin, answerer;      // answerer: the present attempt, later the one that answered
+  InviteExchangeId pending;    // the INVITE that has no ACK yet, initial or not
+  std::unique_ptr<Hunt> hunt;  // until the answer
+  int status = 0;              // final, as the origin saw it
   bool ringing = false;
   Ender ended_by = Ender::edge;
   std::string why;
-  std::string reason;            // Reason value of who ended it, for the other leg's CANCEL or BYE
+  std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
 };
 
@@ -85,7 +85,8 @@ class Calls {
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
   // A client transaction that ended without a final response: timer or transport, told in `why`.
   void unanswered(Now now, const TransactionUser& user, TimerLetter timer, std::string_view why);
-  // A response without a transaction: a 2xx that came when its INVITE was over is ACKed and BYEd (RFC 6026 §8.9).
+  // A response without a transaction: a 2xx that came when its INVITE was over is ACKed and BYEd
+  // (RFC 6026 §8.9).
   void stray(Now now, const StrayResponse& received);
   void transaction_ended(const TransactionUser& user);
   void timer(Now now, const UserTimer& timer);
@@ -100,9 +101,9 @@ class Calls {
  private:
   // What an action may need of the event that caused it.
   struct Cause {
-    const Message* message = nullptr;            // response, ACK or request
-    const RequestReceived* received = nullptr;   // a BYE
-    LegId leg{};                                   // where it happened
+    const Message* message = nullptr;           // response, ACK or request
+    const RequestReceived* received = nullptr;  // a BYE
+    LegId leg{};                                // where it happened
     std::string why{};
   };
 
@@ -110,7 +111,8 @@ class Calls {
   void apply(Now now, CallId id, CallEvent event, const CallFacts& facts, const Cause& cause);
   void perform(Now now, CallId id, CallAction action, const Cause& cause);
   void finish(Now now, CallId id);
-  void refuse_origin(Now now, Call& call, int status, std::string why, std::vector<HeaderLine> headers = {});
+  void refuse_origin(Now now, Call& call, int status, std::string why,
+                     std::vector<HeaderLine> headers = {});
   void refuse_exhausted(Now now, Call& call);
 
   // calls_attempts.cpp: hunting
@@ -126,7 +128,7 @@ class Calls {
   void stop_answer(InviteExchange& exchange);
   void ack_leg(Leg& leg, const Message* ack);
   bool repeat_ack(const Leg& leg, std::uint32_t cseq);  // false: none is kept
-  void start_ring_limit(Now now, InviteExchangeId id);    // keeps one that runs
+  void start_ring_limit(Now now, InviteExchangeId id);  // keeps one that runs
   void stop_ring_limit(InviteExchange& exchange);
 
   // calls_dialog.cpp: requests within dialogs
@@ -138,8 +140,10 @@ class Calls {
   void exchange_unanswered(Now now, ExchangeId id, TimerLetter timer);
   void close_exchange(Now now, ExchangeId id, const LegResponse& response);
   void send_bye(Now now, LegId leg_id, std::string_view reason);
-  // A final response of our own to a request within a dialog; with a transaction, so that a repeated request gets it again.
-  void answer_here(Now now, LegId leg_id, const RequestReceived& received, const LegResponse& response);
+  // A final response of our own to a request within a dialog; with a transaction, so that a
+  // repeated request gets it again.
+  void answer_here(Now now, LegId leg_id, const RequestReceived& received,
+                   const LegResponse& response);
   void drop_invite(InviteExchangeId id);
 
   LegId new_leg(Leg leg);
@@ -147,9 +151,9 @@ class Calls {
   LegId peer_of(const Call& call, LegId leg) const;
   ClientTxId send_request(Now now, LegId leg_id, Method method, std::string_view method_name,
                           const LegRequest& what, TransactionUser user);
-  void respond(Now now, ServerTxId server, LegId leg_id, const Message& request, const net::Endpoint& source,
-               const LegResponse& what);
-  void hold(LegId leg_id);     // a transaction refers to the leg
+  void respond(Now now, ServerTxId server, LegId leg_id, const Message& request,
+               const net::Endpoint& source, const LegResponse& what);
+  void hold(LegId leg_id);  // a transaction refers to the leg
   void let_go(LegId leg_id);
   void erase_if_done(LegId leg_id);
   void log(const Call& call, LogLevel level, std::string_view text) const;
@@ -165,7 +169,8 @@ class Calls {
   Slab<InviteExchange, InviteExchangeTag> invites_;
   Slab<Exchange, ExchangeTag> exchanges_;
   // Call-ID, NUL, local tag → leg. Keyed: peers choose Call-IDs.
-  boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{16, KeyHash{{env_.rng.next(), env_.rng.next()}}};
+  boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{
+      16, KeyHash{{env_.rng.next(), env_.rng.next()}}};
   std::uint64_t stray_acks_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// A 2xx to an INVITE is the transaction user's to repeat until its ACK (RFC 3261 §13.3.1.4, RFC 6026), over every transport.
+// A 2xx to an INVITE is the transaction user's to repeat until its ACK (RFC 3261 §13.3.1.4, RFC
+// 6026), over every transport.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,15 +13,19 @@ void Calls::answer(Now now, InviteExchangeId id, const Message& response) {
   stop_ring_limit(exchange);
   Leg& from = *legs_.find(exchange.from);
   from.dialog.confirmed = true;
-  exchange.answer = make_response(from, env_.listener(from.flow), *exchange.request, exchange.source,
-                                  {.status = response.status(), .reason = response.reason_phrase(), .contact = true,
-                                   .source = &response});
+  exchange.answer =
+      make_response(from, env_.listener(from.flow), *exchange.request, exchange.source,
+                    {.status = response.status(),
+                     .reason = response.reason_phrase(),
+                     .contact = true,
+                     .source = &response});
   env_.layer.respond(now.mono, exchange.server, response.status(), exchange.answer, env_.out);
   exchange.request.reset();
   exchange.interval = env_.config.timers.t1;
-  exchange.retransmit =
-      env_.timers.arm(now.mono, exchange.interval, {UserTimer::Kind::answer_retransmit, id.packed()});
-  exchange.timeout = env_.timers.arm(now.mono, env_.config.timers.timeout(), {UserTimer::Kind::answer_timeout, id.packed()});
+  exchange.retransmit = env_.timers.arm(now.mono, exchange.interval,
+                                        {UserTimer::Kind::answer_retransmit, id.packed()});
+  exchange.timeout = env_.timers.arm(now.mono, env_.config.timers.timeout(),
+                                     {UserTimer::Kind::answer_timeout, id.packed()});
 }
 
 void Calls::stop_answer(InviteExchange& exchange) {
@@ -29,11 +34,13 @@ void Calls::stop_answer(InviteExchange& exchange) {
   stop_ring_limit(exchange);
 }
 
-// It runs only while the peer has given a provisional response, so that there is something to CANCEL (§9.1) when it runs out.
+// It runs only while the peer has given a provisional response, so that there is something to
+// CANCEL (§9.1) when it runs out.
 void Calls::start_ring_limit(Now now, InviteExchangeId id) {
   InviteExchange* exchange = invites_.find(id);
   if (exchange == nullptr || exchange->ring_limit) return;
-  exchange->ring_limit = env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
+  exchange->ring_limit =
+      env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
 }
 
 void Calls::stop_ring_limit(InviteExchange& exchange) {
@@ -48,20 +55,25 @@ void Calls::drop_invite(InviteExchangeId id) {
   invites_.erase(id);
 }
 
-// One ACK per 2xx: sent from the dialog's state, kept, and sent again for each repeated 2xx (§13.2.2.4).
+// One ACK per 2xx: sent from the dialog's state, kept, and sent again for each repeated 2xx
+// (§13.2.2.4).
 void Calls::ack_leg(Leg& leg, const Message* ack) {
   constexpr std::size_t kKept = 4;  // re-INVITEs whose 2xx may still come again
   const net::Flow flow = request_flow(leg, env_.config.listeners);
   const Bytes bytes = make_request(leg, env_.listener(flow),
-                         {.method = "ACK", .cseq = leg.invite_cseq, .branch = env_.layer.new_branch(),
-                          .max_forwards = ack ? next_max_forwards(*ack) : 70, .source = ack});
+                                   {.method = "ACK",
+                                    .cseq = leg.invite_cseq,
+                                    .branch = env_.layer.new_branch(),
+                                    .max_forwards = ack ? next_max_forwards(*ack) : 70,
+                                    .source = ack});
   if (leg.acks.size() == kKept) leg.acks.erase(leg.acks.begin());
   leg.acks.push_back({leg.invite_cseq, bytes});
   env_.send(flow, bytes);
 }
 
 bool Calls::repeat_ack(const Leg& leg, std::uint32_t cseq) {
-  const auto kept = std::find_if(leg.acks.begin(), leg.acks.end(), [&](const KeptAck& a) { return a.cseq == cseq; });
+  const auto kept = std::find_if(leg.acks.begin(), leg.acks.end(),
+                                 [&](const KeptAck& a) { return a.cseq == cseq; });
   if (kept == leg.acks.end()) return false;
   env_.send(request_flow(leg, env_.config.listeners), kept->bytes);
   return true;
@@ -107,7 +119,8 @@ void Calls::timer(Now now, const UserTimer& timer) {
       const std::string why = fmt::format(
           "the ring limit of {} s ran out without a final response",
           std::chrono::duration_cast<std::chrono::seconds>(env_.config.ring_limit).count());
-      if (exchange->initial) return apply(now, exchange->call, CallEvent::ring_limit, {}, {.why = why});
+      if (exchange->initial)
+        return apply(now, exchange->call, CallEvent::ring_limit, {}, {.why = why});
       env_.layer.cancel(now.mono, exchange->client, reason_value(408, why), env_.out);
       return;
     }
@@ -117,8 +130,8 @@ void Calls::timer(Now now, const UserTimer& timer) {
       if (exchange == nullptr) return;
       env_.layer.respond(now.mono, exchange->server, 200, exchange->answer, env_.out);
       exchange->interval = std::min(2 * exchange->interval, env_.config.timers.t2);
-      exchange->retransmit =
-          env_.timers.arm(now.mono, exchange->interval, {UserTimer::Kind::answer_retransmit, id.packed()});
+      exchange->retransmit = env_.timers.arm(now.mono, exchange->interval,
+                                             {UserTimer::Kind::answer_retransmit, id.packed()});
       return;
     }
     case UserTimer::Kind::answer_timeout: {

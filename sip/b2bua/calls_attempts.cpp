@@ -8,9 +8,11 @@
 namespace usher::sip {
 namespace {
 
-// Never passed to another target, whatever the policy says: the callee, or the challenge, has spoken.
+// Never passed to another target, whatever the policy says: the callee, or the challenge, has
+// spoken.
 bool is_last_word(int status) {
-  return status < 400 || status == 401 || status == 407 || status == 486 || status == 487 || status == 600 || status == 603;
+  return status < 400 || status == 401 || status == 407 || status == 486 || status == 487 ||
+         status == 600 || status == 603;
 }
 
 }  // namespace
@@ -38,24 +40,31 @@ void Calls::next_attempt(Now now, CallId id) {
   leg.dialog.call_id = env_.rng.token(24);
   leg.dialog.local_tag = env_.rng.token(12);
   leg.dialog.local_party = present_addresses(origin.dialog.remote_party, presentation);
-  leg.dialog.remote_party = hunt.plan.to_uri.empty() ? present_addresses(origin.dialog.local_party, presentation)
-                                                     : '<' + hunt.plan.to_uri + '>';
-  leg.dialog.remote_target =
-      attempt.request_uri.empty() ? std::string(invite.request->request_uri()) : attempt.request_uri;
+  leg.dialog.remote_party = hunt.plan.to_uri.empty()
+                                ? present_addresses(origin.dialog.local_party, presentation)
+                                : '<' + hunt.plan.to_uri + '>';
+  leg.dialog.remote_target = attempt.request_uri.empty()
+                                 ? std::string(invite.request->request_uri())
+                                 : attempt.request_uri;
   leg.dialog.local_cseq = leg.invite_cseq;
   const std::string call_id_header = leg.dialog.call_id;
   const LegId leg_id = new_leg(std::move(leg));
   call.answerer = leg_id;
   call.attempt = attempt.mark;
   hunt.legs.push_back(leg_id);
-  log(call, LogLevel::info, fmt::format("attempt {} of {} to {} ({})", hunt.made, hunt.plan.attempts.size(),
-                                        attempt.flow.remote.text(), call_id_header));
+  log(call, LogLevel::info,
+      fmt::format("attempt {} of {} to {} ({})", hunt.made, hunt.plan.attempts.size(),
+                  attempt.flow.remote.text(), call_id_header));
 
-  // The request goes to the chosen flow itself: the dialog has no route set and its target is not yet the peer's.
+  // The request goes to the chosen flow itself: the dialog has no route set and its target is not
+  // yet the peer's.
   const std::string branch = env_.layer.new_branch();
   const Bytes bytes = make_request(*legs_.find(leg_id), env_.listener(attempt.flow),
-                                   {.method = "INVITE", .cseq = legs_.find(leg_id)->invite_cseq, .branch = branch,
-                                    .max_forwards = next_max_forwards(*invite.request), .contact = true,
+                                   {.method = "INVITE",
+                                    .cseq = legs_.find(leg_id)->invite_cseq,
+                                    .branch = branch,
+                                    .max_forwards = next_max_forwards(*invite.request),
+                                    .contact = true,
                                     .source = invite.request.get()});
   const Cookie cookie = env_.user({TransactionUser::Kind::attempt, 0, leg_id.packed()});
   const ClientTxId transaction =
@@ -64,16 +73,18 @@ void Calls::next_attempt(Now now, CallId id) {
     env_.users.erase(UserId::unpack(cookie));
     hunt.made = hunt.plan.attempts.size();
     hunt.last_failure = "the limit of transactions is reached";
-    return apply(now, id, CallEvent::attempt_unanswered, {}, {.leg = leg_id, .why = hunt.last_failure});
+    return apply(now, id, CallEvent::attempt_unanswered, {},
+                 {.leg = leg_id, .why = hunt.last_failure});
   }
   hold(leg_id);
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;
   env_.timers.cancel(hunt.attempt_timer);
   // The attempt's time runs only while another target is left; the last one has its full 64·T1.
-  hunt.attempt_timer = hunt.made < hunt.plan.attempts.size()
-                           ? env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()})
-                           : TimerId{};
+  hunt.attempt_timer =
+      hunt.made < hunt.plan.attempts.size()
+          ? env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()})
+          : TimerId{};
 }
 
 void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& received) {
@@ -84,7 +95,8 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
   if (status >= 200 && status < 300) return attempt_answered(now, leg_id, response);
 
   Call* call = calls_.find(leg->call);
-  if (call == nullptr || call->state != CallState::hunting) return;  // it lost; its CANCEL is on the way
+  if (call == nullptr || call->state != CallState::hunting)
+    return;  // it lost; its CANCEL is on the way
   Hunt& hunt = *call->hunt;
   hunt.any_response = true;
   if (call->answerer != leg_id || leg->attempt_over) return;  // given up for the next target
@@ -94,7 +106,8 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
     env_.timers.cancel(hunt.attempt_timer);
     if (status == 100) {
       const bool forwarded = invites_.find(call->pending)->trying_forwarded || call->ringing;
-      return apply(now, id, CallEvent::attempt_trying, {.trying_forwarded = forwarded}, {.message = &response, .leg = leg_id});
+      return apply(now, id, CallEvent::attempt_trying, {.trying_forwarded = forwarded},
+                   {.message = &response, .leg = leg_id});
     }
     if (!response.to_tag().empty()) {
       learn_from_response(leg->dialog, response);
@@ -105,12 +118,17 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
   attempt_over(now, *leg, *call, {.status = status});
   const auto& codes = hunt.plan.failover_codes;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
-  // A 503 that has nowhere to go is ours to tell, with a Retry-After (RFC 3261 §16.7 step 6 warns of passing it on).
-  const bool goes_on = !is_last_word(status) && (status == 503 || (listed && hunt.made < hunt.plan.attempts.size()));
+  // A 503 that has nowhere to go is ours to tell, with a Retry-After (RFC 3261 §16.7 step 6 warns
+  // of passing it on).
+  const bool goes_on =
+      !is_last_word(status) && (status == 503 || (listed && hunt.made < hunt.plan.attempts.size()));
   hunt.last_failure = fmt::format("the target answered {}", status);
   log(*call, LogLevel::info, fmt::format("{} answered {}", leg->flow.remote.text(), status));
-  apply(now, id, CallEvent::attempt_refused, {.target_left = hunt.made < hunt.plan.attempts.size(), .goes_on = goes_on},
-        {.message = &response, .leg = leg_id, .why = fmt::format("refused with {} {}", status, response.reason_phrase())});
+  apply(now, id, CallEvent::attempt_refused,
+        {.target_left = hunt.made < hunt.plan.attempts.size(), .goes_on = goes_on},
+        {.message = &response,
+         .leg = leg_id,
+         .why = fmt::format("refused with {} {}", status, response.reason_phrase())});
 }
 
 void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
@@ -123,7 +141,8 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
   }
   Call* call = calls_.find(leg.call);
   if (leg.dialog.confirmed) {
-    // Another fork of the same INVITE answered as well (§13.2.2.4): a leg of its own that ends at once.
+    // Another fork of the same INVITE answered as well (§13.2.2.4): a leg of its own that ends at
+    // once.
     for (const LegId known : leg.forks) {
       const Leg* other = legs_.find(known);
       if (other != nullptr && other->dialog.remote_tag == response.to_tag()) {
@@ -145,10 +164,12 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
     return ack_and_bye(now, fork_id, "another fork has answered");
   }
   learn_from_response(leg.dialog, response);
-  if (call != nullptr && call->state == CallState::hunting && call->answerer == leg_id && !leg.attempt_over) {
+  if (call != nullptr && call->state == CallState::hunting && call->answerer == leg_id &&
+      !leg.attempt_over) {
     env_.timers.cancel(call->hunt->attempt_timer);
     attempt_over(now, leg, *call, {.status = response.status()});
-    return apply(now, leg.call, CallEvent::attempt_answered, {}, {.message = &response, .leg = leg_id});
+    return apply(now, leg.call, CallEvent::attempt_answered, {},
+                 {.message = &response, .leg = leg_id});
   }
   // A 2xx that crossed a CANCEL, a timeout or a failover: ACKed and BYEd.
   ack_and_bye(now, leg_id, "answered too late");
@@ -174,9 +195,10 @@ void Calls::release_losers(Now now, Call& call) {
     if (leg == nullptr || (answered && leg_id == call.answerer)) continue;
     attempt_over(now, *leg, call, {.cancelled = true, .reason = call.why});
     if (leg->invite) {
-      const std::string reason = answered               ? reason_value(200, "Call completed elsewhere")
-                                 : !call.reason.empty() ? call.reason
-                                                        : reason_value(call.status == 0 ? 487 : call.status, call.why);
+      const std::string reason = answered ? reason_value(200, "Call completed elsewhere")
+                                 : !call.reason.empty()
+                                     ? call.reason
+                                     : reason_value(call.status == 0 ? 487 : call.status, call.why);
       env_.layer.cancel(now.mono, leg->invite, reason, env_.out);
     }
     if (answered) {
@@ -205,40 +227,53 @@ void Calls::ack_and_bye(Now now, LegId leg_id, std::string_view why) {
 
 void Calls::stray(Now now, const StrayResponse& received) {
   const Message& response = *received.response;
-  if (response.cseq().method != Method::invite || response.status() < 200 || response.status() > 299) return;
+  if (response.cseq().method != Method::invite || response.status() < 200 ||
+      response.status() > 299)
+    return;
   LegId leg_id;
   const Leg* leg = find_dialog(response.call_id(), response.from_tag(), &leg_id);
   if (leg == nullptr || !leg->is_uac || response.cseq().number != leg->invite_cseq) return;
   attempt_answered(now, leg_id, response);
 }
 
-void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer, std::string_view why) {
+void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer,
+                       std::string_view why) {
   switch (user.kind) {
     case TransactionUser::Kind::attempt: {
       const LegId leg_id = LegId::unpack(user.leg);
       Leg* leg = legs_.find(leg_id);
       if (leg == nullptr) return;
       if (timer != TimerLetter::none) {
-        // The peer may have answered all the same: its 2xx is expected as long as it would repeat it.
+        // The peer may have answered all the same: its 2xx is expected as long as it would repeat
+        // it.
         hold(leg_id);
-        env_.timers.arm(now.mono, env_.config.timers.timeout(), {UserTimer::Kind::leg_linger, leg_id.packed()});
+        env_.timers.arm(now.mono, env_.config.timers.timeout(),
+                        {UserTimer::Kind::leg_linger, leg_id.packed()});
       }
       Call* call = calls_.find(leg->call);
-      if (call == nullptr || call->state != CallState::hunting || call->answerer != leg_id || leg->attempt_over) return;
+      if (call == nullptr || call->state != CallState::hunting || call->answerer != leg_id ||
+          leg->attempt_over)
+        return;
       Hunt& hunt = *call->hunt;
       hunt.any_timeout = hunt.any_timeout || timer == TimerLetter::B;
-      hunt.last_failure = timer == TimerLetter::B
-                              ? fmt::format("Timer B fired in Calling: no response in {} ms",
-                                            std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - leg->started).count())
-                              : std::string(why);
+      hunt.last_failure =
+          timer == TimerLetter::B
+              ? fmt::format(
+                    "Timer B fired in Calling: no response in {} ms",
+                    std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - leg->started)
+                        .count())
+              : std::string(why);
       log(*call, LogLevel::info, fmt::format("{}: {}", leg->flow.remote.text(), hunt.last_failure));
-      attempt_over(now, *leg, *call, {.timed_out = timer != TimerLetter::none, .reason = hunt.last_failure});
+      attempt_over(now, *leg, *call,
+                   {.timed_out = timer != TimerLetter::none, .reason = hunt.last_failure});
       apply(now, leg->call, CallEvent::attempt_unanswered,
-            {.target_left = hunt.made < hunt.plan.attempts.size()}, {.leg = leg_id, .why = hunt.last_failure});
+            {.target_left = hunt.made < hunt.plan.attempts.size()},
+            {.leg = leg_id, .why = hunt.last_failure});
       return;
     }
     case TransactionUser::Kind::reinvite_client: return reinvite_unanswered(now, user, timer);
-    case TransactionUser::Kind::client: return exchange_unanswered(now, ExchangeId::unpack(user.object), timer);
+    case TransactionUser::Kind::client:
+      return exchange_unanswered(now, ExchangeId::unpack(user.object), timer);
     case TransactionUser::Kind::own_bye:  // the dialog is over with or without its answer (§15.1.1)
     case TransactionUser::Kind::none:
     case TransactionUser::Kind::invite_server:

@@ -1,4 +1,5 @@
-// Requests within dialogs: a re-INVITE with its answer and ACK, everything else as request and response, and BYE.
+// Requests within dialogs: a re-INVITE with its answer and ACK, everything else as request and
+// response, and BYE.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,17 +15,20 @@ bool Calls::request(Now now, const RequestReceived& received) {
   Leg* leg = find_dialog(request.call_id(), request.to_tag(), &leg_id);
   if (leg == nullptr) return false;
   if (leg->dialog.remote_tag.empty() && leg->is_uac) {
-    leg->dialog.remote_tag = request.from_tag();  // a request of the callee overtook its first response
+    leg->dialog.remote_tag =
+        request.from_tag();  // a request of the callee overtook its first response
   }
   if (leg->dialog.remote_tag != request.from_tag()) return false;
   if (request.method() == Method::cancel) {
-    // Of a re-INVITE that never came or is over: the layer knows none, and a CANCEL has no transaction of its own (§9.2).
+    // Of a re-INVITE that never came or is over: the layer knows none, and a CANCEL has no
+    // transaction of its own (§9.2).
     env_.refuse(received, 481, "there is no such INVITE");
     return true;
   }
   Call* call = calls_.find(leg->call);
   if (call == nullptr) {
-    // The call is over and this leg is closing: a crossing BYE is confirmed, nothing else has a place.
+    // The call is over and this leg is closing: a crossing BYE is confirmed, nothing else has a
+    // place.
     if (request.method() == Method::bye) {
       answer_here(now, leg_id, received, {.status = 200});
     } else {
@@ -33,7 +37,9 @@ bool Calls::request(Now now, const RequestReceived& received) {
     return true;
   }
   if (!accept_cseq(leg->dialog, request.cseq().number)) {
-    answer_here(now, leg_id, received, {.status = 500, .why = "the CSeq is lower than one already seen (RFC 3261 12.2.2)"});
+    answer_here(
+        now, leg_id, received,
+        {.status = 500, .why = "the CSeq is lower than one already seen (RFC 3261 12.2.2)"});
     return true;
   }
   if (request.max_forwards() == 0U) {
@@ -43,7 +49,9 @@ bool Calls::request(Now now, const RequestReceived& received) {
   if (leg_id != call->origin && leg_id != call->answerer) {
     // A target that was given up: it has no peer any more.
     const bool bye = request.method() == Method::bye;
-    answer_here(now, leg_id, received, bye ? LegResponse{.status = 200} : LegResponse{.status = 481, .why = "given up for the next target"});
+    answer_here(now, leg_id, received,
+                bye ? LegResponse{.status = 200}
+                    : LegResponse{.status = 481, .why = "given up for the next target"});
     return true;
   }
   // A NAT may have moved the phone: its packets show where it is now.
@@ -51,7 +59,8 @@ bool Calls::request(Now now, const RequestReceived& received) {
   switch (request.method()) {
     case Method::invite: reinvite(now, leg_id, received); break;
     case Method::bye:
-      apply(now, leg->call, leg_id == call->origin ? CallEvent::origin_bye : CallEvent::answerer_bye, {},
+      apply(now, leg->call,
+            leg_id == call->origin ? CallEvent::origin_bye : CallEvent::answerer_bye, {},
             {.message = &request, .received = &received, .leg = leg_id, .why = "BYE"});
       break;
     case Method::ack:
@@ -79,18 +88,22 @@ void Calls::reinvite(Now now, LegId leg_id, const RequestReceived& received) {
     if (pending->from == leg_id && pending->answer.empty()) {
       // §14.2: a second INVITE before the final response to the first.
       return answer_here(now, leg_id, received,
-                         {.status = 500, .why = "an INVITE of this side is still open",
+                         {.status = 500,
+                          .why = "an INVITE of this side is still open",
                           .headers = {{"Retry-After", std::to_string(env_.rng.below(11))}}});
     }
-    return answer_here(now, leg_id, received, {.status = 491, .why = "an INVITE is still open on this call"});
+    return answer_here(now, leg_id, received,
+                       {.status = 491, .why = "an INVITE is still open on this call"});
   }
   if (legs_.find(to)->byed || legs_.find(leg_id)->byed) {
     return answer_here(now, leg_id, received, {.status = 481, .why = "the call is ending"});
   }
 
   const InviteExchangeId id = invites_.emplace().first;
-  const Cookie cookie = env_.user({TransactionUser::Kind::invite_server, id.packed(), leg_id.packed()});
-  const ServerTxId server = env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
+  const Cookie cookie =
+      env_.user({TransactionUser::Kind::invite_server, id.packed(), leg_id.packed()});
+  const ServerTxId server =
+      env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
   InviteExchange& exchange = *invites_.find(id);
   exchange.call = call_id;
   exchange.from = leg_id;
@@ -102,26 +115,32 @@ void Calls::reinvite(Now now, LegId leg_id, const RequestReceived& received) {
   if (!server) {
     env_.users.erase(UserId::unpack(cookie));
     invites_.erase(id);
-    return env_.refuse(received, 503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+    return env_.refuse(received, 503, "the limit of transactions is reached",
+                       "Retry-After: 10\r\n");
   }
   hold(leg_id);
   refresh_target(legs_.find(leg_id)->dialog, *received.request);
   Leg& other = *legs_.find(to);
   other.invite_cseq = ++other.dialog.local_cseq;
   exchange.client = send_request(now, to, Method::invite, "INVITE",
-                                 {.cseq = other.invite_cseq, .max_forwards = next_max_forwards(*received.request),
-                                  .contact = true, .source = received.request.get()},
+                                 {.cseq = other.invite_cseq,
+                                  .max_forwards = next_max_forwards(*received.request),
+                                  .contact = true,
+                                  .source = received.request.get()},
                                  {TransactionUser::Kind::reinvite_client, id.packed(), 0});
   if (!exchange.client) {
     respond(now, server, leg_id, *exchange.request, exchange.source,
-            {.status = 503, .why = "the limit of transactions is reached", .headers = {{"Retry-After", "10"}}});
+            {.status = 503,
+             .why = "the limit of transactions is reached",
+             .headers = {{"Retry-After", "10"}}});
     return drop_invite(id);
   }
   ++other.invite_transactions;
   call.pending = id;
 }
 
-void Calls::reinvite_response(Now now, const TransactionUser& user, const ResponseReceived& received) {
+void Calls::reinvite_response(Now now, const TransactionUser& user,
+                              const ResponseReceived& received) {
   const InviteExchangeId id = InviteExchangeId::unpack(user.object);
   const LegId to = LegId::unpack(user.leg);
   const Message& response = *received.response;
@@ -131,7 +150,8 @@ void Calls::reinvite_response(Now now, const TransactionUser& user, const Respon
   if (leg == nullptr) return;
   const bool success = status >= 200 && status < 300;
   if (exchange == nullptr || !exchange->answer.empty()) {
-    // The 2xx again: ACKed already, still waiting for the other side's ACK, or nobody wants it any more.
+    // The 2xx again: ACKed already, still waiting for the other side's ACK, or nobody wants it any
+    // more.
     if (!success || exchange != nullptr || repeat_ack(*leg, response.cseq().number)) return;
     if (response.cseq().number == leg->invite_cseq) ack_leg(*leg, nullptr);
     return;
@@ -142,10 +162,14 @@ void Calls::reinvite_response(Now now, const TransactionUser& user, const Respon
     if (status == 100) {
       if (exchange->trying_forwarded) return;
       exchange->trying_forwarded = true;
-      return respond(now, exchange->server, exchange->from, *exchange->request, exchange->source, {.status = 100});
+      return respond(now, exchange->server, exchange->from, *exchange->request, exchange->source,
+                     {.status = 100});
     }
     return respond(now, exchange->server, exchange->from, *exchange->request, exchange->source,
-                   {.status = status, .reason = response.reason_phrase(), .contact = true, .source = &response});
+                   {.status = status,
+                    .reason = response.reason_phrase(),
+                    .contact = true,
+                    .source = &response});
   }
   if (success) {
     refresh_target(leg->dialog, response);
@@ -158,7 +182,8 @@ void Calls::reinvite_response(Now now, const TransactionUser& user, const Respon
   calls_.find(call_id)->pending = {};
   // §12.2.1.2: these two say that the dialog is gone.
   if (status == 481 || status == 408) {
-    apply(now, call_id, CallEvent::edge_ends, {}, {.why = fmt::format("a re-INVITE got {}", status)});
+    apply(now, call_id, CallEvent::edge_ends, {},
+          {.why = fmt::format("a re-INVITE got {}", status)});
   }
 }
 
@@ -173,7 +198,10 @@ void Calls::reinvite_unanswered(Now now, const TransactionUser& user, TimerLette
                           : cancelled ? "cancelled, and no final response came"
                                       : "the other leg cannot be reached";
   respond(now, exchange->server, exchange->from, *exchange->request, exchange->source,
-          {.status = cancelled ? 487 : timer == TimerLetter::none ? 503 : 408, .why = why});
+          {.status = cancelled                    ? 487
+                     : timer == TimerLetter::none ? 503
+                                                  : 408,
+           .why = why});
   drop_invite(id);
   calls_.find(call_id)->pending = {};
   if (!cancelled) apply(now, call_id, CallEvent::edge_ends, {}, {.why = why});
@@ -183,9 +211,11 @@ void Calls::cancel(Now now, const TransactionUser& user, const Message& request)
   InviteExchange* exchange = invites_.find(InviteExchangeId::unpack(user.object));
   if (exchange == nullptr || !exchange->answer.empty()) return;
   if (exchange->initial) {
-    return apply(now, exchange->call, CallEvent::origin_cancel, {}, {.message = &request, .leg = exchange->from, .why = "CANCEL"});
+    return apply(now, exchange->call, CallEvent::origin_cancel, {},
+                 {.message = &request, .leg = exchange->from, .why = "CANCEL"});
   }
-  // A re-INVITE: the other side decides; its 2xx may cross, and then both sides have changed the session.
+  // A re-INVITE: the other side decides; its 2xx may cross, and then both sides have changed the
+  // session.
   exchange->cancelled = true;
   env_.layer.cancel(now.mono, exchange->client, request.header(HeaderId::reason), env_.out);
 }
@@ -196,21 +226,27 @@ void Calls::forward(Now now, LegId leg_id, const RequestReceived& received) {
   Call& call = *calls_.find(call_id);
   const LegId to = peer_of(call, leg_id);
   Leg* other = legs_.find(to);
-  const bool reachable = other != nullptr && (other->dialog.confirmed || !other->is_uac || other->has_early_dialog);
+  const bool reachable =
+      other != nullptr && (other->dialog.confirmed || !other->is_uac || other->has_early_dialog);
   const bool bye = request.method() == Method::bye;
-  if (!reachable) return answer_here(now, leg_id, received, {.status = 481, .why = "the other leg has no dialog yet"});
-  if (bye && other->byed) return answer_here(now, leg_id, received, {.status = 200});  // both hung up at once
+  if (!reachable)
+    return answer_here(now, leg_id, received,
+                       {.status = 481, .why = "the other leg has no dialog yet"});
+  if (bye && other->byed)
+    return answer_here(now, leg_id, received, {.status = 200});  // both hung up at once
   if (other->byed || legs_.find(leg_id)->byed) {
     return answer_here(now, leg_id, received, {.status = 481, .why = "the call is ending"});
   }
 
   const ExchangeId id = exchanges_.emplace().first;
   const Cookie cookie = env_.user({TransactionUser::Kind::server, id.packed(), leg_id.packed()});
-  const ServerTxId server = env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
+  const ServerTxId server =
+      env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
   if (!server) {
     env_.users.erase(UserId::unpack(cookie));
     exchanges_.erase(id);
-    return env_.refuse(received, 503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+    return env_.refuse(received, 503, "the limit of transactions is reached",
+                       "Retry-After: 10\r\n");
   }
   hold(leg_id);
   Exchange& exchange = *exchanges_.find(id);
@@ -223,16 +259,20 @@ void Calls::forward(Now now, LegId leg_id, const RequestReceived& received) {
   const bool refreshes = request.count(HeaderId::contact) > 0;
   if (request.method() == Method::update) refresh_target(legs_.find(leg_id)->dialog, request);
   const std::uint32_t cseq = ++other->dialog.local_cseq;
-  const ClientTxId client =
-      send_request(now, to, request.method(), request.method_name(),
-                   {.cseq = cseq, .max_forwards = next_max_forwards(request), .contact = refreshes,
-                    .source = &request, .invite_cseq = other->invite_cseq},
-                   {TransactionUser::Kind::client, id.packed(), 0});
-  if (!client) return close_exchange(now, id, {.status = 503, .why = "the limit of transactions is reached"});
+  const ClientTxId client = send_request(now, to, request.method(), request.method_name(),
+                                         {.cseq = cseq,
+                                          .max_forwards = next_max_forwards(request),
+                                          .contact = refreshes,
+                                          .source = &request,
+                                          .invite_cseq = other->invite_cseq},
+                                         {TransactionUser::Kind::client, id.packed(), 0});
+  if (!client)
+    return close_exchange(now, id, {.status = 503, .why = "the limit of transactions is reached"});
   if (bye) {
     legs_.find(leg_id)->byed = true;
     legs_.find(to)->byed = true;
-    exchange.bye_wait = env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::bye_wait, id.packed()});
+    exchange.bye_wait =
+        env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::bye_wait, id.packed()});
   }
 }
 
@@ -252,8 +292,11 @@ void Calls::exchange_response(Now now, ExchangeId id, const Message& response) {
   if (exchange->request->method() == Method::update && status < 300) {
     refresh_target(legs_.find(exchange->to)->dialog, response);
   }
-  close_exchange(now, id, {.status = status, .reason = response.reason_phrase(),
-                           .contact = response.count(HeaderId::contact) > 0 && status < 300, .source = &response});
+  close_exchange(now, id,
+                 {.status = status,
+                  .reason = response.reason_phrase(),
+                  .contact = response.count(HeaderId::contact) > 0 && status < 300,
+                  .source = &response});
 }
 
 void Calls::exchange_unanswered(Now now, ExchangeId id, TimerLetter timer) {
@@ -263,8 +306,8 @@ void Calls::exchange_unanswered(Now now, ExchangeId id, TimerLetter timer) {
   if (timer == TimerLetter::none) {
     return close_exchange(now, id, {.status = 503, .why = "the other leg cannot be reached"});
   }
-  // RFC 4320 §4.2: no 408 to a non-INVITE. Its transaction stays to its own end, so that a repeated request is not taken for
-  // one with an old CSeq.
+  // RFC 4320 §4.2: no 408 to a non-INVITE. Its transaction stays to its own end, so that a repeated
+  // request is not taken for one with an old CSeq.
   exchanges_.erase(id);
 }
 
@@ -274,8 +317,8 @@ void Calls::close_exchange(Now now, ExchangeId id, const LegResponse& response) 
   respond(now, exchange.server, exchange.from, *exchange.request, exchange.source, response);
   const CallId call_id = exchange.call;
   const LegId from = exchange.from;
-  const bool over = exchange.request->method() == Method::bye && response.status != 401 && response.status != 407 &&
-                    response.status != 503;
+  const bool over = exchange.request->method() == Method::bye && response.status != 401 &&
+                    response.status != 407 && response.status != 503;
   exchanges_.erase(id);
   Call* call = calls_.find(call_id);
   if (!over || call == nullptr) return;
@@ -289,15 +332,19 @@ void Calls::send_bye(Now now, LegId leg_id, std::string_view reason) {
   Leg* leg = legs_.find(leg_id);
   if (leg == nullptr || leg->byed) return;
   leg->byed = true;
-  send_request(now, leg_id, Method::bye, "BYE", {.cseq = ++leg->dialog.local_cseq, .reason = reason},
+  send_request(now, leg_id, Method::bye, "BYE",
+               {.cseq = ++leg->dialog.local_cseq, .reason = reason},
                {TransactionUser::Kind::own_bye, 0, 0});
 }
 
-void Calls::answer_here(Now now, LegId leg_id, const RequestReceived& received, const LegResponse& response) {
+void Calls::answer_here(Now now, LegId leg_id, const RequestReceived& received,
+                        const LegResponse& response) {
   const bool invite = received.request->method() == Method::invite;
-  const Cookie cookie = env_.user(
-      {invite ? TransactionUser::Kind::invite_server : TransactionUser::Kind::server, 0, leg_id.packed()});
-  const ServerTxId server = env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
+  const Cookie cookie =
+      env_.user({invite ? TransactionUser::Kind::invite_server : TransactionUser::Kind::server, 0,
+                 leg_id.packed()});
+  const ServerTxId server =
+      env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
   if (!server) {
     env_.users.erase(UserId::unpack(cookie));
     return env_.refuse(received, response.status, response.why);
@@ -308,7 +355,8 @@ void Calls::answer_here(Now now, LegId leg_id, const RequestReceived& received, 
 
 void Calls::response(Now now, const TransactionUser& user, const ResponseReceived& received) {
   switch (user.kind) {
-    case TransactionUser::Kind::attempt: return attempt_response(now, LegId::unpack(user.leg), received);
+    case TransactionUser::Kind::attempt:
+      return attempt_response(now, LegId::unpack(user.leg), received);
     case TransactionUser::Kind::reinvite_client: return reinvite_response(now, user, received);
     case TransactionUser::Kind::client:
       return exchange_response(now, ExchangeId::unpack(user.object), *received.response);

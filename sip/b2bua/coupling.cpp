@@ -9,10 +9,12 @@ using S = CallState;
 CallStep hunting(CallEvent event, const CallFacts& facts) {
   switch (event) {
     case CallEvent::attempt_trying:
-      // The 100 rule: the backend's first 100 shows on the phone's own transaction, a repeated one never.
+      // The 100 rule: the backend's first 100 shows on the phone's own transaction, a repeated one
+      // never.
       if (facts.trying_forwarded) return {S::hunting, {A::start_ring_limit}};
       return {S::hunting, {A::start_ring_limit, A::forward_trying}};
-    case CallEvent::attempt_progress: return {S::hunting, {A::restart_ring_limit, A::forward_progress}};
+    case CallEvent::attempt_progress:
+      return {S::hunting, {A::restart_ring_limit, A::forward_progress}};
     case CallEvent::attempt_answered: return {S::answered, {A::forward_answer, A::release_losers}};
     case CallEvent::attempt_refused:
       if (facts.goes_on && facts.target_left) return {S::hunting, {A::next_attempt}};
@@ -22,13 +24,16 @@ CallStep hunting(CallEvent event, const CallFacts& facts) {
       // The 408 rule: no 408 while a target is left to try.
       if (facts.target_left) return {S::hunting, {A::give_up_attempt, A::next_attempt}};
       return {S::ended, {A::refuse_exhausted, A::release_losers, A::finish}};
-    case CallEvent::ring_limit: return {S::ended, {A::refuse_ring_limit, A::release_losers, A::finish}};
-    case CallEvent::origin_cancel: return {S::ended, {A::refuse_cancelled, A::release_losers, A::finish}};
+    case CallEvent::ring_limit:
+      return {S::ended, {A::refuse_ring_limit, A::release_losers, A::finish}};
+    case CallEvent::origin_cancel:
+      return {S::ended, {A::refuse_cancelled, A::release_losers, A::finish}};
     case CallEvent::origin_bye:
       // §15: a caller may end an early dialog with BYE; the INVITE is then answered 487.
       return {S::ended, {A::confirm_bye, A::refuse_cancelled, A::release_losers, A::finish}};
     case CallEvent::answerer_bye:
-      // §15 forbids a callee this on an early dialog; its INVITE transaction goes on to a final response.
+      // §15 forbids a callee this on an early dialog; its INVITE transaction goes on to a final
+      // response.
       return {S::hunting, {A::confirm_bye}};
     case CallEvent::edge_ends: return {S::ended, {A::refuse_ended, A::release_losers, A::finish}};
     case CallEvent::origin_ack:
@@ -42,12 +47,15 @@ CallStep answered(CallEvent event) {
     case CallEvent::origin_ack: return {S::established, {A::stop_answer, A::ack_answerer}};
     case CallEvent::ack_timeout:
       // §13.3.1.4: no ACK ends the session; the answerer is owed its ACK before its BYE.
-      return {S::ended, {A::stop_answer, A::ack_answerer, A::bye_answerer, A::bye_origin, A::finish}};
+      return {S::ended,
+              {A::stop_answer, A::ack_answerer, A::bye_answerer, A::bye_origin, A::finish}};
     case CallEvent::origin_bye:
       // A caller may send BYE without its ACK having arrived; the dialog is its to end.
-      return {S::ended, {A::stop_answer, A::ack_answerer, A::bye_answerer, A::confirm_bye, A::finish}};
+      return {S::ended,
+              {A::stop_answer, A::ack_answerer, A::bye_answerer, A::confirm_bye, A::finish}};
     case CallEvent::answerer_bye:
-      // §15 forbids it before the ACK; whoever does it all the same repeats its 2xx until one comes.
+      // §15 forbids it before the ACK; whoever does it all the same repeats its 2xx until one
+      // comes.
       return {S::hung_up, {A::ack_answerer, A::confirm_bye}};
     case CallEvent::edge_ends: return {S::hung_up, {A::ack_answerer, A::bye_answerer}};
     case CallEvent::attempt_trying:

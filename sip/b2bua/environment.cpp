@@ -9,7 +9,8 @@ void Environment::refuse(const RequestReceived& received, int status, std::strin
                          std::string_view extra_header_lines) {
   std::string lines(extra_header_lines);
   if (!why.empty()) lines += "Reason: " + reason_value(status, why) + "\r\n";
-  layer.reply_stateless(*received.request, received.flow, status, reason_phrase(status), out, lines);
+  layer.reply_stateless(*received.request, received.flow, status, reason_phrase(status), out,
+                        lines);
 }
 
 }  // namespace usher::sip

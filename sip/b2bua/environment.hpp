@@ -21,10 +21,10 @@ struct TransactionUser {
     reinvite_client,  // object: InviteExchange
     server,           // object: Exchange, a request within a dialog
     client,
-    own_bye,          // a BYE of our own
-    relay_server,     // object: Relay
+    own_bye,       // a BYE of our own
+    relay_server,  // object: Relay
     relay_client,
-    probe,            // object: Probe
+    probe,  // object: Probe
   };
   Kind kind = Kind::none;
   std::uint64_t object = 0;  // packed id
@@ -52,7 +52,10 @@ using UserId = SlabId<UserTag>;
 
 struct Environment {
   Environment(StackConfig c, const Log& l)
-      : config(std::move(c)), log(l), layer(config.timers, config.seed), rng(config.seed ^ 0x5A17C0DEULL) {}
+      : config(std::move(c)),
+        log(l),
+        layer(config.timers, config.seed),
+        rng(config.seed ^ 0x5A17C0DEULL) {}
 
   StackConfig config;
   const Log& log;
@@ -63,7 +66,9 @@ struct Environment {
   TimerQueue<UserTimer> timers;
   Slab<TransactionUser, UserTag> users;
 
-  const Listener& listener(const net::Flow& flow) const { return config.listeners.at(flow.listener.value); }
+  const Listener& listener(const net::Flow& flow) const {
+    return config.listeners.at(flow.listener.value);
+  }
 
   Cookie user(TransactionUser u) { return users.emplace(u).first.packed(); }
   void emit(StackEvent event) { events.push_back(std::move(event)); }

@@ -14,7 +14,8 @@ Passage passage_of(HeaderId id) {
     case HeaderId::content_length:
     case HeaderId::route:
     case HeaderId::record_route:
-    case HeaderId::path:           // RFC 3327: names proxies between the phone and us; our Contact stands for them
+    case HeaderId::path:  // RFC 3327: names proxies between the phone and us; our Contact stands
+                          // for them
     case HeaderId::service_route:  // RFC 3608: would lead the phone around the edge
       return Passage::remade;
     case HeaderId::p_asserted_identity:
@@ -24,8 +25,7 @@ Passage passage_of(HeaderId id) {
     case HeaderId::history_info:
     case HeaderId::reply_to:
     case HeaderId::refer_to:
-    case HeaderId::referred_by:
-      return Passage::addresses;
+    case HeaderId::referred_by: return Passage::addresses;
     case HeaderId::warning: return Passage::warning;
     case HeaderId::rack: return Passage::rack;
     case HeaderId::content_type:
@@ -66,8 +66,7 @@ Passage passage_of(HeaderId id) {
     case HeaderId::privacy:
     case HeaderId::identity:
     case HeaderId::session_id:
-    case HeaderId::other:
-      return Passage::as_is;
+    case HeaderId::other: return Passage::as_is;
   }
   return Passage::as_is;
 }

@@ -1,5 +1,6 @@
-// Which header fields cross the edge, and how (docs/specs/headers.md): hop and dialog fields are made anew by the
-// leg, identity fields are mapped, all others, known or not, pass in order and byte for byte.
+// Which header fields cross the edge, and how (docs/specs/headers.md): hop and dialog fields are
+// made anew by the leg, identity fields are mapped, all others, known or not, pass in order and
+// byte for byte.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ Passage passage_of(HeaderId id);
 struct PassOptions {
   Presentation presentation;
   std::uint32_t invite_cseq = 0;  // of the other leg's INVITE, for RAck
-  bool contacts = false;          // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
+  bool contacts = false;  // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
 };
 
 // Appends to `out` the fields of `from` that cross.

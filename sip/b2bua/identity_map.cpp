@@ -7,7 +7,8 @@ namespace usher::sip {
 namespace {
 
 // Appends `text`, in which `uri` was parsed, with the URI's host and port replaced.
-void append_with_host(std::string& out, std::string_view text, const Uri& uri, std::string_view host) {
+void append_with_host(std::string& out, std::string_view text, const Uri& uri,
+                      std::string_view host) {
   const auto begin = static_cast<std::size_t>(uri.host.data() - text.data());
   std::size_t end = begin + uri.host.size();
   // The port, when there is one, follows the host directly: ":" and digits (§25.1 hostport).

@@ -52,10 +52,11 @@ struct Leg {
   boost::container::small_vector<KeptAck, 1> acks;
   std::uint32_t invite_transactions = 0;  // that may still bring such a retransmission
 
-  std::vector<LegId> forks;       // legs of further 2xx to the same INVITE, with another To tag
+  std::vector<LegId> forks;  // legs of further 2xx to the same INVITE, with another To tag
 
-  bool byed = false;              // a BYE was sent or received
-  std::uint32_t transactions = 0; // and timers that refer to this leg; an ended leg stays until they are over
+  bool byed = false;  // a BYE was sent or received
+  std::uint32_t transactions =
+      0;  // and timers that refer to this leg; an ended leg stays until they are over
 };
 
 }  // namespace usher::sip

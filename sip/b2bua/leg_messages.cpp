@@ -61,7 +61,8 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   std::string_view target = dialog.remote_target;
   if (strict) {
     // §12.2.1.1: a strict router wants itself as Request-URI and the target as the last Route.
-    if (const auto first = parse_name_addr(dialog.route_set.front())) strict_target = first->uri.raw;
+    if (const auto first = parse_name_addr(dialog.route_set.front()))
+      strict_target = first->uri.raw;
     target = strict_target;
   }
   const std::size_t hint = 700 + (what.source ? what.source->text().size() : 0);
@@ -91,11 +92,12 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   return out.finish(what.source->body());
 }
 
-Bytes make_response(const Leg& leg, const Listener& listener, const Message& request, const net::Endpoint& source,
-                    const LegResponse& what) {
+Bytes make_response(const Leg& leg, const Listener& listener, const Message& request,
+                    const net::Endpoint& source, const LegResponse& what) {
   const std::string_view reason = what.reason.empty() ? reason_phrase(what.status) : what.reason;
   // §8.2.6.1: a 100 carries no To-tag of ours.
-  const std::string_view tag = what.status == 100 ? std::string_view{} : std::string_view(leg.dialog.local_tag);
+  const std::string_view tag =
+      what.status == 100 ? std::string_view{} : std::string_view(leg.dialog.local_tag);
   MessageBuilder out = start_response(request, source, what.status, reason, tag);
   if (what.contact) write_contact(out, listener, leg.contact_user);
   if (what.status > 100 && what.status < 300) {
@@ -125,12 +127,15 @@ net::Flow request_flow(const Leg& leg, const std::vector<Listener>& listeners) {
   const auto address = net::IpAddress::parse(uri->host);
   if (!address) return leg.flow;
   net::Flow flow = leg.flow;
-  if (const auto named = net::parse_transport(param_value(uri->params, "transport"))) flow.transport = *named;
+  if (const auto named = net::parse_transport(param_value(uri->params, "transport")))
+    flow.transport = *named;
   const std::uint16_t port = uri->port.value_or(net::default_port(flow.transport));
   const net::Endpoint remote{*address, port};
   if (remote == leg.flow.remote && flow.transport == leg.flow.transport) return leg.flow;
-  if (net::is_reliable(flow.transport) && flow.transport == leg.flow.transport && *address == leg.flow.remote.address) {
-    return leg.flow;  // the connection it called us on: its source port is not the one it listens on
+  if (net::is_reliable(flow.transport) && flow.transport == leg.flow.transport &&
+      *address == leg.flow.remote.address) {
+    return leg
+        .flow;  // the connection it called us on: its source port is not the one it listens on
   }
   flow.remote = remote;
   flow.connection = {};

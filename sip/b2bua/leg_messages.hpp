@@ -19,10 +19,10 @@ struct LegRequest {
   std::uint32_t cseq = 0;
   std::string_view branch{};
   std::uint32_t max_forwards = 70;
-  bool contact = false;                // writes our Contact
-  const Message* source = nullptr;     // what crosses from the other leg; null: a request of our own
-  std::uint32_t invite_cseq = 0;       // for RAck
-  std::string_view reason{};             // a Reason value for a request of our own, or empty
+  bool contact = false;             // writes our Contact
+  const Message* source = nullptr;  // what crosses from the other leg; null: a request of our own
+  std::uint32_t invite_cseq = 0;    // for RAck
+  std::string_view reason{};        // a Reason value for a request of our own, or empty
 };
 // A request within the leg's dialog, or the one that makes it: request-line and Route by §12.2.1.1.
 Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& what);
@@ -31,22 +31,24 @@ struct LegResponse {
   int status = 200;
   std::string_view reason{};
   bool contact = false;
-  const Message* source = nullptr;     // the other leg's response; null: a response of our own
-  std::string_view why{};                // Reason text of a final response of our own
+  const Message* source = nullptr;  // the other leg's response; null: a response of our own
+  std::string_view why{};           // Reason text of a final response of our own
   std::vector<HeaderLine> headers{};
 };
 // A response to `request`, which came in on this leg from `source`.
-Bytes make_response(const Leg& leg, const Listener& listener, const Message& request, const net::Endpoint& source,
-                    const LegResponse& what);
+Bytes make_response(const Leg& leg, const Listener& listener, const Message& request,
+                    const net::Endpoint& source, const LegResponse& what);
 
 // "SIP;cause=408;text=\"…\"" (RFC 3326)
 std::string reason_value(int status, std::string_view why);
 
-// The Max-Forwards that goes on: one less than received (decremented, never reset: loops must end); 70 when there was none.
+// The Max-Forwards that goes on: one less than received (decremented, never reset: loops must end);
+// 70 when there was none.
 std::uint32_t next_max_forwards(const Message& request);
 
-// Where requests of this leg's dialog go (§12.2.1.1, §8.1.2): a phone is reached over its own flow; a backend at its route set's
-// first entry or its Contact when that is an address, over the flow it was reached on otherwise.
+// Where requests of this leg's dialog go (§12.2.1.1, §8.1.2): a phone is reached over its own flow;
+// a backend at its route set's first entry or its Contact when that is an address, over the flow it
+// was reached on otherwise.
 net::Flow request_flow(const Leg& leg, const std::vector<Listener>& listeners);
 
 }  // namespace usher::sip

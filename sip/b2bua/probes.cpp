@@ -20,8 +20,8 @@ void Probes::start(Now now, const Attempt& attempt, Duration timeout, Cookie mar
   write_contact(out, listener, {});
   out.header("Accept", "application/sdp");
   const Cookie cookie = env_.user({TransactionUser::Kind::probe, id.packed(), 0});
-  const ClientTxId transaction =
-      env_.layer.send(now.mono, Method::options, branch, out.finish(), attempt.flow, cookie, env_.out);
+  const ClientTxId transaction = env_.layer.send(now.mono, Method::options, branch, out.finish(),
+                                                 attempt.flow, cookie, env_.out);
   Probe& probe = *probes_.find(id);
   probe.mark = mark;
   probe.started = now.mono;
@@ -40,7 +40,9 @@ void Probes::unanswered(Now now, const TransactionUser& user, std::string_view w
   end(now, ProbeId::unpack(user.object), 0, why);
 }
 
-void Probes::timer(Now now, const UserTimer& timer) { end(now, ProbeId::unpack(timer.object), 0, "no answer in time"); }
+void Probes::timer(Now now, const UserTimer& timer) {
+  end(now, ProbeId::unpack(timer.object), 0, "no answer in time");
+}
 
 void Probes::end(Now now, ProbeId id, int status, std::string_view reason) {
   const Probe* probe = probes_.find(id);

@@ -13,9 +13,12 @@
 namespace usher::sip {
 namespace {
 
-Side opposite(Side side) { return side == Side::phone ? Side::backend : Side::phone; }
+Side opposite(Side side) {
+  return side == Side::phone ? Side::backend : Side::phone;
+}
 
-// A name of the other side for a name of this one: the same each time, not to be traced back without the key.
+// A name of the other side for a name of this one: the same each time, not to be traced back
+// without the key.
 std::string derive(const HashKey& key, std::string_view kind, std::string_view name) {
   std::string text(kind);
   text.append("\n").append(name);
@@ -62,15 +65,20 @@ void Relays::attempt(Now now, RelayId id) {
   const Listener& listener = env_.listener(attempt.flow);
   const std::string branch = env_.layer.new_branch();
 
-  const std::string_view target = attempt.request_uri.empty() ? request.request_uri() : attempt.request_uri;
-  MessageBuilder out = MessageBuilder::request(request.method_name(), target, request.text().size() + 400);
+  const std::string_view target =
+      attempt.request_uri.empty() ? request.request_uri() : attempt.request_uri;
+  MessageBuilder out =
+      MessageBuilder::request(request.method_name(), target, request.text().size() + 400);
   write_via(out, listener, branch);
   out.header("Max-Forwards", next_max_forwards(request));
   out.open("From") << present_addresses(party_of(request.from_value()), presentation) << ";tag="
-                   << derive(env_.config.names, "tag", std::string(request.call_id()) + '\n' + std::string(request.from_tag()));
+                   << derive(
+                          env_.config.names, "tag",
+                          std::string(request.call_id()) + '\n' + std::string(request.from_tag()));
   out.close();
-  out.open("To") << (plan.to_uri.empty() ? present_addresses(party_of(request.to_value()), presentation)
-                                         : '<' + plan.to_uri + '>');
+  out.open("To") << (plan.to_uri.empty()
+                         ? present_addresses(party_of(request.to_value()), presentation)
+                         : '<' + plan.to_uri + '>');
   out.close();
   out.header("Call-ID", derive(env_.config.names, "call-id", request.call_id()));
   out.open("CSeq") << std::uint64_t{request.cseq().number} << " " << request.method_name();
@@ -85,15 +93,15 @@ void Relays::attempt(Now now, RelayId id) {
   relay.started = now.mono;
   relay.had_provisional = false;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_client, id.packed(), 0});
-  relay.client = env_.layer.send(now.mono, request.method(), branch, out.finish(request.body()), attempt.flow, cookie,
-                                 env_.out);
+  relay.client = env_.layer.send(now.mono, request.method(), branch, out.finish(request.body()),
+                                 attempt.flow, cookie, env_.out);
   if (!relay.client) {
     env_.users.erase(UserId::unpack(cookie));
     return refuse(now, id, 503, "the limit of transactions is reached");
   }
   if (relay.made < plan.attempts.size()) {
-    relay.attempt_timer =
-        env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::relay_attempt, id.packed()});
+    relay.attempt_timer = env_.timers.arm(now.mono, env_.config.attempt,
+                                          {UserTimer::Kind::relay_attempt, id.packed()});
   }
 }
 
@@ -113,18 +121,21 @@ void Relays::response(Now now, const TransactionUser& user, const ResponseReceiv
   const int status = response.status();
   env_.timers.cancel(relay->attempt_timer);
   if (status < 200) {
-    // RFC 4320 §4.1: a provisional response to a non-INVITE is not passed on; it shows that the target lives.
+    // RFC 4320 §4.1: a provisional response to a non-INVITE is not passed on; it shows that the
+    // target lives.
     relay->had_provisional = true;
     return;
   }
   report(now, *relay, {.status = status});
   const auto& codes = relay->plan.failover_codes;
-  const bool never = status < 400 || status == 401 || status == 407 || status == 486 || status == 487 || status >= 600;
+  const bool never = status < 400 || status == 401 || status == 407 || status == 486 ||
+                     status == 487 || status >= 600;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
   if (!never && listed && relay->made < relay->plan.attempts.size()) return attempt(now, id);
   if (!relay->plan.hold_final) return forward(now, id, response, nullptr);
   relay->held = received.response;
-  env_.emit(ResponseHeld{id, relay->plan.mark, relay->plan.attempts[relay->made - 1].mark, received.response});
+  env_.emit(ResponseHeld{id, relay->plan.mark, relay->plan.attempts[relay->made - 1].mark,
+                         received.response});
 }
 
 void Relays::release(Now now, RelayId id, const std::vector<std::string>* contacts) {
@@ -134,11 +145,13 @@ void Relays::release(Now now, RelayId id, const std::vector<std::string>* contac
   forward(now, id, *held, contacts);
 }
 
-void Relays::forward(Now now, RelayId id, const Message& response, const std::vector<std::string>* contacts) {
+void Relays::forward(Now now, RelayId id, const Message& response,
+                     const std::vector<std::string>* contacts) {
   Relay& relay = *relays_.find(id);
-  const Presentation presentation{opposite(relay.plan.towards), relay.plan.hidden.get(), relay.plan.domain};
-  MessageBuilder out = start_response(*relay.request, relay.flow.remote, response.status(), response.reason_phrase(),
-                                      env_.layer.local_tag(relay.server));
+  const Presentation presentation{opposite(relay.plan.towards), relay.plan.hidden.get(),
+                                  relay.plan.domain};
+  MessageBuilder out = start_response(*relay.request, relay.flow.remote, response.status(),
+                                      response.reason_phrase(), env_.layer.local_tag(relay.server));
   const bool redirect = response.status() >= 300 && response.status() < 400;
   if (contacts != nullptr) {
     for (const std::string& contact : *contacts) out.header("Contact", contact);
@@ -147,15 +160,17 @@ void Relays::forward(Now now, RelayId id, const Message& response, const std::ve
   }
   pass_headers(response, {presentation, 0, redirect}, out);
   const int status = response.status();
-  const bool sent = env_.layer.respond(now.mono, relay.server, status, out.finish(response.body()), env_.out);
-  // RFC 4320 §4.2: the layer passes no 408 on; nor is there anyone to answer after the sender's own timer F.
+  const bool sent =
+      env_.layer.respond(now.mono, relay.server, status, out.finish(response.body()), env_.out);
+  // RFC 4320 §4.2: the layer passes no 408 on; nor is there anyone to answer after the sender's own
+  // timer F.
   end(id, sent && status != 408 ? status : 0, false);
 }
 
 void Relays::refuse(Now now, RelayId id, int status, std::string_view why) {
   Relay& relay = *relays_.find(id);
-  MessageBuilder out = start_response(*relay.request, relay.flow.remote, status, reason_phrase(status),
-                                      env_.layer.local_tag(relay.server));
+  MessageBuilder out = start_response(*relay.request, relay.flow.remote, status,
+                                      reason_phrase(status), env_.layer.local_tag(relay.server));
   if (status == 503) out.header("Retry-After", "10");
   out.header("Reason", reason_value(status, why));
   env_.layer.respond(now.mono, relay.server, status, out.finish(), env_.out);
@@ -175,8 +190,8 @@ void Relays::end(RelayId id, int status, bool local) {
   relays_.erase(id);
 }
 
-void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transaction, TimerLetter timer,
-                        std::string_view why) {
+void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transaction,
+                        TimerLetter timer, std::string_view why) {
   const RelayId id = RelayId::unpack(user.object);
   Relay* relay = relays_.find(id);
   if (relay == nullptr || relay->held || relay->client != transaction) return;
@@ -184,9 +199,10 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   env_.timers.cancel(relay->attempt_timer);
   if (relay->made < relay->plan.attempts.size()) return attempt(now, id);
   const Method method = relay->request->method();
-  const bool presence = relay->plan.towards == Side::phone && (method == Method::options || method == Method::notify);
-  // After a timeout the transaction stays to its own end and absorbs the request when it is repeated; after a flow's failure
-  // a repeated request is a new try.
+  const bool presence =
+      relay->plan.towards == Side::phone && (method == Method::options || method == Method::notify);
+  // After a timeout the transaction stays to its own end and absorbs the request when it is
+  // repeated; after a flow's failure a repeated request is a new try.
   if (timer != TimerLetter::none || presence) return go_silent(id, timer == TimerLetter::none);
   refuse(now, id, 503, fmt::format("no target can be reached: {}", why));
 }

@@ -26,7 +26,8 @@ Result<std::vector<std::string>> record_routes(const Message& message) {
 
 // The one Contact of a dialog-creating message; an error when there is another number of them.
 Result<std::string> single_contact(const Message& message) {
-  if (message.count(HeaderId::contact) != 1) return fail(Errc::syntax, "Exactly one Contact header expected");
+  if (message.count(HeaderId::contact) != 1)
+    return fail(Errc::syntax, "Exactly one Contact header expected");
   const auto contacts = parse_contacts(message.header(HeaderId::contact));
   if (!contacts || contacts->contacts.size() != 1) return fail(Errc::syntax, "Bad Contact header");
   return std::string(contacts->contacts.front().uri.raw);

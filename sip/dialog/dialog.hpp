@@ -14,22 +14,24 @@ namespace usher::sip {
 struct Dialog {
   std::string call_id;
   std::string local_tag;
-  std::string remote_tag;     // empty until the peer has answered with one
-  std::string local_party;    // name-addr without tag, as it stands in our From and the peer's To
+  std::string remote_tag;   // empty until the peer has answered with one
+  std::string local_party;  // name-addr without tag, as it stands in our From and the peer's To
   std::string remote_party;
-  std::string remote_target;  // the peer's Contact URI, byte for byte; the Request-URI of our requests
+  std::string
+      remote_target;  // the peer's Contact URI, byte for byte; the Request-URI of our requests
   std::vector<std::string> route_set;  // Route values of our requests, in order
   std::uint32_t local_cseq = 0;        // the last one we used
   std::uint32_t remote_cseq = 0;       // the highest seen; 0: none yet
   bool confirmed = false;
 };
 
-// The dialog a UAS has after it answers `invite` with `local_tag` (§12.1.1). Errors name the header field: an INVITE
-// without exactly one usable Contact, a broken Record-Route.
+// The dialog a UAS has after it answers `invite` with `local_tag` (§12.1.1). Errors name the header
+// field: an INVITE without exactly one usable Contact, a broken Record-Route.
 Result<Dialog> uas_dialog(const Message& request, std::string_view local_tag);
 
-// Takes the peer's tag, target and route set from a response that makes or confirms the dialog (§12.1.2, §13.2.2.4: the route
-// set is computed again at the 2xx). A response without Contact keeps the target.
+// Takes the peer's tag, target and route set from a response that makes or confirms the dialog
+// (§12.1.2, §13.2.2.4: the route set is computed again at the 2xx). A response without Contact
+// keeps the target.
 void learn_from_response(Dialog& dialog, const Message& response);
 
 // Target refresh (§12.2): a new remote target from a re-INVITE, UPDATE, or 2xx to one.
@@ -38,7 +40,8 @@ void refresh_target(Dialog& dialog, const Message& message);
 // §12.2.2: false when the request is older than one already seen. ACK and CANCEL are not for this.
 bool accept_cseq(Dialog& dialog, std::uint32_t number);
 
-// The name-addr of a From or To value without its parameters: `"A" <sip:a@b>`; a bare URI gets brackets. Empty when it is no name-addr.
+// The name-addr of a From or To value without its parameters: `"A" <sip:a@b>`; a bare URI gets
+// brackets. Empty when it is no name-addr.
 std::string party_of(std::string_view from_or_to_value);
 
 }  // namespace usher::sip

@@ -1,5 +1,6 @@
-// What passes between the transaction layer and its user (RFC 3261 §17). Nothing here is a callback: the layer
-// appends to a TransactionOutput and the caller works it off, in order, after the layer has returned.
+// What passes between the transaction layer and its user (RFC 3261 §17). Nothing here is a
+// callback: the layer appends to a TransactionOutput and the caller works it off, in order, after
+// the layer has returned.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +21,19 @@ struct ServerTransactionTag {};
 using ClientTxId = SlabId<ClientTransactionTag>;
 using ServerTxId = SlabId<ServerTransactionTag>;
 
-// The user's own mark on a transaction, handed back with each of its events. The layer never looks into it.
+// The user's own mark on a transaction, handed back with each of its events. The layer never looks
+// into it.
 using Cookie = std::uint64_t;
 
 struct TransactionTimers {
   Duration t1 = std::chrono::milliseconds(500);
   Duration t2 = std::chrono::seconds(4);
   Duration t4 = std::chrono::seconds(5);
-  Duration trying = std::chrono::milliseconds(200);  // §17.2.1: own 100 when the user has sent nothing
-  Duration timeout() const { return 64 * t1; }       // timers B, F, H, J (unreliable), L, M; D is at least 32 s
+  Duration trying =
+      std::chrono::milliseconds(200);  // §17.2.1: own 100 when the user has sent nothing
+  Duration timeout() const {
+    return 64 * t1;
+  }  // timers B, F, H, J (unreliable), L, M; D is at least 32 s
 };
 
 // Bytes for the wire.
@@ -37,14 +42,15 @@ struct Send {
   Bytes bytes;
 };
 
-// A request that matches no transaction and is no ACK; a CANCEL too, when its INVITE is not known. There is no transaction for it yet: the user
-// calls accept(), reply_stateless(), or does nothing, and then nothing has been allocated.
+// A request that matches no transaction and is no ACK; a CANCEL too, when its INVITE is not known.
+// There is no transaction for it yet: the user calls accept(), reply_stateless(), or does nothing,
+// and then nothing has been allocated.
 struct RequestReceived {
   MessageRef request;
   net::Flow flow;
 };
-// A CANCEL matched an INVITE transaction that has no final response: 200 to the CANCEL was sent; the
-// user answers the INVITE with 487 (§9.2).
+// A CANCEL matched an INVITE transaction that has no final response: 200 to the CANCEL was sent;
+// the user answers the INVITE with 487 (§9.2).
 struct CancelReceived {
   ServerTxId invite;
   Cookie cookie = 0;
@@ -55,8 +61,8 @@ struct AckReceived {
   MessageRef request;
   net::Flow flow;
 };
-// Provisional and final responses; for INVITE each 2xx, retransmitted or from another fork, while the
-// transaction is in Accepted (RFC 6026).
+// Provisional and final responses; for INVITE each 2xx, retransmitted or from another fork, while
+// the transaction is in Accepted (RFC 6026).
 struct ResponseReceived {
   ClientTxId transaction;
   Cookie cookie = 0;
@@ -70,8 +76,8 @@ struct StrayResponse {
 };
 enum class TimerLetter : std::uint8_t { none, A, B, D, E, F, G, H, I, J, K, L, M, trying, cancel };
 std::string_view timer_name(TimerLetter t);
-// The client transaction is over without a final response: timer B or F, or `cancel`: 64·T1 after a CANCEL
-// without a final response (§9.1).
+// The client transaction is over without a final response: timer B or F, or `cancel`: 64·T1 after a
+// CANCEL without a final response (§9.1).
 struct ClientTimedOut {
   ClientTxId transaction;
   Cookie cookie = 0;
@@ -83,7 +89,8 @@ struct ClientFailed {
   Cookie cookie = 0;
   std::string reason{};
 };
-// No ACK came for a final response other than 2xx (timer H). For the record: the transaction is over.
+// No ACK came for a final response other than 2xx (timer H). For the record: the transaction is
+// over.
 struct AckMissing {
   ServerTxId transaction;
   Cookie cookie = 0;
@@ -99,8 +106,8 @@ struct ServerEnded {
 };
 
 using TransactionEvent =
-    std::variant<RequestReceived, CancelReceived, AckReceived, ResponseReceived, StrayResponse, ClientTimedOut,
-                 ClientFailed, AckMissing, ClientEnded, ServerEnded>;
+    std::variant<RequestReceived, CancelReceived, AckReceived, ResponseReceived, StrayResponse,
+                 ClientTimedOut, ClientFailed, AckMissing, ClientEnded, ServerEnded>;
 
 struct TransactionOutput {
   std::vector<Send> sends;

@@ -142,7 +142,16 @@ void eager(const std::string& text) {
 void touched(const std::string& text) {
   const sip::Parsed parsed = sip::parse_datagram(Bytes(text));
   const auto* message = std::get_if<sip::MessageRef>(&parsed);
-  sink += message && sip::validate(**message) ? 1 : 0;
+  if (!message) return;
+  bool good = sip::validate(**message).has_value();
+  for (const sip::HeaderField& h : (*message)->headers()) {
+    // Not ours to judge, so validate() leaves them out; sofia-sip reads them.
+    if (h.id == sip::HeaderId::authorization || h.id == sip::HeaderId::proxy_authorization ||
+        h.id == sip::HeaderId::www_authenticate || h.id == sip::HeaderId::proxy_authenticate) {
+      good = sip::validate_field(h.id, (*message)->value(h)).has_value() && good;
+    }
+  }
+  sink += good ? 1 : 0;
 }
 
 // Nanoseconds for one message, all of `messages` in turn.

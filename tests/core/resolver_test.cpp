@@ -14,11 +14,11 @@ TEST_CASE("a name of /etc/hosts resolves, and never before resolve() has returne
   Reactor reactor;
   Resolver resolver(reactor);
   std::optional<std::vector<IpAddress>> answer;
-  resolver.resolve("localhost", [&](std::vector<IpAddress> addresses) {
-    answer = std::move(addresses);
-  });
+  resolver.resolve("localhost",
+                   [&](std::vector<IpAddress> addresses) { answer = std::move(addresses); });
   CHECK_FALSE(answer.has_value());
-  REQUIRE(test::run_until(reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
+  REQUIRE(test::run_until(
+      reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
   CHECK(std::count(answer->begin(), answer->end(), IpAddress::v4(0x7f000001)) == 1);
 }
 
@@ -26,10 +26,10 @@ TEST_CASE("a name that cannot be one answers with nothing") {
   Reactor reactor;
   Resolver resolver(reactor);
   std::optional<std::vector<IpAddress>> answer;
-  resolver.resolve("no such name.invalid", [&](std::vector<IpAddress> addresses) {
-    answer = std::move(addresses);
-  });
-  REQUIRE(test::run_until(reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
+  resolver.resolve("no such name.invalid",
+                   [&](std::vector<IpAddress> addresses) { answer = std::move(addresses); });
+  REQUIRE(test::run_until(
+      reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
   CHECK(answer->empty());
 }
 

@@ -38,8 +38,6 @@ constexpr Explained kExplained[] = {
      "RFC 4475 3.1.2.9: one SP between the parts of the request line; liberal is permitted too"},
     {"trws", "verdict",
      "RFC 4475 3.1.2.10: no SP at the end of the request line; liberal is permitted too"},
-    {"rfc3665_2.1_F3", "verdict",
-     "the RFC's typing error: no comma between two credentials; sofia-sip does not mind"},
     {"rfc3666_2.3_F14", "verdict",
      "the RFC's typing error: a Route without \"sip:\"; sofia-sip takes it for a path"},
     {"rfc3666_2.3_F16", "verdict",

@@ -52,7 +52,8 @@ TEST_CASE("a qualify that overtakes the 200 to its REGISTER finds the device by 
   const Sent asked = w.only(kA1);
   const std::string given = asked.header("Contact");
   const std::string token_uri = given.substr(1, given.find('>') - 1);
-  w.backend(kA1, request({"OPTIONS", token_uri, "asterisk@127.0.0.10", "401@127.0.0.1", "qualify-1"}));
+  w.backend(kA1,
+            request({"OPTIONS", token_uri, "asterisk@127.0.0.10", "401@127.0.0.1", "qualify-1"}));
   const Sent asked_phone = w.only(kPhone);
   CHECK(asked_phone.uri() == "sip:H5CCvFpY@10.0.1.200:45891;line=zlpcjjt4");
   CHECK_MESSAGE(w.edge().counts().registrations == 0, "an offer is no binding");
@@ -62,7 +63,8 @@ TEST_CASE("a qualify that overtakes the 200 to its REGISTER finds the device by 
   // Refused, the offer is gone with its REGISTER.
   w.backend(kA1, response(asked, 403));
   CHECK(w.only(kPhone).status() == 403);
-  w.backend(kA1, request({"OPTIONS", token_uri, "asterisk@127.0.0.10", "401@127.0.0.1", "qualify-2"}));
+  w.backend(kA1,
+            request({"OPTIONS", token_uri, "asterisk@127.0.0.10", "401@127.0.0.1", "qualify-2"}));
   w.nothing();
 }
 
