@@ -26,9 +26,13 @@ if(LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_INTERPROCEDURAL_OP
   add_link_options(-fuse-ld=lld)
 endif()
 
-# usher_room(name): a static library of a folder's sources, with the shared flags.
+# usher_room(name): a static library of a folder's sources, with the shared flags. Rooms whose files can be compiled together say so with
+# UNITY; the sanitizer builds do that (USHER_UNITY), since they only run what the dev build has compiled file by file already.
 function(usher_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "UNITY" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${ROOM_SOURCES})
   target_link_libraries(${name} PUBLIC usher_options ${ROOM_LINK})
+  if(USHER_UNITY AND ROOM_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+  endif()
 endfunction()

@@ -110,6 +110,7 @@ void add_alive(Families& f, const routing::EdgeCounts& counts) {
       .value(s.transactions.non_invite_server, {{"kind", "non_invite_server"}});
   f.gauge("usher_calls", "Live calls.").value(s.calls);
   f.gauge("usher_legs", "Live call legs.").value(s.legs);
+  f.gauge("usher_exchanges", "Requests between the legs of calls.").value(s.exchanges);
   f.gauge("usher_relays", "Requests outside dialogs on their way.").value(s.relays);
   f.gauge("usher_timers", "Armed timers.").value(s.timers);
   f.gauge("usher_registrations", "Live bindings.").value(counts.registrations);

@@ -5,13 +5,13 @@
 namespace usher::sip {
 namespace {
 
-constexpr std::array<std::string_view, 15> kNames = {
+constexpr std::array<std::string_view, 15> kMethodNames = {
     "INVITE", "ACK",     "BYE",       "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE",
     "INFO",   "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER",   "PUBLISH",  "",
 };
 
 constexpr Method if_equal(std::string_view token, Method m) {
-  return token == kNames[static_cast<std::size_t>(m)] ? m : Method::other;
+  return token == kMethodNames[static_cast<std::size_t>(m)] ? m : Method::other;
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ Method parse_method(std::string_view token) {
 }
 
 std::string_view method_text(Method m) {
-  return kNames[static_cast<std::size_t>(m)];
+  return kMethodNames[static_cast<std::size_t>(m)];
 }
 
 }  // namespace usher::sip

@@ -490,7 +490,9 @@ TEST_CASE("a live call is shown, keeps its target from being deleted, and is end
   const Reply calls = house.ask("GET", "/v1/calls");
   REQUIRE(calls["items"].array()->size() == 1);
   const Json& call = calls["items"].array()->front();
-  CHECK(*call.find("from")->text() == "sip:401@a.test");
+  // Passed on as the stack shows it.
+  CHECK(*call.find("from")->text() == house.edge.calls().front().from);
+  CHECK(call.find("from")->text()->find("sip:401@a.test") != std::string::npos);
   CHECK(*call.find("origin")->text() == "192.0.2.1:5060");
   CHECK(*call.find("target")->integer() == *made["id"].integer());
   CHECK(call.find("answered")->null());
