@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/limits.hpp"
+#include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
 namespace {
@@ -19,6 +20,11 @@ std::string dialog_key(std::string_view call_id, std::string_view local_tag) {
 std::string reason_of(const Call& call) {
   if (!call.reason.empty() || call.ended_by != Ender::edge || call.why.empty()) return call.reason;
   return reason_value(480, call.why);
+}
+
+std::string uri_of(std::string_view party) {
+  const auto address = parse_name_addr(party);
+  return std::string(address ? address->uri.raw : party);
 }
 
 }  // namespace
@@ -332,8 +338,8 @@ std::vector<CallView> Calls::views() const {
     view.started = call.started;
     view.answered_at = call.answered_at;
     if (const Leg* origin = legs_.find(call.origin)) {
-      view.from = origin->dialog.remote_party;
-      view.to = origin->dialog.local_party;
+      view.from = uri_of(origin->dialog.remote_party);
+      view.to = uri_of(origin->dialog.local_party);
       view.origin_call_id = origin->dialog.call_id;
       view.origin = origin->flow.remote;
       view.origin_side = origin->side;
