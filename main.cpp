@@ -148,7 +148,6 @@ class Driver {
  public:
   Driver(Reactor& reactor, const Config& config, OpenStore opened, Log& log)
       : reactor_(reactor),
-        log_(log),
         store_(std::move(opened.store)),
         resolver_(reactor),
         transports_(reactor, handlers()),
@@ -213,7 +212,6 @@ class Driver {
   }
 
   Reactor& reactor_;
-  Log& log_;
   std::unique_ptr<storage::Store> store_;
   net::Resolver resolver_;
   net::Transports transports_;

@@ -43,14 +43,15 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   ++journey.current;
   if (journey.live != 0) set_live(journey, journey.tries[journey.current]);
   const storage::Target* failed = directory->target(target);
-  log.write(
-      journey.registration ? LogCategory::registration : LogCategory::call, LogLevel::warning, {},
-      journey.who + ": " +
-          (failed ? failed->destination.text() : "target " + std::to_string(target)) + " failed (" +
-          (e.status > 0  ? std::to_string(e.status)
-           : e.timed_out ? std::string{"no answer in its time"}
-                         : e.reason) +
-          "), the next one is tried");
+  log.write(journey.registration ? LogCategory::registration : LogCategory::call, LogLevel::warning,
+            journey.key,
+            journey.who + ": " +
+                (failed ? failed->destination.text() : "target " + std::to_string(target)) +
+                " failed (" +
+                (e.status > 0  ? std::to_string(e.status)
+                 : e.timed_out ? std::string{"no answer in its time"}
+                               : e.reason) +
+                "), the next one is tried");
 }
 
 void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
@@ -72,7 +73,7 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
     return;
   }
   Registrar::Granted granted = registrar.granted(now, *journey.registration, response, target);
-  log.write(LogCategory::registration, LogLevel::info, {},
+  log.write(LogCategory::registration, LogLevel::info, journey.key,
             journey.who + ": " + std::to_string(response.status()) + " " + granted.summary);
   held.contacts = std::move(granted.contacts);
   const bool grants = std::any_of(
@@ -94,7 +95,7 @@ void Edge::Impl::relay_ended(const sip::RelayEnded& e) {
   const Journey& journey = found->second;
   if (journey.registration && e.status >= 300 && e.status != 401 && e.status != 407) {
     ++counters.registers_refused;
-    log.write(LogCategory::registration, LogLevel::info, {},
+    log.write(LogCategory::registration, LogLevel::info, journey.key,
               journey.who + ": refused with " + std::to_string(e.status) +
                   (e.local ? " by ourselves" : ""));
   }
@@ -112,7 +113,7 @@ void Edge::Impl::call_ended(const sip::CallEnded& e) {
   if (!e.answered) ++counters.calls_failed;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
-  log.write(LogCategory::call, LogLevel::info, {},
+  log.write(LogCategory::call, LogLevel::info, found->second.key,
             found->second.who + ": ended" +
                 (e.answered ? "" : " unanswered with " + std::to_string(e.status)) + ": " + e.why);
   end_journey(e.mark);

@@ -30,6 +30,7 @@ namespace usher::routing {
 
 // A routed request until its call or relay is over. Found by the mark of its plan.
 struct Journey {
+  std::string key;  // of its log lines, here and in the stack, on both legs
   sip::Method method = sip::Method::other;
   Affinity::Key affinity = 0;
   std::vector<storage::TargetId> tries;  // towards a backend, in order

@@ -71,6 +71,7 @@ Journey& Edge::Impl::start(Now, const sip::RouteNeeded& need, std::string who, s
   j.method = need.request->method();
   j.affinity = affinity.key_of(need.request->call_id(), need.request->from_tag());
   j.who = std::move(who);
+  j.key = base32(siphash(HashKey{config.seed, last_mark}, j.who)).substr(5);
   return j;
 }
 

@@ -185,6 +185,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   plan.domain = domain.domain;
   plan.hidden = directory->hidden();
   plan.mark = mark;
+  plan.key = journey.key;
   if (registration) {
     plan.hold_final = true;
     if (!registration->is_query()) {
@@ -201,7 +202,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   }
   const auto category = registration ? LogCategory::registration : LogCategory::call;
   if (log.wants(category, LogLevel::info)) {
-    log.write(category, LogLevel::info, {},
+    log.write(category, LogLevel::info, journey.key,
               who + " → " + names_of(order) + " (" + domain.domain + ", " + how + ")");
   }
   if (registration) offers.add(*registration);

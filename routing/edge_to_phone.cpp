@@ -83,6 +83,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   plan.hidden = directory->hidden();
 
   Journey& journey = start(now, need, who, plan.mark);
+  plan.key = journey.key;
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
     ++counters.calls_started;
@@ -93,7 +94,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
                        " (by " + std::string{found.how};
     if (plan.attempts.size() > 1)
       line += ", " + std::to_string(plan.attempts.size()) + " devices in turn";
-    log.write(LogCategory::call, LogLevel::info, {}, line + ")");
+    log.write(LogCategory::call, LogLevel::info, journey.key, line + ")");
   }
   send_on(now, need, std::move(plan));
 }

@@ -259,6 +259,12 @@ TEST_CASE(
   CHECK(busy);
   CHECK(w.edge().target_status(3).live_calls == 0);
   CHECK(w.edge().target_status(1).failures == 1);
+  // One key in each line about the call, whichever room wrote it: grep finds all of them.
+  REQUIRE(w.call_keys.size() >= 4);
+  for (const std::string& key : w.call_keys) {
+    CHECK_FALSE(key.empty());
+    CHECK(key == w.call_keys.front());
+  }
 }
 
 TEST_CASE("no target left: 503 with Retry-After, at once, and not ready") {

@@ -105,12 +105,16 @@ class World {
   std::map<std::string, int> probe_answers;   // by endpoint; 0: silence
   std::map<std::string, std::size_t> probes;  // seen, by endpoint
   std::vector<std::string> log_lines;
+  std::vector<std::string> call_keys;  // of each line of the category call
   std::vector<std::string> resolve;
   std::vector<routing::Persist> persists;
   Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
 
   explicit World(std::function<void(storage::Snapshot&)> prepare = {})
-      : log_([this](const LogLine& l) { log_lines.emplace_back(l.text); }) {
+      : log_([this](const LogLine& l) {
+          log_lines.emplace_back(l.text);
+          if (l.category == LogCategory::call) call_keys.emplace_back(l.key);
+        }) {
     store.sets = {set(10), set(20), set(30)};
     store.domains = {{"a.test", 10, true, ""},
                      {"b.test", 20, true, ""},
