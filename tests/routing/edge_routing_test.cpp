@@ -1,4 +1,4 @@
-// Where requests go: tenants, tokens, strangers, failover, health. Design rules 5 to 9.
+// Where requests go: tenants, tokens, strangers, failover, health. Rules 5 to 9 of docs/rules.md.
 #include "core/rng.hpp"
 #include "tests/support/edge_world.hpp"
 
