@@ -5,21 +5,16 @@
 #include "core/text.hpp"
 #include "routing/edge_impl.hpp"
 #include "routing/token.hpp"
+#include "sip/b2bua/last_word.hpp"
 
 namespace usher::routing {
 
 namespace {
 
-// Answers of a callee or challenges of a backend: another backend could only contradict them
-// (FailoverPolicy).
-constexpr std::uint16_t kNever[] = {401, 407, 486, 487, 600, 603};
-
 std::vector<std::uint16_t> failover_codes(const storage::FailoverPolicy& policy) {
   std::vector<std::uint16_t> out;
   std::copy_if(policy.codes.begin(), policy.codes.end(), std::back_inserter(out),
-               [](std::uint16_t code) {
-                 return std::find(std::begin(kNever), std::end(kNever), code) == std::end(kNever);
-               });
+               [](std::uint16_t code) { return !sip::is_last_word(code); });
   return out;
 }
 

@@ -4,19 +4,9 @@
 #include <algorithm>
 
 #include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/last_word.hpp"
 
 namespace usher::sip {
-namespace {
-
-// Never passed to another target, whatever the policy says: the callee, or the challenge, has
-// spoken.
-bool is_last_word(int status) {
-  return status < 400 || status == 401 || status == 407 || status == 486 || status == 487 ||
-         status == 600 || status == 603;
-}
-
-}  // namespace
-
 void Calls::next_attempt(Now now, CallId id) {
   Call& call = *calls_.find(id);
   Hunt& hunt = *call.hunt;

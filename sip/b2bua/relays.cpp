@@ -6,6 +6,7 @@
 
 #include "core/limits.hpp"
 #include "sip/b2bua/header_policy.hpp"
+#include "sip/b2bua/last_word.hpp"
 #include "sip/b2bua/leg_messages.hpp"
 #include "sip/dialog/dialog.hpp"
 #include "sip/message/status.hpp"
@@ -128,10 +129,9 @@ void Relays::response(Now now, const TransactionUser& user, const ResponseReceiv
   }
   report(now, *relay, {.status = status});
   const auto& codes = relay->plan.failover_codes;
-  const bool never = status < 400 || status == 401 || status == 407 || status == 486 ||
-                     status == 487 || status >= 600;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
-  if (!never && listed && relay->made < relay->plan.attempts.size()) return attempt(now, id);
+  if (!is_last_word(status) && listed && relay->made < relay->plan.attempts.size())
+    return attempt(now, id);
   if (!relay->plan.hold_final) return forward(now, id, response, nullptr);
   relay->held = received.response;
   env_.emit(ResponseHeld{id, relay->plan.mark, relay->plan.attempts[relay->made - 1].mark,

@@ -348,3 +348,20 @@ TEST_CASE("a file is read, or the reason why not is told") {
   CHECK(load_config(good).faults[0].reason.starts_with("is larger than"));
   std::filesystem::remove_all(directory);
 }
+
+TEST_CASE("the usher.toml that comes along is right, and so is what its comments offer") {
+  std::ifstream file(USHER_SOURCE_DIR "/usher.toml");
+  REQUIRE(file.good());
+  std::string as_it_is, uncommented;
+  for (std::string line; std::getline(file, line);) {
+    as_it_is += line + '\n';
+    // "# key = value" and "# [section]" are settings to be tried; other comments are prose.
+    const bool setting = line.starts_with("# [") ||
+                         (line.starts_with("# ") && line.find(" = ") != std::string::npos &&
+                          line.find(' ', 2) == line.find(" = "));
+    uncommented += (setting ? line.substr(2) : line) + '\n';
+  }
+  CHECK(faults(as_it_is) == Lines{});
+  CHECK(faults(uncommented) == Lines{});
+  CHECK(uncommented.find("\n[log.categories]\ngate = ") != std::string::npos);
+}
