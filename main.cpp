@@ -169,7 +169,7 @@ class Driver {
       for (const sip::Send& send : output.sends) transports_.send(send.flow, send.bytes);
       for (routing::Persist& persist : output.persists) {
         store_->apply(std::move(persist.changes), storage::Durability::eventual,
-                      [this, id = persist.id](Result<void> result) {
+                      [this, id = persist.id](const Result<void>& result) {
                         edge_.stored(Reactor::now(), id, result);
                         drain();
                       });
@@ -201,7 +201,7 @@ class Driver {
  private:
   net::TransportHandlers handlers() {
     net::TransportHandlers h;
-    h.on_packet = [this](Now now, net::Packet packet) { edge_.receive(now, packet); };
+    h.on_packet = [this](Now now, const net::Packet& packet) { edge_.receive(now, packet); };
     h.on_batch_end = [this](Now) { drain(); };
     h.on_flow_failed = [this](Now now, const net::Flow& flow, const std::string& reason) {
       edge_.flow_failed(now, flow, reason);

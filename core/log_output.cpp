@@ -1,27 +1,13 @@
 #include "core/log_output.hpp"
 
 #include <spdlog/logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <memory>
-#include <utility>
 
 #include "core/text.hpp"
 
 namespace usher {
-
-namespace {
-
-Log::Sink write_to(spdlog::sink_ptr sink) {
-  auto logger = std::make_shared<spdlog::logger>("usher", std::move(sink));
-  logger->set_level(spdlog::level::trace);  // Log has filtered already
-  logger->flush_on(spdlog::level::trace);   // what was logged before a crash is in the file
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
-  return [logger](const LogLine& line) { logger->info(spdlog::string_view_t{log_text(line)}); };
-}
-
-}  // namespace
 
 std::string log_text(const LogLine& line) {
   std::string out{level_name(line.level)};
@@ -31,15 +17,12 @@ std::string log_text(const LogLine& line) {
 }
 
 Log::Sink stderr_log() {
-  return write_to(std::make_shared<spdlog::sinks::stderr_sink_mt>());
-}
-
-Result<Log::Sink> file_log(const std::string& path) {
-  try {
-    return write_to(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
-  } catch (const spdlog::spdlog_ex& e) {
-    return fail(Errc::io, e.what());
-  }
+  auto logger =
+      std::make_shared<spdlog::logger>("usher", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_level(spdlog::level::trace);  // Log has filtered already
+  logger->flush_on(spdlog::level::trace);   // what was logged before a crash is written
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %v", spdlog::pattern_time_type::utc);
+  return [logger](const LogLine& line) { logger->info(spdlog::string_view_t{log_text(line)}); };
 }
 
 }  // namespace usher

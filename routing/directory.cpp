@@ -57,7 +57,6 @@ void Directory::index() {
   by_address_.clear();
   by_network_.clear();
   by_set_.clear();
-  domains_by_set_.clear();
   for (const auto& [id, target] : targets_) {
     by_set_[target.setid].push_back(id);
     if (target.destination.address) by_address_[*target.destination.address].push_back(id);
@@ -66,9 +65,6 @@ void Directory::index() {
       if (ids.empty() || ids.back() != id) ids.push_back(id);
     }
     for (const net::Cidr& network : target.sources) by_network_.emplace_back(network, id);
-  }
-  for (const auto& [name, domain] : domains_) {
-    if (domain.enabled) domains_by_set_[domain.setid].push_back(name);
   }
   hidden_ = hide(targets_, addresses_, own_hosts_, domains_);
 }
@@ -150,16 +146,6 @@ std::vector<const storage::Target*> Directory::backends_at(const net::IpAddress&
     if (!network.contains(source)) continue;
     const storage::Target* t = target(id);
     if (std::find(out.begin(), out.end(), t) == out.end()) out.push_back(t);
-  }
-  return out;
-}
-
-std::vector<std::string_view> Directory::domains_of(const std::vector<storage::SetId>& sets) const {
-  std::vector<std::string_view> out;
-  for (const storage::SetId id : std::set<storage::SetId>(sets.begin(), sets.end())) {
-    if (const auto found = domains_by_set_.find(id); found != domains_by_set_.end()) {
-      out.insert(out.end(), found->second.begin(), found->second.end());
-    }
   }
   return out;
 }

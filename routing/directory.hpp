@@ -58,8 +58,6 @@ class Directory : public std::enable_shared_from_this<Directory> {
   // network. The sets they belong to are the tenants such a packet may speak for. Empty: not a
   // backend.
   std::vector<const storage::Target*> backends_at(const net::IpAddress& source) const;
-  // Enabled domains of these sets.
-  std::vector<std::string_view> domains_of(const std::vector<storage::SetId>& sets) const;
 
   // Everything that no phone may see (sip/plan.hpp).
   const std::shared_ptr<const sip::HiddenHosts>& hidden() const { return hidden_; }
@@ -76,7 +74,6 @@ class Directory : public std::enable_shared_from_this<Directory> {
   std::map<net::IpAddress, std::vector<storage::TargetId>> by_address_;
   std::vector<std::pair<net::Cidr, storage::TargetId>> by_network_;
   std::map<storage::SetId, std::vector<storage::TargetId>> by_set_;
-  std::map<storage::SetId, std::vector<std::string>> domains_by_set_;
   std::shared_ptr<const sip::HiddenHosts> hidden_;
 };
 

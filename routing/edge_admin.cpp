@@ -144,7 +144,7 @@ Result<void> Edge::remove_registration(Now, const std::string& token) {
 }
 
 Result<void> Edge::end_call(Now now, sip::CallId call, std::string_view why) {
-  const auto result = impl_->stack.end_call(now, call, why);
+  auto result = impl_->stack.end_call(now, call, why);
   impl_->pump(now);
   return result;
 }

@@ -1,5 +1,7 @@
 #include "routing/parties.hpp"
 
+#include <initializer_list>
+
 #include "core/text.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
@@ -41,7 +43,7 @@ Tenant tenant_of(const sip::Message& request, const Parties& parties, const Dire
     t.domain = directory.domain(t.shown);
     return t;
   };
-  const Tenant to = named(parties.to);
+  Tenant to = named(parties.to);
   const Tenant target = named(parties.request);
   if (request.method() == sip::Method::register_) {
     if (!to.domain) return to;
@@ -55,7 +57,7 @@ Tenant tenant_of(const sip::Message& request, const Parties& parties, const Dire
     return address || (parties.request && self.is_host(parties.request->host)) ? to : target;
   }
   const Tenant from = named(parties.from);
-  for (const Tenant* t : {&from, &target, &to}) {
+  for (const Tenant* t : std::initializer_list<const Tenant*>{&from, &target, &to}) {
     if (t->domain) return *t;
   }
   // Nobody is known: what was asked for says most about who is knocking.

@@ -118,7 +118,9 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
         {.target_left = hunt.made < hunt.plan.attempts.size(), .goes_on = goes_on},
         {.message = &response,
          .leg = leg_id,
-         .why = fmt::format("refused with {} {}", status, response.reason_phrase())});
+         .why = fmt::format("{} refused with {} {}{}", leg->flow.remote.text(), status,
+                            response.reason_phrase(),
+                            status == 408 ? " (upstream's, not made here)" : "")});
 }
 
 void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {

@@ -170,15 +170,4 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-std::string aor_of(const Uri& uri) {
-  if (!uri.is_sip) return {};
-  std::string out;
-  if (uri.has_user) {
-    out = unescape(uri.user);
-    out.push_back('@');
-  }
-  for (char c : uri.host) out.push_back(lower(c));
-  return out;
-}
-
 }  // namespace usher::sip

@@ -14,8 +14,5 @@ bool iequals(std::string_view a, std::string_view b);  // ASCII without case
 std::string to_lower(std::string_view text);           // ASCII
 bool uri_equal(const Uri& a, const Uri& b);            // §19.1.4
 std::string unescape(std::string_view text);           // %41 → A; a broken escape stays as it is
-// "user@host" of a SIP URI as an address of record (§10.3 step 5): user unescaped, host lower case,
-// no parameters, no port. "" when it is no sip/sips URI. Without user: the host alone.
-std::string aor_of(const Uri& uri);
 
 }  // namespace usher::sip

@@ -1,11 +1,7 @@
 #include "core/log.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <regex>
 #include <vector>
 
 #include "core/log_output.hpp"
@@ -55,34 +51,4 @@ TEST_CASE("a line shows level, category, call and text") {
 TEST_CASE("a peer cannot forge a line") {
   CHECK(log_text({LogLevel::info, LogCategory::sip, "a\nb", "x\r\n2026 error core fire\x1b[2J"}) ==
         "info sip call=a\\nb x\\r\\n2026 error core fire\\x1b[2J");
-}
-
-TEST_CASE("a file gets one line per entry, with the time in UTC") {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("usher-log-" + std::to_string(getpid()) + ".log");
-  {
-    auto sink = file_log(path);
-    REQUIRE(sink.has_value());
-    const Log log{*sink};
-    log.write(LogCategory::net, LogLevel::info, "", "listening {} %v %n");
-    log.write(LogCategory::call, LogLevel::error, "k1", "two\nlines");
-  }
-  std::ifstream file{path};
-  std::string first;
-  std::string second;
-  std::string third;
-  std::getline(file, first);
-  std::getline(file, second);
-  CHECK(std::regex_match(
-      first,
-      std::regex{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info net listening \{\} %v %n)"}));
-  CHECK(second.ends_with("Z error call call=k1 two\\nlines"));
-  CHECK_FALSE(std::getline(file, third));
-  std::filesystem::remove(path);
-}
-
-TEST_CASE("a log file that cannot be opened is an error, not an exception") {
-  const auto sink = file_log("/proc/usher/usher.log");
-  REQUIRE(sink.has_error());
-  CHECK(sink.error().code == Errc::io);
 }

@@ -254,6 +254,9 @@ TEST_SUITE("the 408 rule") {
     CHECK(refused.header("Reason").empty());
     net.phone.ack_refusal(refused);
     net.expect_quiet();
+    const auto ends = net.taken<sip::CallEnded>();
+    REQUIRE_EQ(ends.size(), 1);
+    CHECK_MESSAGE(ends.front().why.ends_with("(upstream's, not made here)"), ends.front().why);
   }
 }
 

@@ -73,14 +73,6 @@ TEST_CASE("other schemes match by their text, the scheme without case") {
   CHECK_FALSE(equal("tel:+1234", "sip:+1234@a"));
 }
 
-TEST_CASE("addresses of record") {
-  CHECK(aor_of(*parse_uri("sip:%34%301@A.Test:5070;transport=tcp")) == "401@a.test");
-  CHECK(aor_of(*parse_uri("sips:Bob@a.test")) == "Bob@a.test");
-  CHECK(aor_of(*parse_uri("sip:A.TEST")) == "a.test");
-  CHECK(aor_of(*parse_uri("sip:a@[2001:DB8::1]")) == "a@[2001:db8::1]");
-  CHECK(aor_of(*parse_uri("tel:+1")).empty());
-}
-
 TEST_CASE("unescape decodes once and leaves a broken escape") {
   CHECK(unescape("v%61lue%25%34%31") == "value%41");
   CHECK(unescape("%4") == "%4");
