@@ -2,6 +2,7 @@
 
 #include "core/limits.hpp"
 #include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/dialog_requests.hpp"
 #include "sip/b2bua/environment.hpp"
 #include "sip/b2bua/probes.hpp"
 #include "sip/b2bua/relays.hpp"
@@ -16,7 +17,13 @@ using Kind = TransactionUser::Kind;
 
 struct Stack::Impl {
   Impl(StackConfig config, const Log& log)
-      : env(std::move(config), log), calls(env), relays(env), probes(env) {}
+      : env(std::move(config), log),
+        legs(env),
+        exchanges(env, legs),
+        calls(env, legs, exchanges),
+        dialog_requests(env, legs, calls, exchanges),
+        relays(env),
+        probes(env) {}
 
   // Works off what the transaction layer has to say, in order. Users may make the layer say more
   // meanwhile.
@@ -34,7 +41,7 @@ struct Stack::Impl {
   }
 
   void on(Now now, const RequestReceived& e) {
-    if (!calls.request(now, e)) env.emit(RouteNeeded{e.request, e.flow});
+    if (!dialog_requests.receive(now, e)) env.emit(RouteNeeded{e.request, e.flow});
   }
   void on(Now now, const CancelReceived& e) {
     const TransactionUser user = user_of(e.cookie);
@@ -47,6 +54,8 @@ struct Stack::Impl {
       relays.response(now, user, e);
     } else if (user.kind == Kind::probe) {
       probes.response(now, user, *e.response);
+    } else if (user.kind == Kind::client) {
+      ended(now, exchanges.response(now, ExchangeId::unpack(user.object), e.response));
     } else {
       calls.response(now, user, e);
     }
@@ -70,9 +79,15 @@ struct Stack::Impl {
       relays.unanswered(now, user, transaction, timer, why);
     } else if (user.kind == Kind::probe) {
       probes.unanswered(now, user, why);
+    } else if (user.kind == Kind::client) {
+      ended(now, exchanges.unanswered(now, ExchangeId::unpack(user.object), timer));
     } else {
       calls.unanswered(now, user, timer, why);
     }
+  }
+
+  void ended(Now now, const std::optional<ExchangeEnded>& e) {
+    if (e && e->request->method() == Method::bye) calls.bye_ended(now, *e);
   }
 
   void ended(Cookie cookie) {
@@ -82,7 +97,10 @@ struct Stack::Impl {
   }
 
   Environment env;
+  Legs legs;
+  Exchanges exchanges;
   Calls calls;
+  DialogRequests dialog_requests;
   Relays relays;
   Probes probes;
   std::uint64_t messages_in = 0, messages_out = 0, malformed = 0;
@@ -117,8 +135,10 @@ void Stack::on_time(Now now) {
       case UserTimer::Kind::ring_limit:
       case UserTimer::Kind::answer_retransmit:
       case UserTimer::Kind::answer_timeout:
-      case UserTimer::Kind::leg_linger:
-      case UserTimer::Kind::bye_wait: impl_->calls.timer(now, *timer); break;
+      case UserTimer::Kind::leg_linger: impl_->calls.timer(now, *timer); break;
+      case UserTimer::Kind::bye_wait:
+        impl_->ended(now, impl_->exchanges.bye_wait_over(now, ExchangeId::unpack(timer->object)));
+        break;
       case UserTimer::Kind::none: break;
     }
     impl_->drain(now);
@@ -202,10 +222,10 @@ StackCounts Stack::counts() const {
   StackCounts c;
   c.transactions = impl_->env.layer.counts();
   c.calls = impl_->calls.call_count();
-  c.legs = impl_->calls.leg_count();
+  c.legs = impl_->legs.size();
   c.relays = impl_->relays.count();
   c.probes = impl_->probes.count();
-  c.exchanges = impl_->calls.exchange_count();
+  c.exchanges = impl_->calls.invite_count() + impl_->exchanges.size();
   c.users = impl_->env.users.size();
   c.timers = impl_->env.timers.size() + c.transactions.timers;
   c.messages_in = impl_->messages_in;

@@ -8,14 +8,6 @@
 namespace usher::sip {
 namespace {
 
-std::string dialog_key(std::string_view call_id, std::string_view local_tag) {
-  std::string key;
-  key.reserve(call_id.size() + local_tag.size() + 1);
-  key.append(call_id).push_back('\0');
-  key.append(local_tag);
-  return key;
-}
-
 // What a BYE of ours gives as its Reason: that of the message which ended the call, or our own.
 std::string reason_of(const Call& call) {
   if (!call.reason.empty() || call.ended_by != Ender::edge || call.why.empty()) return call.reason;
@@ -67,8 +59,8 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   leg.contact_user = plan.contact_user_origin;
   leg.context = context;
   leg.started = now.mono;
-  call.origin = new_leg(std::move(leg));
-  hold(call.origin);
+  call.origin = legs_.add(std::move(leg));
+  legs_.hold(call.origin);
   env_.users.find(UserId::unpack(cookie))->leg = call.origin.packed();
 
   call.context = std::move(context);
@@ -125,17 +117,17 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_trying:
       if (invite == nullptr) return;
       invite->trying_forwarded = true;
-      return respond(now, invite->server, call.origin, *invite->request, invite->source,
-                     {.status = 100});
+      return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
+                           {.status = 100});
     case CallAction::forward_progress: {
       if (invite == nullptr) return;
       const int status = cause.message->status();
       call.ringing = call.ringing || status == 180;
-      return respond(now, invite->server, call.origin, *invite->request, invite->source,
-                     {.status = status,
-                      .reason = cause.message->reason_phrase(),
-                      .contact = true,
-                      .source = cause.message});
+      return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
+                           {.status = status,
+                            .reason = cause.message->reason_phrase(),
+                            .contact = true,
+                            .source = cause.message});
     }
     case CallAction::start_ring_limit: return start_ring_limit(now, call.pending);
     case CallAction::restart_ring_limit:
@@ -159,10 +151,10 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     }
     case CallAction::forward_refusal:
       call.status = cause.message->status();
-      return respond(now, invite->server, call.origin, *invite->request, invite->source,
-                     {.status = call.status,
-                      .reason = cause.message->reason_phrase(),
-                      .source = cause.message});
+      return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
+                           {.status = call.status,
+                            .reason = cause.message->reason_phrase(),
+                            .source = cause.message});
     case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
     case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
     case CallAction::refuse_cancelled: return refuse_origin(now, call, 487, "the caller gave up");
@@ -171,12 +163,12 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       return ack_leg(
           *legs_.find(call.answerer),
           cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
-    case CallAction::relay_bye: return forward(now, cause.leg, *cause.received);
-    case CallAction::bye_answerer: return send_bye(now, call.answerer, reason_of(call));
-    case CallAction::bye_origin: return send_bye(now, call.origin, reason_of(call));
+    case CallAction::relay_bye: return exchanges_.forward(now, cause.leg, *cause.received);
+    case CallAction::bye_answerer: return legs_.send_bye(now, call.answerer, reason_of(call));
+    case CallAction::bye_origin: return legs_.send_bye(now, call.origin, reason_of(call));
     case CallAction::confirm_bye:
       legs_.find(cause.leg)->byed = true;
-      return answer_here(now, cause.leg, *cause.received, {.status = 200});
+      return legs_.answer_here(now, cause.leg, *cause.received, {.status = 200});
     case CallAction::stop_answer:
       if (invite != nullptr) drop_invite(call.pending);
       call.pending = {};
@@ -190,8 +182,8 @@ void Calls::finish(Now now, CallId id) {
   if (InviteExchange* invite = invites_.find(call.pending)) {
     if (!invite->initial && invite->answer.empty()) {
       // §15.1.2: a request that is still open when the dialog ends is answered, with 487.
-      respond(now, invite->server, invite->from, *invite->request, invite->source,
-              {.status = 487, .why = "the call is over"});
+      legs_.respond(now, invite->server, invite->from, *invite->request, invite->source,
+                    {.status = 487, .why = "the call is over"});
       env_.layer.cancel(now.mono, invite->client, {}, env_.out);
     }
     drop_invite(call.pending);
@@ -215,12 +207,8 @@ void Calls::finish(Now now, CallId id) {
   const LegId origin = call.origin;
   const LegId answerer = call.answerer;
   calls_.erase(id);
-  for (const LegId leg_id : {origin, answerer}) {
-    if (Leg* leg = legs_.find(leg_id)) {
-      leg->call = {};
-      erase_if_done(leg_id);
-    }
-  }
+  legs_.leave_call(origin);
+  legs_.leave_call(answerer);
   env_.emit(std::move(ended));
 }
 
@@ -230,8 +218,8 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
   if (call.why.empty()) call.why = why;
   const InviteExchange& invite = *invites_.find(call.pending);
   log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
-  respond(now, invite.server, call.origin, *invite.request, invite.source,
-          {.status = status, .why = why, .headers = std::move(headers)});
+  legs_.respond(now, invite.server, call.origin, *invite.request, invite.source,
+                {.status = status, .why = why, .headers = std::move(headers)});
 }
 
 // The 408 rule: only when no target gave any response for 64·T1. Everything else that leaves
@@ -242,74 +230,6 @@ void Calls::refuse_exhausted(Now now, Call& call) {
     return refuse_origin(now, call, 408, hunt.last_failure);
   }
   refuse_origin(now, call, 503, "no target is left: " + hunt.last_failure, {{"Retry-After", "10"}});
-}
-
-LegId Calls::new_leg(Leg leg) {
-  std::string key = dialog_key(leg.dialog.call_id, leg.dialog.local_tag);
-  const LegId id = legs_.emplace(std::move(leg)).first;
-  dialogs_.insert_or_assign(std::move(key), id);
-  return id;
-}
-
-Leg* Calls::find_dialog(std::string_view call_id, std::string_view local_tag, LegId* id) {
-  const auto found = dialogs_.find(dialog_key(call_id, local_tag));
-  if (found == dialogs_.end()) return nullptr;
-  *id = found->second;
-  return legs_.find(found->second);
-}
-
-LegId Calls::peer_of(const Call& call, LegId leg) const {
-  return leg == call.origin ? call.answerer : call.origin;
-}
-
-void Calls::hold(LegId leg_id) {
-  if (Leg* leg = legs_.find(leg_id)) ++leg->transactions;
-}
-
-void Calls::let_go(LegId leg_id) {
-  Leg* leg = legs_.find(leg_id);
-  if (leg == nullptr) return;
-  USHER_CHECK(leg->transactions > 0);
-  --leg->transactions;
-  erase_if_done(leg_id);
-}
-
-void Calls::erase_if_done(LegId leg_id) {
-  const Leg* leg = legs_.find(leg_id);
-  if (leg == nullptr || leg->call || leg->transactions > 0) return;
-  const auto found = dialogs_.find(dialog_key(leg->dialog.call_id, leg->dialog.local_tag));
-  if (found != dialogs_.end() && found->second == leg_id) dialogs_.erase(found);
-  legs_.erase(leg_id);
-}
-
-ClientTxId Calls::send_request(Now now, LegId leg_id, Method method, std::string_view method_name,
-                               const LegRequest& what, TransactionUser user) {
-  const Leg& leg = *legs_.find(leg_id);
-  const net::Flow flow = request_flow(leg, env_.config.listeners);
-  const std::string branch = env_.layer.new_branch();
-  LegRequest request = what;
-  request.method = method_name;
-  request.branch = branch;
-  user.leg = leg_id.packed();
-  const Cookie cookie = env_.user(user);
-  const ClientTxId id =
-      env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
-                      flow, cookie, env_.out);
-  if (id) {
-    hold(leg_id);
-  } else {
-    env_.users.erase(UserId::unpack(cookie));
-  }
-  return id;
-}
-
-void Calls::respond(Now now, ServerTxId server, LegId leg_id, const Message& request,
-                    const net::Endpoint& source, const LegResponse& what) {
-  const Leg* leg = legs_.find(leg_id);
-  if (leg == nullptr) return;  // its transactions are over, this one with them
-  env_.layer.respond(now.mono, server, what.status,
-                     make_response(*leg, env_.listener(leg->flow), request, source, what),
-                     env_.out);
 }
 
 void Calls::log(const Call& call, LogLevel level, std::string_view text) const {

@@ -1,22 +1,19 @@
 // The engine of calls: turns what happens on the wire into events of the coupling (coupling.hpp),
-// and its actions into messages of the legs. Owns every leg and every exchange between two legs.
+// and its actions into messages of the legs. Owns every INVITE between two legs.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <string>
 #include <vector>
 
 #include "sip/b2bua/coupling.hpp"
 #include "sip/b2bua/environment.hpp"
-#include "sip/b2bua/leg.hpp"
-#include "sip/b2bua/leg_messages.hpp"
+#include "sip/b2bua/exchanges.hpp"
+#include "sip/b2bua/legs.hpp"
 
 namespace usher::sip {
 
 struct InviteExchangeTag {};
-struct ExchangeTag {};
 using InviteExchangeId = SlabId<InviteExchangeTag>;
-using ExchangeId = SlabId<ExchangeTag>;
 
 // An INVITE on its way from one leg to the other, until the ACK of its 2xx or its refusal.
 struct InviteExchange {
@@ -33,16 +30,6 @@ struct InviteExchange {
   Bytes answer;            // our 2xx, sent again until its ACK (§13.3.1.4)
   Duration interval{};
   TimerId retransmit, timeout, ring_limit;
-};
-
-// Any other request within a dialog on its way from one leg to the other.
-struct Exchange {
-  CallId call;
-  LegId from, to;
-  ServerTxId server;
-  MessageRef request;
-  net::Endpoint source;
-  TimerId bye_wait;
 };
 
 // Attempts of a call that has no answer yet.
@@ -74,12 +61,16 @@ struct Call {
 
 class Calls {
  public:
-  explicit Calls(Environment& environment) : env_(environment) {}
+  Calls(Environment& environment, Legs& legs, Exchanges& exchanges)
+      : env_(environment), legs_(legs), exchanges_(exchanges) {}
 
   // False when it was refused at once and no CallEnded will follow.
   bool start(Now now, const RouteNeeded& need, Plan plan);
-  // True when the request belongs to a dialog of ours and has been dealt with.
-  bool request(Now now, const RequestReceived& received);
+  // Requests within a dialog, in order, of a leg that has a peer.
+  void reinvite(Now now, LegId leg_id, const RequestReceived& received);
+  void bye(Now now, LegId leg_id, const RequestReceived& received);
+  // A BYE that crossed has its response: the call of this leg is over unless it was challenged.
+  void bye_ended(Now now, const ExchangeEnded& bye);
   void ack(Now now, const AckReceived& received);
   void cancel(Now now, const TransactionUser& user, const Message& request);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
@@ -94,8 +85,7 @@ class Calls {
 
   std::vector<CallView> views() const;
   std::size_t call_count() const { return calls_.size(); }
-  std::size_t leg_count() const { return legs_.size(); }
-  std::size_t exchange_count() const { return invites_.size() + exchanges_.size(); }
+  std::size_t invite_count() const { return invites_.size(); }
   std::uint64_t stray_acks() const { return stray_acks_; }
 
  private:
@@ -131,46 +121,18 @@ class Calls {
   void start_ring_limit(Now now, InviteExchangeId id);  // keeps one that runs
   void stop_ring_limit(InviteExchange& exchange);
 
-  // calls_dialog.cpp: requests within dialogs
-  void reinvite(Now now, LegId leg_id, const RequestReceived& received);
+  // calls_dialog.cpp: re-INVITE, CANCEL, BYE
   void reinvite_response(Now now, const TransactionUser& user, const ResponseReceived& received);
   void reinvite_unanswered(Now now, const TransactionUser& user, TimerLetter timer);
-  void forward(Now now, LegId leg_id, const RequestReceived& received);
-  void exchange_response(Now now, ExchangeId id, const Message& response);
-  void exchange_unanswered(Now now, ExchangeId id, TimerLetter timer);
-  void close_exchange(Now now, ExchangeId id, const LegResponse& response);
-  void send_bye(Now now, LegId leg_id, std::string_view reason);
-  // A final response of our own to a request within a dialog; with a transaction, so that a
-  // repeated request gets it again.
-  void answer_here(Now now, LegId leg_id, const RequestReceived& received,
-                   const LegResponse& response);
   void drop_invite(InviteExchangeId id);
 
-  LegId new_leg(Leg leg);
-  Leg* find_dialog(std::string_view call_id, std::string_view local_tag, LegId* id);
-  LegId peer_of(const Call& call, LegId leg) const;
-  ClientTxId send_request(Now now, LegId leg_id, Method method, std::string_view method_name,
-                          const LegRequest& what, TransactionUser user);
-  void respond(Now now, ServerTxId server, LegId leg_id, const Message& request,
-               const net::Endpoint& source, const LegResponse& what);
-  void hold(LegId leg_id);  // a transaction refers to the leg
-  void let_go(LegId leg_id);
-  void erase_if_done(LegId leg_id);
   void log(const Call& call, LogLevel level, std::string_view text) const;
 
-  struct KeyHash {
-    HashKey key;
-    std::size_t operator()(const std::string& text) const { return siphash(key, text); }
-  };
-
   Environment& env_;
+  Legs& legs_;
+  Exchanges& exchanges_;
   Slab<Call, CallTag> calls_;
-  Slab<Leg, LegTag> legs_;
   Slab<InviteExchange, InviteExchangeTag> invites_;
-  Slab<Exchange, ExchangeTag> exchanges_;
-  // Call-ID, NUL, local tag → leg. Keyed: peers choose Call-IDs.
-  boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{
-      16, KeyHash{{env_.rng.next(), env_.rng.next()}}};
   std::uint64_t stray_acks_ = 0;
 };
 

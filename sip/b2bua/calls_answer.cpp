@@ -81,8 +81,8 @@ bool Calls::repeat_ack(const Leg& leg, std::uint32_t cseq) {
 
 void Calls::ack(Now now, const AckReceived& received) {
   const Message& ack = *received.request;
-  LegId leg_id;
-  Leg* leg = find_dialog(ack.call_id(), ack.to_tag(), &leg_id);
+  const LegId leg_id = legs_.find_dialog(ack.call_id(), ack.to_tag());
+  const Leg* leg = legs_.find(leg_id);
   Call* call = leg ? calls_.find(leg->call) : nullptr;
   InviteExchange* exchange = call ? invites_.find(call->pending) : nullptr;
   if (exchange == nullptr || exchange->from != leg_id || exchange->cseq_in != ack.cseq().number ||
@@ -148,14 +148,9 @@ void Calls::timer(Now now, const UserTimer& timer) {
       call.pending = {};
       return apply(now, call_id, CallEvent::edge_ends, {}, {.why = why});
     }
-    case UserTimer::Kind::bye_wait: {
-      // The other leg is slow or dead: the one who hung up is not kept waiting for it.
-      const ExchangeId id = ExchangeId::unpack(timer.object);
-      if (exchanges_.find(id) == nullptr) return;
-      return close_exchange(now, id, {.status = 200});
-    }
-    case UserTimer::Kind::leg_linger: return let_go(LegId::unpack(timer.object));
+    case UserTimer::Kind::leg_linger: return legs_.let_go(LegId::unpack(timer.object));
     case UserTimer::Kind::none:
+    case UserTimer::Kind::bye_wait:
     case UserTimer::Kind::relay_attempt:
     case UserTimer::Kind::probe_timeout: return;
   }

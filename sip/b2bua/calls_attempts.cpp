@@ -38,7 +38,10 @@ void Calls::next_attempt(Now now, CallId id) {
                                  : attempt.request_uri;
   leg.dialog.local_cseq = leg.invite_cseq;
   const std::string call_id_header = leg.dialog.call_id;
-  const LegId leg_id = new_leg(std::move(leg));
+  leg.peer = call.origin;
+  const LegId leg_id = legs_.add(std::move(leg));
+  if (Leg* given_up = legs_.find(call.answerer)) given_up->peer = {};
+  legs_.find(call.origin)->peer = leg_id;
   call.answerer = leg_id;
   call.attempt = attempt.mark;
   hunt.legs.push_back(leg_id);
@@ -66,7 +69,7 @@ void Calls::next_attempt(Now now, CallId id) {
     return apply(now, id, CallEvent::attempt_unanswered, {},
                  {.leg = leg_id, .why = hunt.last_failure});
   }
-  hold(leg_id);
+  legs_.hold(leg_id);
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;
   env_.timers.cancel(hunt.attempt_timer);
@@ -151,7 +154,7 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
     fork.byed = false;
     fork.dialog.confirmed = false;
     learn_from_response(fork.dialog, response);
-    const LegId fork_id = legs_.emplace(std::move(fork)).first;
+    const LegId fork_id = legs_.add_fork(std::move(fork));
     leg.forks.push_back(fork_id);
     return ack_and_bye(now, fork_id, "another fork has answered");
   }
@@ -194,8 +197,7 @@ void Calls::release_losers(Now now, Call& call) {
       env_.layer.cancel(now.mono, leg->invite, reason, env_.out);
     }
     if (answered) {
-      leg->call = {};
-      erase_if_done(leg_id);
+      legs_.leave_call(leg_id);
     }
   }
   if (answered) call.hunt.reset();
@@ -203,18 +205,15 @@ void Calls::release_losers(Now now, Call& call) {
   if (!answered) {
     for (const LegId leg_id : call.hunt->legs) {
       if (leg_id == call.answerer) continue;
-      if (Leg* leg = legs_.find(leg_id)) {
-        leg->call = {};
-        erase_if_done(leg_id);
-      }
+      legs_.leave_call(leg_id);
     }
   }
 }
 
 void Calls::ack_and_bye(Now now, LegId leg_id, std::string_view why) {
   ack_leg(*legs_.find(leg_id), nullptr);
-  send_bye(now, leg_id, reason_value(487, why));
-  erase_if_done(leg_id);
+  legs_.send_bye(now, leg_id, reason_value(487, why));
+  legs_.erase_if_done(leg_id);
 }
 
 void Calls::stray(Now now, const StrayResponse& received) {
@@ -222,8 +221,8 @@ void Calls::stray(Now now, const StrayResponse& received) {
   if (response.cseq().method != Method::invite || response.status() < 200 ||
       response.status() > 299)
     return;
-  LegId leg_id;
-  const Leg* leg = find_dialog(response.call_id(), response.from_tag(), &leg_id);
+  const LegId leg_id = legs_.find_dialog(response.call_id(), response.from_tag());
+  const Leg* leg = legs_.find(leg_id);
   if (leg == nullptr || !leg->is_uac || response.cseq().number != leg->invite_cseq) return;
   attempt_answered(now, leg_id, response);
 }
@@ -238,7 +237,7 @@ void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer,
       if (timer != TimerLetter::none) {
         // The peer may have answered all the same: its 2xx is expected as long as it would repeat
         // it.
-        hold(leg_id);
+        legs_.hold(leg_id);
         env_.timers.arm(now.mono, env_.config.timers.timeout(),
                         {UserTimer::Kind::leg_linger, leg_id.packed()});
       }
@@ -265,7 +264,6 @@ void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer,
     }
     case TransactionUser::Kind::reinvite_client: return reinvite_unanswered(now, user, timer);
     case TransactionUser::Kind::client:
-      return exchange_unanswered(now, ExchangeId::unpack(user.object), timer);
     case TransactionUser::Kind::own_bye:  // the dialog is over with or without its answer (§15.1.1)
     case TransactionUser::Kind::none:
     case TransactionUser::Kind::invite_server:

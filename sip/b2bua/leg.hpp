@@ -34,6 +34,7 @@ struct KeptAck {
 
 struct Leg {
   CallId call;  // false: the leg has left its call and ends by itself
+  LegId peer;   // where its requests go on; false: given up for the next target
   Side side = Side::phone;
   bool is_uac = false;  // we sent the first INVITE
   net::Flow flow;

@@ -1,0 +1,122 @@
+#include "sip/b2bua/legs.hpp"
+
+#include <utility>
+
+namespace usher::sip {
+namespace {
+
+std::string dialog_key(std::string_view call_id, std::string_view local_tag) {
+  std::string key;
+  key.reserve(call_id.size() + local_tag.size() + 1);
+  key.append(call_id).push_back('\0');
+  key.append(local_tag);
+  return key;
+}
+
+}  // namespace
+
+LegId Legs::add(Leg leg) {
+  std::string key = dialog_key(leg.dialog.call_id, leg.dialog.local_tag);
+  const LegId id = legs_.emplace(std::move(leg)).first;
+  dialogs_.insert_or_assign(std::move(key), id);
+  return id;
+}
+
+LegId Legs::add_fork(Leg leg) {
+  return legs_.emplace(std::move(leg)).first;
+}
+
+LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag) const {
+  const auto found = dialogs_.find(dialog_key(call_id, local_tag));
+  return found == dialogs_.end() ? LegId{} : found->second;
+}
+
+void Legs::hold(LegId id) {
+  if (Leg* leg = legs_.find(id)) ++leg->transactions;
+}
+
+void Legs::let_go(LegId id) {
+  Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;
+  USHER_CHECK(leg->transactions > 0);
+  --leg->transactions;
+  erase_if_done(id);
+}
+
+void Legs::erase_if_done(LegId id) {
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr || leg->call || leg->transactions > 0) return;
+  const auto found = dialogs_.find(dialog_key(leg->dialog.call_id, leg->dialog.local_tag));
+  if (found != dialogs_.end() && found->second == id) dialogs_.erase(found);
+  legs_.erase(id);
+}
+
+void Legs::leave_call(LegId id) {
+  Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;
+  leg->call = {};
+  erase_if_done(id);
+}
+
+ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view method_name,
+                              const LegRequest& what, TransactionUser user) {
+  const Leg& leg = *legs_.find(id);
+  const net::Flow flow = request_flow(leg, env_.config.listeners);
+  const std::string branch = env_.layer.new_branch();
+  LegRequest request = what;
+  request.method = method_name;
+  request.branch = branch;
+  user.leg = id.packed();
+  const Cookie cookie = env_.user(user);
+  const ClientTxId transaction =
+      env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
+                      flow, cookie, env_.out);
+  if (transaction) {
+    hold(id);
+  } else {
+    env_.users.erase(UserId::unpack(cookie));
+  }
+  return transaction;
+}
+
+void Legs::send_bye(Now now, LegId id, std::string_view reason) {
+  Leg* leg = legs_.find(id);
+  if (leg == nullptr || leg->byed) return;
+  leg->byed = true;
+  send_request(now, id, Method::bye, "BYE", {.cseq = ++leg->dialog.local_cseq, .reason = reason},
+               {TransactionUser::Kind::own_bye, 0, 0});
+}
+
+void Legs::respond(Now now, ServerTxId server, LegId id, const Message& request,
+                   const net::Endpoint& source, const LegResponse& what) {
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;  // its transactions are over, this one with them
+  env_.layer.respond(now.mono, server, what.status,
+                     make_response(*leg, env_.listener(leg->flow), request, source, what),
+                     env_.out);
+}
+
+ServerTxId Legs::accept(Now now, LegId id, const RequestReceived& received, TransactionUser user) {
+  user.leg = id.packed();
+  const Cookie cookie = env_.user(user);
+  const ServerTxId server =
+      env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
+  if (server) {
+    hold(id);
+  } else {
+    env_.users.erase(UserId::unpack(cookie));
+    env_.refuse(received, 503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+  }
+  return server;
+}
+
+void Legs::answer_here(Now now, LegId id, const RequestReceived& received,
+                       const LegResponse& response) {
+  const bool invite = received.request->method() == Method::invite;
+  const ServerTxId server =
+      accept(now, id, received,
+             {invite ? TransactionUser::Kind::invite_server : TransactionUser::Kind::server, 0, 0});
+  if (server) respond(now, server, id, *received.request, received.flow.remote, response);
+}
+
+}  // namespace usher::sip

@@ -1,0 +1,68 @@
+// Every leg of the edge: found by its dialog, kept as long as something refers to it, and the
+// sending of messages on it.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/slab.hpp"
+#include "sip/b2bua/environment.hpp"
+#include "sip/b2bua/leg.hpp"
+#include "sip/b2bua/leg_messages.hpp"
+
+namespace usher::sip {
+
+class Legs {
+ public:
+  explicit Legs(Environment& environment) : env_(environment) {}
+
+  // A leg that is found by its Call-ID and local tag from now on.
+  LegId add(Leg leg);
+  // The leg of a further 2xx: its Call-ID and local tag are those of a leg that is there already,
+  // so it is found through that one only.
+  LegId add_fork(Leg leg);
+
+  Leg* find(LegId id) { return legs_.find(id); }
+  const Leg* find(LegId id) const { return legs_.find(id); }
+  // RFC 3261 §12.2.2: by Call-ID and our tag; the caller compares the peer's. Void id: none.
+  LegId find_dialog(std::string_view call_id, std::string_view local_tag) const;
+  std::size_t size() const { return legs_.size(); }
+
+  // Something (a transaction, a timer) refers to the leg: it stays.
+  void hold(LegId id);
+  void let_go(LegId id);
+  // Erases a leg that no call has and nothing refers to.
+  void erase_if_done(LegId id);
+  // The leg leaves its call and goes as soon as nothing refers to it.
+  void leave_call(LegId id);
+
+  // Starts a client transaction for a request within the leg's dialog; `user.leg` is filled in.
+  // Void at the limit of transactions.
+  ClientTxId send_request(Now now, LegId id, Method method, std::string_view method_name,
+                          const LegRequest& what, TransactionUser user);
+  // A BYE of our own; none when one was sent or received already. `reason` is a Reason value or "".
+  void send_bye(Now now, LegId id, std::string_view reason);
+  void respond(Now now, ServerTxId server, LegId id, const Message& request,
+               const net::Endpoint& source, const LegResponse& what);
+  // A server transaction for a request on this leg. Void at the limit of transactions: the request
+  // has been answered 503 then.
+  ServerTxId accept(Now now, LegId id, const RequestReceived& received, TransactionUser user);
+  // A final response of our own to a request within a dialog; with a transaction, so that a
+  // repeated request gets it again.
+  void answer_here(Now now, LegId id, const RequestReceived& received, const LegResponse& response);
+
+ private:
+  struct KeyHash {
+    HashKey key;
+    std::size_t operator()(const std::string& text) const { return siphash(key, text); }
+  };
+
+  Environment& env_;
+  Slab<Leg, LegTag> legs_;
+  // Call-ID, NUL, local tag → leg. Keyed: peers choose Call-IDs.
+  boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{
+      16, KeyHash{{env_.rng.next(), env_.rng.next()}}};
+};
+
+}  // namespace usher::sip
