@@ -286,7 +286,7 @@ Result<void> Reader::read_locations() {
 void Reader::read_location(const ForeignTable& row) {
   const std::string where = "endpoint_locations row " + std::to_string(row.number());
   const std::string written = row.text(0);
-  const auto leave_out = [&](std::string reason) {
+  const auto leave_out = [&](const std::string& reason) {
     note(where, "left out: " + quoted(written) + ": " + reason);
   };
 

@@ -74,7 +74,7 @@ std::string Party::contact_uri() const {
 Seen Party::expect(std::string_view what) {
   INFO(name << " expects " << what << " at " << network.elapsed().count() / 1000 << " ms");
   REQUIRE_FALSE(inbox.empty());
-  const Seen seen = inbox.front();
+  Seen seen = inbox.front();
   inbox.pop_front();
   INFO(std::string(seen.text()));
   const std::string got = seen.what();

@@ -14,7 +14,7 @@ namespace {
 // A call up to the 200 of the backend, whose 200 is taken.
 Seen answered(House& net) {
   net.phone.invite();
-  const Seen invite = net.backend.expect("INVITE");
+  Seen invite = net.backend.expect("INVITE");
   net.backend.respond(invite, 100);
   net.phone.expect("100");
   net.backend.respond(invite, 200, kSdpAnswer);

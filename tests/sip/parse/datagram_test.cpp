@@ -23,9 +23,9 @@ struct Draft {
   std::string body;
   bool with_length = true;
 
-  Draft& replace(std::string_view name, std::string field) {
+  Draft& replace(std::string_view name, const std::string& field) {
     for (std::string& f : fields) {
-      if (f.starts_with(name)) f = std::move(field);
+      if (f.starts_with(name)) f = field;
     }
     return *this;
   }
