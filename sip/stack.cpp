@@ -87,7 +87,11 @@ struct Stack::Impl {
   }
 
   void ended(Now now, const std::optional<ExchangeEnded>& e) {
-    if (e && e->request->method() == Method::bye) calls.bye_ended(now, *e);
+    if (!e) return;
+    const Method method = e->request->method();
+    if (method == Method::bye) calls.bye_ended(now, *e);
+    if (method == Method::update && e->status >= 200 && e->status < 300)
+      calls.watch_session(now, e->from, *e->response);
   }
 
   void ended(Cookie cookie) {
@@ -135,6 +139,7 @@ void Stack::on_time(Now now) {
       case UserTimer::Kind::ring_limit:
       case UserTimer::Kind::answer_retransmit:
       case UserTimer::Kind::answer_timeout:
+      case UserTimer::Kind::session:
       case UserTimer::Kind::leg_linger: impl_->calls.timer(now, *timer); break;
       case UserTimer::Kind::bye_wait:
         impl_->ended(now, impl_->exchanges.bye_wait_over(now, ExchangeId::unpack(timer->object)));

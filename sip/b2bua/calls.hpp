@@ -57,6 +57,7 @@ struct Call {
   std::string why;
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
+  TimerId session;  // RFC 4028: the ends have agreed to refresh before it fires
 };
 
 class Calls {
@@ -74,6 +75,9 @@ class Calls {
   void ack(Now now, const AckReceived& received);
   void cancel(Now now, const TransactionUser& user, const Message& request);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
+  // A 2xx to an INVITE or UPDATE of this leg's call has crossed: the session lives on for as long as
+  // it says (RFC 4028).
+  void watch_session(Now now, LegId leg_id, const Message& response);
   // A client transaction that ended without a final response: timer or transport, told in `why`.
   void unanswered(Now now, const TransactionUser& user, TimerLetter timer, std::string_view why);
   // A response without a transaction: a 2xx that came when its INVITE was over is ACKed and BYEd

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sip/b2bua/calls.hpp"
+#include "sip/dialog/session_timer.hpp"
 
 namespace usher::sip {
 
@@ -20,12 +21,25 @@ void Calls::answer(Now now, InviteExchangeId id, const Message& response) {
                      .contact = true,
                      .source = &response});
   env_.layer.respond(now.mono, exchange.server, response.status(), exchange.answer, env_.out);
+  watch_session(now, exchange.from, response);
   exchange.request.reset();
   exchange.interval = env_.config.timers.t1;
   exchange.retransmit = env_.timers.arm(now.mono, exchange.interval,
                                         {UserTimer::Kind::answer_retransmit, id.packed()});
   exchange.timeout = env_.timers.arm(now.mono, env_.config.timers.timeout(),
                                      {UserTimer::Kind::answer_timeout, id.packed()});
+}
+
+// The ends hang up by themselves when the refresher has died (RFC 4028 §10), shortly before this.
+void Calls::watch_session(Now now, LegId leg_id, const Message& response) {
+  const CallId id = legs_.find(leg_id)->call;
+  Call* call = calls_.find(id);
+  if (call == nullptr) return;
+  env_.timers.cancel(call->session);
+  const auto interval = session_interval(response);
+  call->session =
+      interval ? env_.timers.arm(now.mono, *interval, {UserTimer::Kind::session, id.packed()})
+               : TimerId{};
 }
 
 void Calls::stop_answer(InviteExchange& exchange) {
@@ -148,6 +162,9 @@ void Calls::timer(Now now, const UserTimer& timer) {
       call.pending = {};
       return apply(now, call_id, CallEvent::edge_ends, {}, {.why = why});
     }
+    case UserTimer::Kind::session:
+      return apply(now, CallId::unpack(timer.object), CallEvent::edge_ends, {},
+                   {.why = "the session expired: nobody refreshed it (RFC 4028)"});
     case UserTimer::Kind::leg_linger: return legs_.let_go(LegId::unpack(timer.object));
     case UserTimer::Kind::none:
     case UserTimer::Kind::bye_wait:

@@ -38,6 +38,7 @@ struct UserTimer {
     ring_limit,         // object: InviteExchange
     answer_retransmit,  // object: InviteExchange
     answer_timeout,     // object: InviteExchange
+    session,            // object: Call
     bye_wait,           // object: Exchange
     leg_linger,         // object: Leg
     relay_attempt,      // object: Relay
