@@ -127,6 +127,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& s
   stack.timers = {timers.t1, timers.t2, timers.t4, timers.trying};
   stack.attempt = timers.attempt;
   stack.ring_limit = timers.ring_limit;
+  stack.call_probe = timers.call_probe;
   stack.seed = system_entropy();
   stack.names = key_of(snapshot, kNameKey);
   edge.seed = system_entropy();
@@ -227,10 +228,12 @@ void greet(const Config& config, const net::Transports& transports) {
                 bound.text().c_str(), sent_by(config.listen[i]).c_str());
   }
   const TimersConfig& t = config.timers;
-  std::printf("timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s\n",
-              duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
-              duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
-              duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str());
+  std::printf(
+      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s call_probe=%s\n",
+      duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
+      duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
+      duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str(),
+      t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str());
   const std::string base = "http://" + config.admin.bind.text();
   std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
   std::printf(

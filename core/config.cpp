@@ -115,7 +115,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  section.expect({"t1", "t2", "t4", "trying", "attempt", "ring_limit"});
+  section.expect({"t1", "t2", "t4", "trying", "attempt", "ring_limit", "call_probe"});
 
   const auto read = [&](const char* key, Duration& value, Duration least, Duration most,
                         const char* least_is = "") {
@@ -140,6 +140,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   read("trying", timers.trying, milliseconds(50), seconds(1));
   read("attempt", timers.attempt, milliseconds(100), ceiling);
   read("ring_limit", timers.ring_limit, seconds(10), hours(1));
+  read("call_probe", timers.call_probe, seconds(30), hours(1));
 }
 
 void read_level(ConfigSection& section, const std::string& key, LogLevel& level) {

@@ -140,6 +140,7 @@ void Stack::on_time(Now now) {
       case UserTimer::Kind::answer_retransmit:
       case UserTimer::Kind::answer_timeout:
       case UserTimer::Kind::session:
+      case UserTimer::Kind::liveness:
       case UserTimer::Kind::leg_linger: impl_->calls.timer(now, *timer); break;
       case UserTimer::Kind::bye_wait:
         impl_->ended(now, impl_->exchanges.bye_wait_over(now, ExchangeId::unpack(timer->object)));

@@ -40,6 +40,7 @@ struct StackConfig {
   TransactionTimers timers;
   Duration attempt = std::chrono::seconds(4);
   Duration ring_limit = std::chrono::seconds(180);
+  Duration call_probe{};  // between two OPTIONS within each dialog of a call; 0: none
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
   HashKey names;  // derived Call-IDs of relayed requests: lasting, so that a refresh after a

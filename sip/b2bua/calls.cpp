@@ -139,6 +139,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       call.answered_at = now.mono;
       invite->to = cause.leg;
       answer(now, call.pending, *cause.message);
+      start_liveness(now, id);
       env_.emit(CallAnswered{id, call.mark, call.attempt});
       return;
     case CallAction::release_losers: return release_losers(now, call);
@@ -180,6 +181,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
 void Calls::finish(Now now, CallId id) {
   Call& call = *calls_.find(id);
   env_.timers.cancel(call.session);
+  env_.timers.cancel(call.liveness);
   if (InviteExchange* invite = invites_.find(call.pending)) {
     if (!invite->initial && invite->answer.empty()) {
       // §15.1.2: a request that is still open when the dialog ends is answered, with 487.

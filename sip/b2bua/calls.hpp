@@ -57,7 +57,8 @@ struct Call {
   std::string why;
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
-  TimerId session;  // RFC 4028: the ends have agreed to refresh before it fires
+  TimerId session;   // RFC 4028: the ends have agreed to refresh before it fires
+  TimerId liveness;  // until the next OPTIONS within both dialogs
 };
 
 class Calls {
@@ -75,8 +76,8 @@ class Calls {
   void ack(Now now, const AckReceived& received);
   void cancel(Now now, const TransactionUser& user, const Message& request);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
-  // A 2xx to an INVITE or UPDATE of this leg's call has crossed: the session lives on for as long as
-  // it says (RFC 4028).
+  // A 2xx to an INVITE or UPDATE of this leg's call has crossed: the session lives on for as long
+  // as it says (RFC 4028).
   void watch_session(Now now, LegId leg_id, const Message& response);
   // A client transaction that ended without a final response: timer or transport, told in `why`.
   void unanswered(Now now, const TransactionUser& user, TimerLetter timer, std::string_view why);
@@ -124,6 +125,11 @@ class Calls {
   bool repeat_ack(const Leg& leg, std::uint32_t cseq);  // false: none is kept
   void start_ring_limit(Now now, InviteExchangeId id);  // keeps one that runs
   void stop_ring_limit(InviteExchange& exchange);
+
+  // calls_liveness.cpp: is the peer still there?
+  void start_liveness(Now now, CallId id);
+  void ask_whether_alive(Now now, CallId id);
+  void liveness_answer(Now now, LegId leg_id, int status);  // 0: none
 
   // calls_dialog.cpp: re-INVITE, CANCEL, BYE
   void reinvite_response(Now now, const TransactionUser& user, const ResponseReceived& received);

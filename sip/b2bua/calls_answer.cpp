@@ -165,6 +165,7 @@ void Calls::timer(Now now, const UserTimer& timer) {
     case UserTimer::Kind::session:
       return apply(now, CallId::unpack(timer.object), CallEvent::edge_ends, {},
                    {.why = "the session expired: nobody refreshed it (RFC 4028)"});
+    case UserTimer::Kind::liveness: return ask_whether_alive(now, CallId::unpack(timer.object));
     case UserTimer::Kind::leg_linger: return legs_.let_go(LegId::unpack(timer.object));
     case UserTimer::Kind::none:
     case UserTimer::Kind::bye_wait:

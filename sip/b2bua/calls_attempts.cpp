@@ -263,6 +263,7 @@ void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer,
       return;
     }
     case TransactionUser::Kind::reinvite_client: return reinvite_unanswered(now, user, timer);
+    case TransactionUser::Kind::liveness: return liveness_answer(now, LegId::unpack(user.leg), 0);
     case TransactionUser::Kind::client:
     case TransactionUser::Kind::own_bye:  // the dialog is over with or without its answer (§15.1.1)
     case TransactionUser::Kind::none:

@@ -166,6 +166,10 @@ void Calls::response(Now now, const TransactionUser& user, const ResponseReceive
     case TransactionUser::Kind::attempt:
       return attempt_response(now, LegId::unpack(user.leg), received);
     case TransactionUser::Kind::reinvite_client: return reinvite_response(now, user, received);
+    case TransactionUser::Kind::liveness:
+      if (received.response->status() >= 200)
+        liveness_answer(now, LegId::unpack(user.leg), received.response->status());
+      return;
     case TransactionUser::Kind::client:
     case TransactionUser::Kind::own_bye:
     case TransactionUser::Kind::none:

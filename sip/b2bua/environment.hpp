@@ -22,6 +22,7 @@ struct TransactionUser {
     server,           // object: Exchange, a request within a dialog
     client,
     own_bye,       // a BYE of our own
+    liveness,      // an OPTIONS of our own within a dialog
     relay_server,  // object: Relay
     relay_client,
     probe,  // object: Probe
@@ -39,6 +40,7 @@ struct UserTimer {
     answer_retransmit,  // object: InviteExchange
     answer_timeout,     // object: InviteExchange
     session,            // object: Call
+    liveness,           // object: Call
     bye_wait,           // object: Exchange
     leg_linger,         // object: Leg
     relay_attempt,      // object: Relay

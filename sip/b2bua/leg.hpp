@@ -55,7 +55,9 @@ struct Leg {
 
   std::vector<LegId> forks;  // legs of further 2xx to the same INVITE, with another To tag
 
-  bool byed = false;  // a BYE was sent or received
+  bool byed = false;        // a BYE was sent or received
+  bool is_asked = false;    // an OPTIONS of our own is on its way
+  std::uint8_t misses = 0;  // of these, in a row
   std::uint32_t transactions =
       0;  // and timers that refer to this leg; an ended leg stays until they are over
 };

@@ -66,6 +66,7 @@ t4 = "3s"
 trying = "100ms"
 attempt = "16s"
 ring_limit = "3m"
+call_probe = "30s"
 
 [log]
 level = "warning"
@@ -95,6 +96,7 @@ gate = "off"
   CHECK(c.timers.trying == 100ms);
   CHECK(c.timers.attempt == 16s);
   CHECK(c.timers.ring_limit == 180s);
+  CHECK(c.timers.call_probe == 30s);
   CHECK(c.log.level == LogLevel::warning);
   CHECK(c.log.categories == std::map<LogCategory, LogLevel>{{LogCategory::sip, LogLevel::debug},
                                                             {LogCategory::gate, LogLevel::off}});
@@ -111,6 +113,7 @@ TEST_CASE("one listener is enough, the rest has defaults") {
   CHECK(r.config.admin.token.empty());
   CHECK(r.config.timers.t1 == 500ms);
   CHECK(r.config.timers.ring_limit == 180s);
+  CHECK_MESSAGE(r.config.timers.call_probe == 0s, "nobody is asked");
   CHECK(r.config.log.level == LogLevel::info);
 }
 
@@ -153,8 +156,8 @@ TEST_CASE("an unknown key is refused, with the near miss") {
   CHECK(faults_in("advertize = \"10.0.0.1\"") ==
         Lines{"usher.toml:3: listen[0].advertize: unknown key: did you mean advertise?"});
   CHECK(faults_in("[timers]\ncolour = \"180s\"") ==
-        Lines{"usher.toml:4: timers.colour: unknown key: expected t1, t2, t4, trying, attempt or "
-              "ring_limit"});
+        Lines{"usher.toml:4: timers.colour: unknown key: expected t1, t2, t4, trying, attempt, "
+              "ring_limit or call_probe"});
   CHECK(faults_in("[Storage]\npath = \"a\"") ==
         Lines{"usher.toml:3: Storage: unknown key: did you mean storage?"});
   CHECK(faults_in("[log.categories]\nsipp = \"debug\"") ==
@@ -201,6 +204,8 @@ TEST_CASE("timers out of bounds are refused, and the bounds are told") {
         Lines{"usher.toml:4: timers.ring_limit: 30ms is too short: expected 10s to 1h"});
   CHECK(faults_in("[timers]\nring_limit = \"9999ms\"").size() == 1);
   CHECK(faults_in("[timers]\nring_limit = \"61m\"").size() == 1);
+  CHECK(faults_in("[timers]\ncall_probe = \"29s\"") ==
+        Lines{"usher.toml:4: timers.call_probe: 29s is too short: expected 30s to 1h"});
   CHECK(faults_in("[timers]\ntrying = \"49ms\"").size() == 1);
   CHECK(faults_in("[timers]\ntrying = \"1001ms\"").size() == 1);
   CHECK(faults_in("[timers]\nt4 = \"51s\"").size() == 1);
