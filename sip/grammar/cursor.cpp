@@ -20,6 +20,8 @@ Error Cursor::error() const {
 }
 
 const char* skip_folds(const char* p, const char* end) {
+  // Mostly it is one space.
+  if (end - p > 1 && *p == ' ' && static_cast<unsigned char>(p[1]) > ' ') return p + 1;
   while (p != end) {
     if (*p == ' ' || *p == '\t') {
       ++p;

@@ -40,7 +40,9 @@ struct Cursor {
 
 // Behind SWS: *WSP, and line ends that white space follows. Repeated folds are taken as one.
 const char* skip_folds(const char* p, const char* end);
-inline const char* skip_sws(const char* p, const char* end) {
+// Between any two tokens there may be white space and mostly is none: the look at one character
+// must not cost a call, which compilers choose in functions with many of them.
+[[gnu::always_inline]] inline const char* skip_sws(const char* p, const char* end) {
   return p == end || static_cast<unsigned char>(*p) > ' ' ? p : skip_folds(p, end);
 }
 
@@ -55,7 +57,7 @@ bool take_port(Cursor& c, std::optional<std::uint16_t>& port);
 bool take_name_addr(Cursor& c, NameAddr& out);  // with the header's parameters
 bool take_via(Cursor& c, Via& out);
 bool take_params(Cursor& c, Params& out);  // *( SEMI generic-param ), an empty last one tolerated
-inline void skip_lws(Cursor& c) {
+[[gnu::always_inline]] inline void skip_lws(Cursor& c) {
   c.it = skip_sws(c.it, c.end);
 }
 // LWS, then the end of the text.
@@ -67,7 +69,7 @@ inline bool take_end(Cursor& c) {
 // limits::kListEntries.
 std::size_t list_estimate(const Cursor& c);
 // LWS "," LWS
-inline bool take_comma(Cursor& c) {
+[[gnu::always_inline]] inline bool take_comma(Cursor& c) {
   const char* p = skip_sws(c.it, c.end);
   if (p == c.end || *p != ',') return false;
   c.it = skip_sws(p + 1, c.end);

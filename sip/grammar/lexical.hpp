@@ -8,6 +8,7 @@
 
 #include "sip/grammar/classes.hpp"
 #include "sip/grammar/cursor.hpp"
+#include "sip/grammar/scan.hpp"
 
 namespace usher::sip::grammar::lex {
 
@@ -24,8 +25,7 @@ template <std::uint32_t Classes>
 struct Run : Primitive<Run<Classes>> {
   template <class It, class Context, class RContext, class Attribute>
   bool parse(It& first, const It& last, const Context&, RContext&, Attribute&) const {
-    It p = first;
-    while (p != last && is<Classes>(*p)) ++p;
+    const It p = scan<Classes>(first, last);
     const bool found = p != first;
     first = p;
     return found;
@@ -41,7 +41,7 @@ struct EscapedRun : Primitive<EscapedRun<Classes>> {
   bool parse(It& first, const It& last, const Context&, RContext&, Attribute&) const {
     It p = first;
     for (;;) {
-      while (p != last && is<Classes>(*p)) ++p;
+      p = scan<Classes>(p, last);
       if (last - p < 3 || *p != '%' || !is<kHex>(p[1]) || !is<kHex>(p[2])) break;
       p += 3;
     }
@@ -79,10 +79,8 @@ struct QuotedString : Primitive<QuotedString> {
   bool parse(It& first, const It& last, const Context&, RContext&, Attribute&) const {
     if (first == last || *first != '"') return false;
     It p = first + 1;
-    while (p != last) {
-      if (is<kQdtext>(*p)) {
-        ++p;
-      } else if (*p == '"') {
+    while ((p = scan<kQdtext>(p, last)) != last) {
+      if (*p == '"') {
         first = p + 1;
         return true;
       } else if (*p == '\\') {

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "core/limits.hpp"
 #include "sip/grammar/cursor.hpp"
 #include "sip/grammar/grammar.hpp"
@@ -28,8 +26,6 @@ template <std::uint32_t UserClass>
 void take_userinfo(Cursor& c, Uri& out) {
   static constexpr auto password = -escaped_run<lex::kPassword>;
   const char* begin = c.it;
-  // A long run in vain is spared where there is no "@" to end it.
-  if (c.at_end() || !std::memchr(c.it, '@', static_cast<std::size_t>(c.end - c.it))) return;
   if (!keep(c, escaped_run<UserClass>, out.user)) return;
   if (skip(c, lit(':'))) keep(c, password, out.password);
   out.has_user = skip(c, lit('@'));

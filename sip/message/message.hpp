@@ -3,7 +3,8 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
-#include <boost/smart_ptr/local_shared_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,14 +26,14 @@ struct HeaderField {
   std::uint32_t line_end = 0;  // just after the CRLF that ends the field
 };
 
-class Message {
+class Message : public boost::intrusive_ref_counter<Message, boost::thread_unsafe_counter> {
  public:
   bool is_request() const { return status_ == 0; }
   Method method() const { return method_; }  // a response's is its CSeq's
   std::string_view method_name() const { return method_name_; }
-  std::string_view request_uri() const { return request_uri_; }
+  std::string_view request_uri() const { return is_request() ? start_text_ : std::string_view{}; }
   int status() const { return status_; }  // 0 for a request; 100–699
-  std::string_view reason_phrase() const { return reason_; }
+  std::string_view reason_phrase() const { return is_request() ? std::string_view{} : start_text_; }
 
   std::span<const HeaderField> headers() const { return {headers_.data(), headers_.size()}; }
   std::string_view name(const HeaderField& h) const { return piece(h.name_begin, h.name_length); }
@@ -73,15 +74,15 @@ class Message {
   boost::container::small_vector<HeaderField, 22> headers_;
   Via top_via_;
   CSeq cseq_;
-  std::string_view method_name_, request_uri_, reason_, call_id_, from_value_, to_value_, from_tag_,
-      to_tag_;
+  std::string_view start_text_;  // the Request-URI or the reason phrase
+  std::string_view method_name_, call_id_, from_value_, to_value_, from_tag_, to_tag_;
   std::optional<std::uint32_t> max_forwards_;
   std::uint32_t body_begin_ = 0, body_length_ = 0;
   int status_ = 0;
   Method method_ = Method::other;
 };
 
-// Shared by its readers on the reactor thread; immutable.
-using MessageRef = boost::local_shared_ptr<const Message>;
+// Shared by its readers on the reactor thread, so the count is not atomic; immutable.
+using MessageRef = boost::intrusive_ptr<const Message>;
 
 }  // namespace usher::sip

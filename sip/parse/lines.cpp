@@ -14,16 +14,28 @@ namespace {
 using grammar::lex::is;
 using grammar::lex::kToken;
 
+#if defined(__SSE2__)
+// Which of sixteen characters are one of `Wanted`, the first in the lowest bit.
+template <char... Wanted>
+unsigned matches(const char* p) {
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  __m128i hits = _mm_setzero_si128();
+  ((hits = _mm_or_si128(hits, _mm_cmpeq_epi8(block, _mm_set1_epi8(Wanted)))), ...);
+  return static_cast<unsigned>(_mm_movemask_epi8(hits));
+}
+#endif
+
 // The first of `Wanted`, or `end`.
 template <char... Wanted>
 const char* find_first(const char* p, const char* end) {
 #if defined(__SSE2__)
-  for (; end - p >= 16; p += 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    __m128i hits = _mm_setzero_si128();
-    ((hits = _mm_or_si128(hits, _mm_cmpeq_epi8(block, _mm_set1_epi8(Wanted)))), ...);
-    if (const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hits)))
-      return p + std::countr_zero(mask);
+  if (end - p >= 16) {
+    if (const unsigned found = matches<Wanted...>(p)) return p + std::countr_zero(found);
+    p += 16;
+  }
+  for (; end - p >= 32; p += 32) {
+    const unsigned found = matches<Wanted...>(p) | matches<Wanted...>(p + 16) << 16;
+    if (found) return p + std::countr_zero(found);
   }
 #endif
   while (p != end && ((*p != Wanted) && ...)) ++p;
@@ -40,13 +52,13 @@ bool all_token(const char* p, const char* end) {
 }
 
 bool is_crlf(const char* p, const char* end) {
-  return end - p >= 2 && p[0] == '\r' && p[1] == '\n';
+  return p != end && *p == '\r' && p + 1 != end && p[1] == '\n';
 }
 bool is_wsp(char c) {
   return c == ' ' || c == '\t';
 }
 bool is_lws(char c) {
-  return is_wsp(c) || c == '\r' || c == '\n';
+  return static_cast<unsigned char>(c) <= ' ' && (is_wsp(c) || c == '\r' || c == '\n');
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "sip/parse/message_parser.hpp"
 
-#include <boost/smart_ptr/make_local_shared.hpp>
+#include <cstring>
 
 #include "core/limits.hpp"
-#include "sip/grammar/classes.hpp"
 #include "sip/grammar/cursor.hpp"
 #include "sip/grammar/grammar.hpp"
+#include "sip/grammar/scan.hpp"
 #include "sip/message/compare.hpp"
 #include "sip/parse/lines.hpp"
 
@@ -21,10 +21,8 @@ bool take_whole(Cursor& c, T& out, bool (*take)(Cursor&, T&)) {
 }
 
 bool all_visible(std::string_view text) {
-  for (char c : text) {
-    if (!grammar::lex::is<grammar::lex::kVisible>(c)) return false;
-  }
-  return !text.empty();
+  const char* end = text.data() + text.size();
+  return !text.empty() && grammar::lex::scan<grammar::lex::kVisible>(text.data(), end) == end;
 }
 
 bool all_digits(std::string_view text) {
@@ -34,8 +32,14 @@ bool all_digits(std::string_view text) {
   return !text.empty();
 }
 
+// What nearly every message says, compared as one word.
+bool is_usual_version(std::string_view text) {
+  return text.size() == 7 && std::memcmp(text.data(), "SIP/2.0", 7) == 0;
+}
+
 // SIP-Version = "SIP" "/" 1*DIGIT "." 1*DIGIT; "the SIP-Version string is case-insensitive" (§7.1).
 bool is_version(std::string_view text) {
+  if (is_usual_version(text)) return true;
   if (text.size() < 7 || !iequals(text.substr(0, 4), "SIP/")) return false;
   const std::string_view number = text.substr(4);
   const std::size_t dot = number.find('.');
@@ -49,8 +53,11 @@ std::string bad(HeaderId id, const Error& why) {
 
 }  // namespace
 
+// See Message::headers_.
+static_assert(sizeof(Message) <= 1024);
+
 MessageParser::MessageParser(const Bytes& packet)
-    : owner_(boost::make_local_shared_noinit<Message>()), m_(*owner_), text_(packet.view()) {
+    : owner_(new Message), m_(*owner_), text_(packet.view()) {
   m_.buffer_ = packet;
   places_.fill(kNone);
 }
@@ -80,7 +87,7 @@ bool MessageParser::start_line() {
     fault(400, "The first line has no line end");
     return false;
   }
-  if (line.size() >= 4 && iequals(line.substr(0, 4), "SIP/")) {
+  if (is_usual_version(line.substr(0, 7)) || iequals(line.substr(0, 4), "SIP/")) {
     status_line(line);
   } else {
     request_line(line);
@@ -98,13 +105,13 @@ void MessageParser::request_line(std::string_view line) {
   const std::size_t second = line.find(' ', first + 1);
   if (second == std::string_view::npos)
     return fault(400, "Bad request line: expected a URI and SIP/2.0");
-  m_.request_uri_ = line.substr(first + 1, second - first - 1);
+  m_.start_text_ = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
   if (!is_version(version))
     return fault(400, "Bad request line: expected method, URI and SIP/2.0, one space apart");
   if (version.substr(4) != "2.0") return fault(505, "Version Not Supported");
-  if (m_.request_uri_.size() > limits::kUriBytes) return fault(414, "Request-URI Too Long");
-  Cursor c(m_.request_uri_);
+  if (m_.start_text_.size() > limits::kUriBytes) return fault(414, "Request-URI Too Long");
+  Cursor c(m_.start_text_);
   Uri uri;
   if (!take_uri(c, uri, grammar::UriPlace::enclosed) || !c.at_end()) {
     if (!c.expected) c.expected = "the end of the URI";
@@ -131,7 +138,7 @@ void MessageParser::status_line(std::string_view line) {
   if (status < 100 || status > 699)
     return fault(400, "Bad status line: expected a status from 100 to 699");
   m_.status_ = status;
-  if (rest.size() > 4) m_.reason_ = rest.substr(4);
+  if (rest.size() > 4) m_.start_text_ = rest.substr(4);
 }
 
 void MessageParser::header_fields() {
@@ -174,10 +181,13 @@ const HeaderField* MessageParser::noted(HeaderId id) const {
 // The value of a field that must be there; empty, and a fault, when it isn't.
 std::string_view MessageParser::value_of(HeaderId id) {
   const HeaderField* field = noted(id);
-  const std::string_view value = field ? m_.value(*field) : std::string_view{};
-  if (value.empty())
-    fault(400, (field ? "Empty " : "Missing ") + std::string(header_name(id)) + " header");
-  return value;
+  if (field && field->value_length != 0) return m_.value(*field);
+  absent(id);
+  return {};
+}
+
+void MessageParser::absent(HeaderId id) {
+  fault(400, (noted(id) ? "Empty " : "Missing ") + std::string(header_name(id)) + " header");
 }
 
 void MessageParser::top_via() {

@@ -25,6 +25,7 @@ class MessageParser {
   void note(const HeaderField& field);
   const HeaderField* noted(HeaderId id) const;
   std::string_view value_of(HeaderId id);
+  void absent(HeaderId id);
   void top_via();
   void identities();
   void sequence();
@@ -32,7 +33,7 @@ class MessageParser {
   void body();
   Parsed finish();
 
-  boost::local_shared_ptr<Message> owner_;
+  boost::intrusive_ptr<Message> owner_;
   Message& m_;
   std::string_view text_;
   std::uint32_t at_ = 0;
