@@ -163,8 +163,14 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
       !leg.attempt_over) {
     env_.timers.cancel(call->hunt->attempt_timer);
     attempt_over(now, leg, *call, {.status = response.status()});
-    return apply(now, leg.call, CallEvent::attempt_answered, {},
-                 {.message = &response, .leg = leg_id});
+    const CallId id = leg.call;
+    const bool hung_up = leg.byed;
+    apply(now, id, CallEvent::attempt_answered, {}, {.message = &response, .leg = leg_id});
+    call = calls_.find(id);
+    if (!hung_up || call == nullptr) return;
+    // Its BYE overtook this 2xx and is confirmed already: nobody is left for the origin to talk to.
+    call->ended_by = Ender::answerer;
+    return apply(now, id, CallEvent::edge_ends, {}, {.why = "BYE"});
   }
   // A 2xx that crossed a CANCEL, a timeout or a failover: ACKed and BYEd.
   ack_and_bye(now, leg_id, "answered too late");
@@ -224,6 +230,9 @@ void Calls::stray(Now now, const StrayResponse& received) {
   const LegId leg_id = legs_.find_dialog(response.call_id(), response.from_tag());
   const Leg* leg = legs_.find(leg_id);
   if (leg == nullptr || !leg->is_uac || response.cseq().number != leg->invite_cseq) return;
+  // While the INVITE waits for its final response, one with another branch is not its own
+  // (§17.1.3); taken for the answer it would leave a transaction that never ends.
+  if (leg->invite && !leg->attempt_over) return;
   attempt_answered(now, leg_id, response);
 }
 
