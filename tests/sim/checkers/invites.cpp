@@ -1,0 +1,164 @@
+// Responses to INVITE: one final, the 100, the 408, and none that nobody gave.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/sim/checkers/story.hpp"
+
+namespace usher::sim {
+
+namespace {
+
+bool is_final(const Trace& trace, std::size_t record) {
+  return trace.records[record].text->status() >= 200;
+}
+
+}  // namespace
+
+void final_once(const Trace& trace, const Story& story, const Terms& terms, Violations& out) {
+  for (const Story::Invite& invite : story.invites) {
+    if (!is_phone(trace, invite.agent) && !is_backend(trace, invite.agent)) continue;
+    if (invite.altered || story.altered.contains(invite.call)) continue;
+    const Instant last = trace.records[invite.arrivals.back()].at;
+    if (story.crash_between(invite.came, last)) continue;
+    std::set<std::string> finals;
+    for (const std::size_t i : invite.responses) {
+      if (!is_final(trace, i)) continue;
+      finals.insert(std::to_string(trace.records[i].text->status()) + " with tag " +
+                    std::string{trace.records[i].text->message->to_tag()});
+    }
+    if (finals.size() > 1) {
+      out.push_back({"final_once", invite.call,
+                     "an INVITE got different final responses: " + *finals.begin() + ", " +
+                         *finals.rbegin()});
+    }
+    if (finals.empty() && !(terms.excuse_calls_at_crash &&
+                            story.crash_between(invite.came, invite.came + seconds(600)))) {
+      out.push_back({"final_once", invite.call, "an INVITE got no final response"});
+    }
+  }
+}
+
+void hundred(const Trace& trace, const Story& story, const Terms&, Violations& out) {
+  for (const Story::Invite& invite : story.invites) {
+    if (!is_phone(trace, invite.agent) && !is_backend(trace, invite.agent)) continue;
+    if (invite.altered || story.altered.contains(invite.call)) continue;
+    if (story.crash_between(invite.came, invite.came + milliseconds(200))) continue;
+    if (invite.responses.empty() ||
+        trace.records[invite.responses.front()].at - invite.came > milliseconds(200)) {
+      out.push_back({"hundred", invite.call, "nothing was sent within 200 ms of an INVITE"});
+      continue;
+    }
+    std::size_t spontaneous = 0;
+    for (const std::size_t i : invite.responses) {
+      const Record& r = trace.records[i];
+      if (r.text->status() != 100) continue;
+      if (invite.initial && !r.text->message->to_tag().empty())
+        out.push_back({"hundred", invite.call, "a 100 with a To tag"});
+      const bool repeated = std::any_of(invite.arrivals.begin() + 1, invite.arrivals.end(),
+                                        [&](std::size_t a) { return trace.records[a].at == r.at; });
+      if (!repeated) ++spontaneous;
+    }
+    if (spontaneous > 2)
+      out.push_back({"hundred", invite.call,
+                     fmt::format("{} 100s, of which none was a repetition", spontaneous)});
+  }
+  // The backend's first one shows at once.
+  std::map<int, const Story::Invite*> last_invite;
+  std::set<const Story::Invite*> seen;
+  for (const Story::Attempt& attempt : story.attempts) {
+    if (!attempt.initial || attempt.responses.empty()) continue;
+    const std::size_t first = attempt.responses.front();
+    const Record& r = trace.records[first];
+    if (r.text->status() != 100 || r.text->altered || story.altered.contains(attempt.call))
+      continue;
+    const Story::Invite* origin = nullptr;
+    for (const Story::Invite& invite : story.invites) {
+      if (invite.call == attempt.call && invite.initial && invite.agent != attempt.agent &&
+          invite.came <= attempt.sent)
+        origin = &invite;
+    }
+    if (origin == nullptr || origin->altered || !seen.insert(origin).second) continue;
+    const bool superseded =
+        std::any_of(story.attempts.begin(), story.attempts.end(), [&](const auto& other) {
+          return other.call == attempt.call && other.sent > attempt.sent && other.sent <= r.at;
+        });
+    const bool told =
+        std::any_of(origin->responses.begin(), origin->responses.end(), [&](std::size_t i) {
+          const Record& sent = trace.records[i];
+          return sent.at == r.at ? sent.text->status() == 100
+                                 : sent.at < r.at && sent.text->status() > 100;
+        });
+    if (!superseded && !told && !story.crash_between(origin->came, r.at))
+      out.push_back({"hundred", attempt.call, "a backend's first 100 was not shown at once"});
+  }
+}
+
+void request_timeout(const Trace& trace, const Story& story, const Terms& terms, Violations& out) {
+  for (const Record& r : trace.records) {
+    if (r.step == Step::edge_sends && r.text && r.text->status() == 408 &&
+        r.text->method() != "INVITE" && r.text->message->cseq().method != sip::Method::invite)
+      out.push_back({"request_timeout", r.call, "a 408 to a non-INVITE: " + r.text->what()});
+  }
+  for (const Story::Invite& invite : story.invites) {
+    const auto timeout =
+        std::find_if(invite.responses.begin(), invite.responses.end(),
+                     [&](std::size_t i) { return trace.records[i].text->status() == 408; });
+    if (timeout == invite.responses.end() || story.altered.contains(invite.call)) continue;
+    const Instant when = trace.records[*timeout].at;
+    bool passed_on = false, any_response = false;
+    const Story::Attempt* last = nullptr;
+    Instant last_sign{};
+    for (const Story::Attempt& attempt : story.attempts) {
+      if (attempt.call != invite.call || attempt.sent < invite.came || attempt.sent > when ||
+          attempt.initial != invite.initial)
+        continue;
+      last = &attempt;
+      last_sign = {};
+      for (const std::size_t i : attempt.responses) {
+        const Record& heard = trace.records[i];
+        if (heard.at > when) continue;
+        any_response = true;
+        passed_on = passed_on || heard.text->status() == 408;
+        if (heard.text->status() != 100 || last_sign == Instant{}) last_sign = heard.at;
+      }
+    }
+    if (passed_on) continue;
+    if (last == nullptr) {
+      out.push_back({"request_timeout", invite.call, "a 408 without an attempt"});
+    } else if (!any_response && when - last->sent < 64 * kT1) {
+      out.push_back({"request_timeout", invite.call, "a 408 before 64*T1 of silence were over"});
+    } else if (any_response && (when - last_sign < terms.ring_limit || !last->cancelled)) {
+      out.push_back({"request_timeout", invite.call,
+                     "a 408 after a response, without the ring limit and its CANCEL"});
+    }
+  }
+}
+
+void nothing_invented(const Trace& trace, const Story& story, const Terms& terms, Violations& out) {
+  if (!terms.calm) return;
+  for (const Story::Invite& invite : story.invites) {
+    std::set<int> given;
+    bool tried = false;
+    for (const Story::Attempt& attempt : story.attempts) {
+      if (attempt.call != invite.call || attempt.initial != invite.initial) continue;
+      tried = true;
+      for (const std::size_t i : attempt.responses) given.insert(trace.records[i].text->status());
+    }
+    if (!tried) continue;
+    for (const std::size_t i : invite.responses) {
+      const int status = trace.records[i].text->status();
+      if (status <= 100 || given.contains(status)) continue;
+      // 487 after a CANCEL or BYE, 503 when no target is left, 408 by its own rule, 491, 500 and
+      // 481 to a re-INVITE that has no place.
+      if (status == 487 || status == 408) continue;
+      if (status == 503 && invite.initial) continue;
+      if (!invite.initial && (status == 491 || status == 500 || status == 481)) continue;
+      out.push_back(
+          {"nothing_invented", invite.call, fmt::format("a {} that no callee gave", status)});
+      break;
+    }
+  }
+}
+
+}  // namespace usher::sim

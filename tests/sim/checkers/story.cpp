@@ -1,0 +1,154 @@
+#include "tests/sim/checkers/story.hpp"
+
+#include <algorithm>
+
+namespace usher::sim {
+
+namespace {
+
+bool has_role(const Trace& trace, int agent, Role role) {
+  return agent >= 0 && agent < static_cast<int>(trace.agents.size()) &&
+         trace.agents[static_cast<std::size_t>(agent)].role == role;
+}
+
+std::string key_of(const Record& record) {
+  return std::to_string(record.agent) + "|" + std::string{record.text->branch()};
+}
+
+}  // namespace
+
+bool is_phone(const Trace& trace, int agent) {
+  return has_role(trace, agent, Role::phone);
+}
+bool is_backend(const Trace& trace, int agent) {
+  return has_role(trace, agent, Role::backend);
+}
+
+Story::Story(const Trace& trace) {
+  std::map<std::string, std::size_t> by_arrival, by_attempt;
+  for (std::size_t i = 0; i < trace.records.size(); ++i) {
+    const Record& r = trace.records[i];
+    end = r.at;
+    if (r.step == Step::fact) {
+      switch (r.fact) {
+        case Fact::leg_begins:
+          legs[r.leg] = {r.leg, r.agent, r.call, r.caller, r.at, {}, {}, {}, {}};
+          legs_of[r.call].push_back(r.leg);
+          break;
+        case Fact::leg_answers: legs[r.leg].answers = r.at; break;
+        case Fact::leg_up: legs[r.leg].up = r.at; break;
+        case Fact::leg_over:
+          legs[r.leg].over = r.at;
+          legs[r.leg].why = r.note;
+          break;
+        case Fact::vanished:
+        case Fact::died:
+        case Fact::revived:
+        case Fact::disconnected: troubles[r.agent].push_back(r.at); break;
+        case Fact::edge_crashed: edge_away.emplace_back(r.at, r.at); break;
+        case Fact::edge_started:
+          if (!edge_away.empty()) edge_away.back().second = r.at;
+          break;
+        case Fact::altered: altered.insert(r.call); break;
+        case Fact::none:
+        case Fact::target_changed:
+        case Fact::store_slow:
+        case Fact::edge_refused_input: break;
+      }
+      continue;
+    }
+    if (!r.text || !r.text->message) continue;
+    const sip::Message& m = *r.text->message;
+    if (r.step == Step::edge_receives && r.text->method() == "INVITE" && m.is_request()) {
+      const auto [found, fresh] = by_arrival.try_emplace(key_of(r), invites.size());
+      if (fresh) {
+        Invite invite;
+        invite.agent = r.agent;
+        invite.call = r.call;
+        invite.branch = r.text->branch();
+        invite.initial = m.to_tag().empty();
+        invite.came = r.at;
+        invites.push_back(std::move(invite));
+      }
+      Invite& invite = invites[found->second];
+      invite.altered = invite.altered || r.text->altered;
+      invite.arrivals.push_back(i);
+    } else if (r.step == Step::edge_sends && m.is_request()) {
+      if (r.text->method() == "INVITE") {
+        const auto [found, fresh] = by_attempt.try_emplace(key_of(r), attempts.size());
+        if (fresh)
+          attempts.push_back(
+              {r.agent, r.call, std::string{r.text->branch()}, m.to_tag().empty(), r.at, {}, {}});
+      } else if (r.text->method() == "CANCEL") {
+        const auto found = by_attempt.find(key_of(r));
+        if (found != by_attempt.end() && !attempts[found->second].cancelled)
+          attempts[found->second].cancelled = r.at;
+      }
+    } else if (m.cseq().method == sip::Method::invite && !m.is_request()) {
+      if (r.step == Step::edge_sends) {
+        const auto found = by_arrival.find(key_of(r));
+        if (found != by_arrival.end()) invites[found->second].responses.push_back(i);
+      } else if (r.step == Step::edge_receives) {
+        const auto found = by_attempt.find(key_of(r));
+        if (found != by_attempt.end()) attempts[found->second].responses.push_back(i);
+      }
+    }
+  }
+  if (!edge_away.empty() && edge_away.back().second < edge_away.back().first)
+    edge_away.back().second = end;
+}
+
+bool Story::crash_between(Instant from, Instant to) const {
+  return std::any_of(edge_away.begin(), edge_away.end(),
+                     [&](const auto& away) { return away.first <= to && away.second >= from; });
+}
+
+bool Story::trouble_between(int agent, Instant from, Instant to) const {
+  const auto found = troubles.find(agent);
+  if (found == troubles.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(),
+                     [&](Instant at) { return at >= from && at <= to; });
+}
+
+bool Story::excused(int call, const Terms& terms) const {
+  if (altered.contains(call)) return true;
+  const auto found = legs_of.find(call);
+  if (found == legs_of.end()) return false;
+  Instant from = end, to{};
+  for (const int id : found->second) {
+    const Leg& leg = legs.at(id);
+    from = std::min(from, leg.begins);
+    to = std::max(to, leg.over.value_or(end));
+  }
+  // Agents are away for a minute at most, and what was said to them is repeated for 32 s.
+  from -= seconds(100);
+  for (const int id : found->second) {
+    if (trouble_between(legs.at(id).agent, from, to)) return true;
+  }
+  for (const Attempt& attempt : attempts) {
+    if (attempt.call == call && trouble_between(attempt.agent, from, to)) return true;
+  }
+  return terms.excuse_calls_at_crash && crash_between(from + seconds(65), to);
+}
+
+Violations check_all(const Trace& trace, const Remains& remains, const Terms& terms) {
+  const Story story(trace);
+  Violations out;
+  final_once(trace, story, terms, out);
+  hundred(trace, story, terms, out);
+  request_timeout(trace, story, terms, out);
+  agreement(trace, story, terms, out);
+  nothing_invented(trace, story, terms, out);
+  hidden_hosts(trace, story, terms, out);
+  own_contact(trace, story, terms, out);
+  right_party(trace, story, terms, out);
+  silence(trace, story, terms, out);
+  presence(trace, story, terms, out);
+  way_back(trace, story, terms, out);
+  credentials(trace, story, terms, out);
+  durable(trace, story, terms, out);
+  nothing_left(remains, out);
+  return out;
+}
+
+}  // namespace usher::sim

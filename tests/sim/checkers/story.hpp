@@ -1,0 +1,67 @@
+// The trace, sorted: legs, outages, and the requests as the edge met them. Made once for all
+// checkers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/checkers/checkers.hpp"
+
+namespace usher::sim {
+
+struct Story {
+  explicit Story(const Trace& trace);
+
+  struct Leg {
+    int leg = 0, agent = -1, call = 0;
+    bool caller = false;
+    Instant begins{};
+    std::optional<Instant> answers, up, over;
+    std::string why;
+  };
+  std::map<int, Leg> legs;
+  std::map<int, std::vector<int>> legs_of;  // by call
+
+  // An INVITE that came to the edge: its sender and branch.
+  struct Invite {
+    int agent = -1, call = 0;
+    std::string branch;
+    bool initial = true, altered = false;
+    Instant came{};
+    std::vector<std::size_t> arrivals;   // records
+    std::vector<std::size_t> responses;  // that the edge sent
+  };
+  std::vector<Invite> invites;  // in order of arrival
+
+  // An INVITE that the edge sent.
+  struct Attempt {
+    int agent = -1, call = 0;
+    std::string branch;
+    bool initial = true;
+    Instant sent{};
+    std::vector<std::size_t> responses;  // that came to the edge, unaltered or not
+    std::optional<Instant> cancelled;
+  };
+  std::vector<Attempt> attempts;
+
+  std::vector<std::pair<Instant, Instant>> edge_away;
+  std::map<int, std::vector<Instant>> troubles;  // by agent: died, back, disconnected
+  std::set<int> altered;                         // calls
+  Instant end{};
+
+  bool crash_between(Instant from, Instant to) const;
+  bool trouble_between(int agent, Instant from, Instant to) const;
+  // A call whose end nobody can be blamed for: the network changed its messages, an agent of it
+  // died or lost its stream, or (as the terms say) the edge crashed.
+  bool excused(int call, const Terms& terms) const;
+};
+
+// Agents that are none of these have no business with the edge.
+bool is_phone(const Trace& trace, int agent);
+bool is_backend(const Trace& trace, int agent);
+
+}  // namespace usher::sim

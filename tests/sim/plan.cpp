@@ -1,0 +1,96 @@
+#include "tests/sim/plan.hpp"
+
+namespace usher::sim {
+
+namespace {
+
+bool one_in(Rng& rng, std::uint64_t n) {
+  return rng.below(n) == 0;
+}
+
+Duration up_to(Rng& rng, Duration most) {
+  return Duration(rng.below(static_cast<std::uint64_t>(most.count()) + 1));
+}
+
+constexpr int kRefusals[] = {400, 403, 404, 408, 410, 415, 480, 481, 484, 486, 487, 488,
+                             491, 500, 501, 502, 503, 504, 513, 600, 603, 604, 606, 302};
+
+}  // namespace
+
+Mood draw_mood(Rng& rng) {
+  Mood mood;
+  mood.calm = one_in(rng, 4);
+  mood.strangers = !one_in(rng, 4);
+  mood.ring_limit = one_in(rng, 2) ? seconds(180) : seconds(10 + rng.below(40));
+  if (mood.calm) return mood;
+  mood.crashes = one_in(rng, 4);
+  mood.dying = one_in(rng, 3);
+  mood.operators = one_in(rng, 3);
+  mood.breaks = one_in(rng, 2);
+  mood.slow_store = one_in(rng, 6);
+  return mood;
+}
+
+CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone) {
+  CallPlan plan;
+  plan.number = number;
+  plan.trying = !one_in(rng, 4);
+  plan.challenges = !towards_phone && one_in(rng, 4);
+  plan.decides = one_in(rng, 3) ? up_to(rng, milliseconds(300)) : up_to(rng, seconds(8));
+  if (!one_in(rng, 4)) plan.rings = up_to(rng, plan.decides);
+  plan.early_media = one_in(rng, 3);
+  if (one_in(rng, 3)) plan.final = kRefusals[rng.below(std::size(kRefusals))];
+  if (one_in(rng, 20)) {
+    plan.decides = seconds(30) + up_to(rng, seconds(200));
+    plan.rings = milliseconds(100);
+  }
+  if (one_in(rng, 40)) plan.final = 0;
+  // RFC 3261 §17.2.1: a callee that takes its time says so. Without a provisional response nobody
+  // may CANCEL.
+  if (plan.final == 0 || plan.decides > seconds(9)) plan.trying = true;
+  plan.deaf = !mood.calm && one_in(rng, 60);
+
+  // A fair share of the CANCELs crosses the answer.
+  if (one_in(rng, 5)) {
+    plan.cancels = one_in(rng, 2) ? plan.decides + up_to(rng, milliseconds(60))
+                                  : up_to(rng, plan.decides + seconds(1));
+  }
+  plan.late_offer = one_in(rng, 6);
+  plan.never_acks = one_in(rng, 80);
+
+  const Duration talk = one_in(rng, 6) ? up_to(rng, milliseconds(200)) : up_to(rng, seconds(40));
+  switch (rng.below(4)) {
+    case 0: plan.caller_hangs_up = talk; break;
+    case 1: plan.callee_hangs_up = talk; break;
+    default: {
+      // Both, and often at the same moment.
+      plan.caller_hangs_up = talk;
+      plan.callee_hangs_up =
+          one_in(rng, 2) ? talk + up_to(rng, milliseconds(40)) : talk + up_to(rng, seconds(20));
+    }
+  }
+  // Whoever was not to hang up does so when the other one has long forgotten it.
+  if (!plan.caller_hangs_up) plan.caller_hangs_up = seconds(150);
+  if (!plan.callee_hangs_up) plan.callee_hangs_up = seconds(150);
+  plan.hangs_up_before_ack = one_in(rng, 60);
+
+  const char* methods[] = {"INVITE", "INVITE", "UPDATE", "INFO", "OPTIONS", "MESSAGE", "NOTIFY"};
+  while (plan.acts.size() < 5 && !one_in(rng, 3)) {
+    CallPlan::Act act{one_in(rng, 2), up_to(rng, talk + milliseconds(100)),
+                      methods[rng.below(std::size(methods))]};
+    if (act.method == std::string("INVITE") && one_in(rng, 3)) {
+      // Glare: the other end means to do it too.
+      plan.acts.push_back({!act.by_caller, act.at + up_to(rng, milliseconds(30)), act.method});
+    }
+    plan.acts.push_back(std::move(act));
+  }
+  if (one_in(rng, 4)) {
+    constexpr int answers[] = {488, 488, 500, 403, 491, 503, 606, 481, 408};
+    plan.reinvite_answer = answers[rng.below(std::size(answers))];
+  }
+  plan.reinvite_takes = one_in(rng, 8) ? up_to(rng, seconds(3)) : up_to(rng, milliseconds(100));
+  plan.reinvite_cancelled = one_in(rng, 10);
+  return plan;
+}
+
+}  // namespace usher::sim

@@ -1,0 +1,57 @@
+// What the two ends of a simulated call are going to do, drawn from the seed before it begins.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/rng.hpp"
+#include "tests/sim/clock.hpp"
+
+namespace usher::sim {
+
+struct CallPlan {
+  int number = 0;
+
+  // The callee.
+  bool trying = true;  // sends 100
+  bool challenges = false;
+  std::optional<Duration> rings;  // after the INVITE
+  bool early_media = false;
+  Duration decides = milliseconds(500);  // after the INVITE
+  int final = 200;                       // 0: never decides
+  bool deaf = false;                     // hears nothing of this call
+
+  // The caller.
+  std::optional<Duration> cancels;  // after its INVITE
+  Duration patience = seconds(250);
+  bool late_offer = false;
+  bool never_acks = false;
+
+  // Within the call, counted from when each end is up.
+  struct Act {
+    bool by_caller = true;
+    Duration at{};
+    std::string method;  // INVITE: hold
+  };
+  std::vector<Act> acts;
+  int reinvite_answer = 200;
+  Duration reinvite_takes = milliseconds(50);
+  bool reinvite_cancelled = false;
+  std::optional<Duration> caller_hangs_up, callee_hangs_up;
+  bool hangs_up_before_ack = false;  // the callee, against RFC 3261 §15
+};
+
+// What a run is like; drawn from the seed as well.
+struct Mood {
+  bool calm = true;  // the network and the agents are perfect
+  bool crashes = false, dying = false, operators = false, strangers = true, breaks = false;
+  bool slow_store = false;
+  Duration ring_limit = seconds(180);
+};
+
+Mood draw_mood(Rng& rng);
+CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone);
+
+}  // namespace usher::sim

@@ -1,0 +1,55 @@
+#include "tests/sim/store.hpp"
+
+#include <algorithm>
+
+#include "core/limits.hpp"
+
+namespace usher::sim {
+
+Result<storage::Snapshot> MemoryStore::load(WallTime now) {
+  std::erase_if(durable.bindings, [&](const storage::Binding& b) { return b.expires <= now; });
+  return durable;
+}
+
+void MemoryStore::apply(std::vector<storage::Change> batch, storage::Durability, Done done) {
+  const Instant now = clock_.now().mono;
+  const auto span = static_cast<std::uint64_t>((most_ - least_).count());
+  // Answers come in the order of the batches.
+  last_ = std::max(last_, now + least_ + Duration(span == 0 ? 0 : rng_.below(span)));
+  clock_.in(last_ - now,
+            [this, batch = std::move(batch), done = std::move(done), life = life_]() mutable {
+              if (life != life_) return;
+              for (const storage::Change& change : batch) write(change);
+              if (done) done({});
+            });
+}
+
+void MemoryStore::crash() {
+  ++life_;
+}
+
+void MemoryStore::write(const storage::Change& change) {
+  const auto replace = [](auto& list, const auto& value, auto key) {
+    std::erase_if(list, [&](const auto& other) { return key(other) == key(value); });
+    list.push_back(value);
+  };
+  if (const auto* binding = std::get_if<storage::PutBinding>(&change)) {
+    replace(durable.bindings, binding->binding, [](const auto& b) { return b.token; });
+  } else if (const auto* gone = std::get_if<storage::DeleteBinding>(&change)) {
+    std::erase_if(durable.bindings, [&](const auto& b) { return b.token == gone->token; });
+  } else if (const auto* target = std::get_if<storage::PutTarget>(&change)) {
+    replace(durable.targets, target->target, [](const auto& t) { return t.id; });
+    durable.last_target = std::max(durable.last_target, target->target.id);
+  } else if (const auto* removed = std::get_if<storage::DeleteTarget>(&change)) {
+    std::erase_if(durable.targets, [&](const auto& t) { return t.id == removed->id; });
+  } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {
+    replace(durable.sets, set->set, [](const auto& s) { return s.setid; });
+  } else if (const auto* domain = std::get_if<storage::PutDomain>(&change)) {
+    replace(durable.domains, domain->domain, [](const auto& d) { return d.domain; });
+  } else if (const auto* knock = std::get_if<storage::AddDoorKnock>(&change)) {
+    durable.door_knocks.insert(durable.door_knocks.begin(), knock->knock);
+    if (durable.door_knocks.size() > limits::kDoorKnocks) durable.door_knocks.pop_back();
+  }
+}
+
+}  // namespace usher::sim

@@ -1,0 +1,344 @@
+// Each checker is shown a small trace that violates its rule, and one that does not: a checker that
+// cannot fail finds nothing.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/sim/checkers/story.hpp"
+
+namespace usher::sim {
+namespace {
+
+constexpr int kPhone = 0, kOther = 1, kBackend = 2, kStranger = 3;
+
+struct Written {
+  Trace trace;
+  Terms terms;
+  Instant now{std::chrono::hours(1)};
+
+  Written() {
+    const auto add = [&](std::string name, Role role, std::string at, std::string aor,
+                         std::string contact, storage::SetId set) {
+      AgentInfo info;
+      info.name = std::move(name);
+      info.role = role;
+      info.at = *net::Endpoint::parse(at);
+      info.aor = std::move(aor);
+      info.contact = std::move(contact);
+      info.set = set;
+      trace.agents.push_back(std::move(info));
+    };
+    add("phone", Role::phone, "127.0.1.1:5062", "401@a.test", "sip:401@192.168.1.1", 10);
+    add("other", Role::phone, "127.0.1.2:5063", "401@b.test", "sip:401@192.168.1.2", 20);
+    add("pbx", Role::backend, "127.0.0.10:5060", "", "", 10);
+    add("stranger", Role::stranger, "127.0.9.1:5060", "", "", 0);
+    trace.errands[1] = {"INVITE", kPhone, {}, -1};
+    trace.errands[2] = {"OPTIONS", kBackend, "401@a.test", kPhone};
+  }
+
+  void pass(Duration d) { now += d; }
+
+  void message(Step step, int agent, const std::string& lines) {
+    Record r;
+    r.at = now;
+    r.step = step;
+    r.agent = agent;
+    r.flow.remote = trace.agents[static_cast<std::size_t>(agent)].at;
+    r.text = read_text(Bytes{write_text(lines)});
+    REQUIRE(r.text->readable());
+    trace.add(std::move(r));
+  }
+
+  static std::string request(const std::string& method, const std::string& uri, int number,
+                             const std::string& branch, const std::string& more = {}) {
+    return method + " " + uri + " SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK" + branch +
+           "\nFrom: <sip:401@a.test>;tag=f\nTo: <sip:9@a.test>\nCall-ID: c" +
+           std::to_string(number) + branch + "\nCSeq: 1 " + method + "\nMax-Forwards: 70\n" +
+           "X-Sim: " + std::to_string(number) + "\n" + more;
+  }
+  static std::string response(int status, const std::string& method, int number,
+                              const std::string& branch, const std::string& tag = {},
+                              const std::string& more = {}) {
+    return "SIP/2.0 " + std::to_string(status) + " X\nVia: SIP/2.0/UDP h;branch=z9hG4bK" + branch +
+           "\nFrom: <sip:401@a.test>;tag=f\nTo: <sip:9@a.test>" +
+           (tag.empty() ? "" : ";tag=" + tag) + "\nCall-ID: c" + std::to_string(number) + branch +
+           "\nCSeq: 1 " + method + "\n" + more;
+  }
+  void fact(Fact what, int agent, int call = 0, int leg = 0, bool caller = false) {
+    Record r;
+    r.at = now;
+    r.agent = agent;
+    r.call = call;
+    r.fact = what;
+    r.leg = leg;
+    r.caller = caller;
+    trace.add(std::move(r));
+  }
+  void invite(const std::string& branch = "o") {
+    message(Step::edge_receives, kPhone, request("INVITE", "sip:9@a.test", 1, branch));
+  }
+
+  template <class Checker>
+  std::size_t found(Checker checker) const {
+    const Story story(trace);
+    Violations out;
+    checker(trace, story, terms, out);
+    return out.size();
+  }
+};
+
+TEST_CASE("final_once: no final response, two that differ, and one that is repeated") {
+  Written w;
+  w.invite();
+  CHECK_EQ(w.found(final_once), 1);
+  w.message(Step::edge_sends, kPhone, Written::response(486, "INVITE", 1, "o", "t"));
+  w.message(Step::edge_sends, kPhone, Written::response(486, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(final_once), 0);
+  w.message(Step::edge_sends, kPhone, Written::response(200, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(final_once), 1);
+}
+
+TEST_CASE("hundred: too late, with a tag, too many, and the backend's that is not shown") {
+  Written late;
+  late.invite();
+  late.pass(milliseconds(201));
+  late.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+  CHECK_EQ(late.found(hundred), 1);
+
+  Written tagged;
+  tagged.invite();
+  tagged.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o", "t"));
+  CHECK_EQ(tagged.found(hundred), 1);
+
+  Written many;
+  many.invite();
+  for (int i = 0; i < 2; ++i) {
+    many.pass(milliseconds(50));
+    many.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+  }
+  CHECK_EQ(many.found(hundred), 0);
+  many.pass(milliseconds(50));
+  many.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+  CHECK_EQ(many.found(hundred), 1);
+
+  Written hidden;
+  hidden.invite();
+  hidden.message(Step::edge_sends, kBackend, Written::request("INVITE", "sip:9@a.test", 1, "a"));
+  hidden.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+  hidden.pass(milliseconds(5));
+  hidden.message(Step::edge_receives, kBackend, Written::response(100, "INVITE", 1, "a"));
+  CHECK_EQ(hidden.found(hundred), 1);
+  hidden.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+  CHECK_EQ(hidden.found(hundred), 0);
+}
+
+TEST_CASE("request_timeout: to a non-INVITE, too early, and after a response") {
+  Written other;
+  other.message(Step::edge_receives, kPhone, Written::request("MESSAGE", "sip:9@a.test", 1, "o"));
+  other.message(Step::edge_sends, kPhone, Written::response(408, "MESSAGE", 1, "o", "t"));
+  CHECK_EQ(other.found(request_timeout), 1);
+
+  const auto after = [](Duration silence, bool answered) {
+    Written w;
+    w.invite();
+    w.message(Step::edge_sends, kBackend, Written::request("INVITE", "sip:9@a.test", 1, "a"));
+    if (answered)
+      w.message(Step::edge_receives, kBackend, Written::response(180, "INVITE", 1, "a", "t"));
+    w.pass(silence);
+    w.message(Step::edge_sends, kPhone, Written::response(408, "INVITE", 1, "o", "t"));
+    if (answered)
+      w.message(Step::edge_sends, kBackend, Written::request("CANCEL", "sip:9@a.test", 1, "a"));
+    return w.found(request_timeout);
+  };
+  CHECK_EQ(after(seconds(32), false), 0);
+  CHECK_EQ(after(milliseconds(31'900), false), 1);
+  CHECK_EQ(after(seconds(32), true), 1);
+  CHECK_EQ(after(seconds(180), true), 0);
+}
+
+TEST_CASE("agreement: a leg that is never over, and one that outlives the other") {
+  const auto legs = [](Duration callee_longer, bool caller_ends) {
+    Written w;
+    w.fact(Fact::leg_begins, kPhone, 1, 1, true);
+    w.fact(Fact::leg_begins, kBackend, 1, 2, false);
+    w.fact(Fact::leg_answers, kBackend, 1, 2, false);
+    w.pass(seconds(120));
+    if (caller_ends) w.fact(Fact::leg_over, kPhone, 1, 1, true);
+    w.pass(callee_longer);
+    w.fact(Fact::leg_over, kBackend, 1, 2, false);
+    w.pass(seconds(120));
+    if (!caller_ends) w.fact(Fact::leg_over, kPhone, 1, 1, true);
+    return w.found(agreement);
+  };
+  CHECK_EQ(legs(seconds(30), true), 0);
+  CHECK_EQ(legs(seconds(100), true), 1);
+  CHECK_EQ(legs(seconds(0), false), 1);
+  Written endless;
+  endless.fact(Fact::leg_begins, kPhone, 1, 1, true);
+  CHECK_EQ(endless.found(agreement), 1);
+}
+
+TEST_CASE("agreement: calls lost at a crash are excused only as long as the terms say so") {
+  Written w;
+  w.fact(Fact::leg_begins, kPhone, 1, 1, true);
+  w.fact(Fact::leg_begins, kBackend, 1, 2, false);
+  w.pass(seconds(200));
+  w.fact(Fact::edge_crashed, -1);
+  w.fact(Fact::edge_started, -1);
+  w.pass(seconds(200));
+  w.fact(Fact::leg_over, kPhone, 1, 1, true);
+  w.pass(seconds(200));
+  w.fact(Fact::leg_over, kBackend, 1, 2, false);
+  CHECK_EQ(w.found(agreement), 0);
+  w.terms.excuse_calls_at_crash = false;
+  CHECK_EQ(w.found(agreement), 1);
+}
+
+TEST_CASE("nothing_invented: a refusal of which no callee knows") {
+  Written w;
+  w.terms.calm = true;
+  w.invite();
+  w.message(Step::edge_sends, kBackend, Written::request("INVITE", "sip:9@a.test", 1, "a"));
+  w.message(Step::edge_receives, kBackend, Written::response(486, "INVITE", 1, "a", "t"));
+  w.message(Step::edge_sends, kPhone, Written::response(486, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(nothing_invented), 0);
+  w.message(Step::edge_sends, kPhone, Written::response(404, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(nothing_invented), 1);
+}
+
+TEST_CASE("hidden_hosts: a backend's address in a header field, though not as part of another") {
+  Written w;
+  w.message(Step::edge_sends, kPhone,
+            Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "a",
+                             "Contact: <sip:pbx@127.0.0.101>\n"));
+  CHECK_EQ(w.found(hidden_hosts), 0);
+  w.message(Step::edge_sends, kPhone,
+            Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "b",
+                             "Contact: <sip:pbx@127.0.0.10:5060>\n"));
+  CHECK_EQ(w.found(hidden_hosts), 1);
+}
+
+TEST_CASE("own_contact: another Request-URI, and another's Contact in a 200 to REGISTER") {
+  Written w;
+  w.message(Step::edge_sends, kPhone, Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "a"));
+  w.message(Step::edge_sends, kPhone,
+            Written::response(200, "REGISTER", 1, "r", "t",
+                              "Contact: <sip:401@192.168.1.1>;expires=60\n"));
+  CHECK_EQ(w.found(own_contact), 0);
+  w.message(Step::edge_sends, kPhone, Written::request("OPTIONS", "sip:401@a.test", 2, "b"));
+  CHECK_EQ(w.found(own_contact), 1);
+  w.message(Step::edge_sends, kPhone,
+            Written::response(200, "REGISTER", 1, "r", "t",
+                              "Contact: <sip:401@192.168.1.2>;expires=60\n"));
+  CHECK_EQ(w.found(own_contact), 2);
+}
+
+TEST_CASE("right_party: another tenant's phone, and another tenant's backend") {
+  Written w;
+  w.message(Step::edge_sends, kPhone, Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "a"));
+  w.message(Step::edge_sends, kBackend, Written::request("INVITE", "sip:9@a.test", 1, "b"));
+  CHECK_EQ(w.found(right_party), 0);
+  w.message(Step::edge_sends, kOther, Written::request("OPTIONS", "sip:401@192.168.1.2", 2, "c"));
+  CHECK_EQ(w.found(right_party), 1);
+  w.trace.errands[1].from = kOther;
+  CHECK_EQ(w.found(right_party), 2);
+}
+
+TEST_CASE("silence: a byte to a stranger") {
+  Written w;
+  w.message(Step::edge_receives, kStranger, Written::request("OPTIONS", "sip:1@x.test", 0, "s"));
+  CHECK_EQ(w.found(silence), 0);
+  w.message(Step::edge_sends, kStranger, Written::response(404, "OPTIONS", 0, "s", "t"));
+  CHECK_EQ(w.found(silence), 1);
+}
+
+TEST_CASE("presence: an answer to OPTIONS that the phone has not given") {
+  Written w;
+  w.message(Step::edge_receives, kBackend, Written::request("OPTIONS", "sip:t@e", 2, "o"));
+  w.message(Step::edge_sends, kBackend, Written::response(404, "OPTIONS", 2, "o", "t"));
+  CHECK_EQ(w.found(presence), 1);
+  Written answered;
+  answered.message(Step::edge_receives, kBackend, Written::request("OPTIONS", "sip:t@e", 2, "o"));
+  answered.message(Step::edge_sends, kPhone,
+                   Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "a"));
+  answered.message(Step::edge_receives, kPhone, Written::response(200, "OPTIONS", 2, "a", "t"));
+  answered.message(Step::edge_sends, kBackend, Written::response(200, "OPTIONS", 2, "o", "t"));
+  CHECK_EQ(answered.found(presence), 0);
+}
+
+TEST_CASE("way_back: a response that goes elsewhere") {
+  Written w;
+  w.invite();
+  w.message(Step::edge_sends, kPhone, Written::response(486, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(way_back), 0);
+  w.message(Step::edge_sends, kOther, Written::response(486, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(way_back), 1);
+}
+
+TEST_CASE("credentials: an Authorization that is another one when it arrives") {
+  Written w;
+  const auto with = [](const std::string& response, const std::string& branch) {
+    return Written::request("INVITE", "sip:9@a.test", 1, branch,
+                            "Authorization: Digest response=\"" + response + "\"\n");
+  };
+  w.message(Step::agent_sends, kPhone, with("1", "o"));
+  w.message(Step::edge_sends, kBackend, with("1", "a"));
+  CHECK_EQ(w.found(credentials), 0);
+  w.message(Step::edge_sends, kBackend, with("2", "b"));
+  CHECK_EQ(w.found(credentials), 1);
+}
+
+TEST_CASE("durable: a binding whose 200 was sent is gone after a crash") {
+  Written w;
+  w.message(Step::edge_receives, kPhone, Written::request("REGISTER", "sip:a.test", 1, "r"));
+  w.message(Step::edge_sends, kPhone,
+            Written::response(200, "REGISTER", 1, "r", "t",
+                              "Contact: <sip:401@192.168.1.1>;expires=60\n"));
+  w.fact(Fact::edge_crashed, -1);
+  w.fact(Fact::edge_started, -1);
+  CHECK_EQ(w.found(durable), 1);
+  w.trace.records.back().bindings.emplace_back();
+  w.trace.records.back().bindings.back().aor = "401@a.test";
+  w.trace.records.back().bindings.back().contact = "sip:401@192.168.1.1";
+  CHECK_EQ(w.found(durable), 0);
+  w.trace.records.back().bindings.clear();
+  w.trace.records.back().at += seconds(70);
+  CHECK_EQ(w.found(durable), 0);
+}
+
+TEST_CASE("nothing_left: anything that is counted") {
+  Remains remains;
+  Violations out;
+  nothing_left(remains, out);
+  CHECK(out.empty());
+  remains.counts.stack.legs = 1;
+  remains.live_calls = 1;
+  nothing_left(remains, out);
+  CHECK_EQ(out.size(), 2);
+}
+
+TEST_CASE("the hash of a trace tells one run from another") {
+  Written a, b;
+  a.invite();
+  b.invite();
+  CHECK_EQ(a.trace.hash(), b.trace.hash());
+  a.pass(milliseconds(1));
+  b.pass(milliseconds(2));
+  a.invite("x");
+  b.invite("x");
+  CHECK_NE(a.trace.hash(), b.trace.hash());
+}
+
+TEST_CASE("the same seed gives the same run, another seed another") {
+  const auto hash_of = [](std::uint64_t seed) {
+    World world({seed, 20, false});
+    world.run();
+    return world.trace.hash();
+  };
+  const std::uint64_t first = hash_of(3);
+  CHECK_EQ(first, hash_of(3));
+  CHECK_NE(first, hash_of(4));
+}
+
+}  // namespace
+}  // namespace usher::sim
