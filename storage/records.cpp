@@ -36,4 +36,19 @@ std::optional<TargetState> parse_target_state(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view leg_side_name(LegSide s) {
+  switch (s) {
+    case LegSide::phone: return "phone";
+    case LegSide::backend: return "backend";
+  }
+  return {};
+}
+
+std::optional<LegSide> parse_leg_side(std::string_view text) {
+  for (const LegSide s : {LegSide::phone, LegSide::backend}) {
+    if (text == leg_side_name(s)) return s;
+  }
+  return std::nullopt;
+}
+
 }  // namespace usher::storage

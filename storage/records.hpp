@@ -95,6 +95,36 @@ struct Binding {
   friend bool operator==(const Binding&, const Binding&) = default;
 };
 
+// Whom a leg faces, as sip/plan.hpp has it.
+enum class LegSide : std::uint8_t { phone, backend };
+std::string_view leg_side_name(LegSide s);
+std::optional<LegSide> parse_leg_side(std::string_view text);
+
+// One side of a dialog through the edge (RFC 3261 §12), in what the next process needs to go on
+// with it.
+struct SavedLeg {
+  LegSide side = LegSide::phone;
+  bool is_uac = false;  // the request that began the dialog was ours
+  std::string device;   // the Contact token of a registered phone; empty: none
+  net::Flow flow;       // a stream's connection is 0 after a restart
+  std::string call_id, local_tag, remote_tag, local_party, remote_party, remote_target;
+  std::string route_set;  // as one Route header field's value; empty: none
+  std::string contact_user;
+  std::uint32_t local_cseq = 0, remote_cseq = 0, invite_cseq = 0;
+  friend bool operator==(const SavedLeg&, const SavedLeg&) = default;
+};
+
+// A call that both sides have confirmed.
+struct SavedCall {
+  std::string id;       // primary key: the Call-ID that was made for its answerer, never used again
+  std::string key;      // of its log lines
+  std::string domain;   // stands in for hidden hosts towards a phone
+  TargetId target = 0;  // whose live call it is; 0: nobody's
+  WallTime started{}, answered{};
+  SavedLeg origin, answerer;
+  friend bool operator==(const SavedCall&, const SavedCall&) = default;
+};
+
 // A pattern of known scanners' User-Agent values: matched without case, anywhere in the value.
 struct ScannerPattern {
   std::string pattern;
@@ -144,6 +174,12 @@ struct PutBinding {
 struct DeleteBinding {
   std::string token;
 };
+struct PutCall {
+  SavedCall call;
+};
+struct DeleteCall {
+  std::string id;
+};
 struct PutScanner {
   ScannerPattern scanner;
 };
@@ -157,9 +193,9 @@ struct PutSecret {
   Secret secret;
 };
 
-using Change =
-    std::variant<PutDomain, DeleteDomain, PutSet, DeleteSet, PutTarget, DeleteTarget, PutBinding,
-                 DeleteBinding, PutScanner, DeleteScanner, AddDoorKnock, PutSecret>;
+using Change = std::variant<PutDomain, DeleteDomain, PutSet, DeleteSet, PutTarget, DeleteTarget,
+                            PutBinding, DeleteBinding, PutCall, DeleteCall, PutScanner,
+                            DeleteScanner, AddDoorKnock, PutSecret>;
 
 // Everything the store holds, as read at start. Expired bindings are left out; door-knocks are the
 // newest limits::kDoorKnocks, newest first.
@@ -168,6 +204,7 @@ struct Snapshot {
   std::vector<DispatcherSet> sets;
   std::vector<Target> targets;
   std::vector<Binding> bindings;
+  std::vector<SavedCall> calls;
   std::vector<ScannerPattern> scanners;
   std::vector<DoorKnock> door_knocks;
   std::vector<Secret> secrets;

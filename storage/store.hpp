@@ -17,12 +17,12 @@ namespace usher::storage {
 // required: an operator's write. It is answered with the error and never applied: what was answered
 // with an
 //   error does not appear later.
-// eventual: what memory already holds and the network has already seen: registrations, door-knocks.
-// It is
+// eventual: what memory already holds and the network has already seen: registrations, calls,
+// door-knocks. It is
 //   answered with the error, kept in order, and tried again until the disk takes it, so that a disk
 //   that recovers ends up in agreement with memory. What is kept is bounded: beyond three quarters
-//   of limits::kStoreQueue, changes of bindings that a later kept change supersedes are forgotten,
-//   then the oldest batches are given up and counted in StoreHealth::dropped.
+//   of limits::kStoreQueue, changes of bindings and calls that a later kept change supersedes are
+//   forgotten, then the oldest batches are given up and counted in StoreHealth::dropped.
 //
 // A batch that a rule of the schema refuses (Errc::conflict, Errc::range) would be refused again:
 // it is answered and never retried, whatever its durability.

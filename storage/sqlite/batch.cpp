@@ -9,10 +9,13 @@ namespace usher::storage {
 
 namespace {
 
-// The binding a change is about; empty for all other changes.
-std::string_view binding_of(const Change& change) {
+// The binding or call a change is about; empty for all other changes. Contact tokens are shorter
+// than the Call-IDs that name calls, so one cannot be taken for the other.
+std::string_view subject_of(const Change& change) {
   if (const auto* put = std::get_if<PutBinding>(&change)) return put->binding.token;
   if (const auto* remove = std::get_if<DeleteBinding>(&change)) return remove->token;
+  if (const auto* put = std::get_if<PutCall>(&change)) return put->call.id;
+  if (const auto* remove = std::get_if<DeleteCall>(&change)) return remove->id;
   return {};
 }
 
@@ -68,9 +71,9 @@ std::size_t Backlog::bound(std::size_t limit) {
   return given_up;
 }
 
-// A put or delete of a binding says everything about it, so an earlier one of the same token makes
-// no difference once both are applied. Only eventual batches are here: a later required change that
-// might yet fail supersedes nothing.
+// A put or delete of a binding or call says everything about it, so an earlier one of the same
+// makes no difference once both are applied. Only eventual batches are here: a later required
+// change that might yet fail supersedes nothing.
 void Backlog::forget_superseded() {
   std::unordered_set<std::string_view> later;
   // The views look into the changes that stay, which therefore must not move while they are in use.
@@ -79,8 +82,8 @@ void Backlog::forget_superseded() {
     const std::vector<Change>& changes = batches_[b].changes;
     keep[b].resize(changes.size());
     for (std::size_t c = changes.size(); c-- > 0;) {
-      const std::string_view token = binding_of(changes[c]);
-      keep[b][c] = token.empty() || later.insert(token).second;
+      const std::string_view subject = subject_of(changes[c]);
+      keep[b][c] = subject.empty() || later.insert(subject).second;
     }
   }
   later.clear();

@@ -39,9 +39,9 @@ class Backlog {
   // ones stay.
   std::vector<Answer> refuse(const Error& error);
 
-  // Keeps at most `limit` changes: forgets changes of bindings that a later one supersedes, then
-  // gives up the oldest batches. Call when all kept batches are answered. Returns how many changes
-  // were given up.
+  // Keeps at most `limit` changes: forgets changes of bindings and calls that a later one
+  // supersedes, then gives up the oldest batches. Call when all kept batches are answered. Returns
+  // how many changes were given up.
   std::size_t bound(std::size_t limit);
 
  private:

@@ -48,6 +48,10 @@ Result<BatchWriter> BatchWriter::prepare(Database& database) {
       {&w.delete_target_, Sql<Target>::remove},
       {&w.put_binding_, Sql<Binding>::put},
       {&w.delete_binding_, Sql<Binding>::remove},
+      {&w.put_call_, Sql<SavedCall>::put},
+      {&w.delete_call_, Sql<SavedCall>::remove},
+      {&w.put_leg_, Sql<LegRow>::put},
+      {&w.delete_legs_, Sql<LegRow>::remove},
       {&w.put_scanner_, Sql<ScannerPattern>::put},
       {&w.delete_scanner_, Sql<ScannerPattern>::remove},
       {&w.add_knock_, Sql<DoorKnock>::put},
@@ -129,6 +133,8 @@ Result<void> BatchWriter::apply(const Change& change) {
         if constexpr (std::is_same_v<T, PutBinding>) return put(put_binding_, c.binding);
         if constexpr (std::is_same_v<T, DeleteBinding>)
           return delete_binding_.bind(1, c.token).run();
+        if constexpr (std::is_same_v<T, PutCall>) return put_call(c.call);
+        if constexpr (std::is_same_v<T, DeleteCall>) return delete_call(c.id);
         if constexpr (std::is_same_v<T, PutScanner>) return put(put_scanner_, c.scanner);
         if constexpr (std::is_same_v<T, DeleteScanner>)
           return delete_scanner_.bind(1, c.pattern).run();
@@ -141,6 +147,18 @@ Result<void> BatchWriter::apply(const Change& change) {
       change);
   if (done) return {};
   return refusal(change);
+}
+
+bool BatchWriter::put_call(const SavedCall& call) {
+  if (!put(put_call_, call)) return false;
+  bind_leg(put_leg_, call.id, 0, call.origin);
+  if (!put_leg_.run()) return false;
+  bind_leg(put_leg_, call.id, 1, call.answerer);
+  return put_leg_.run();
+}
+
+bool BatchWriter::delete_call(const std::string& id) {
+  return delete_call_.bind(1, id).run() && delete_legs_.bind(1, id).run();
 }
 
 Result<void> BatchWriter::trim_door_knocks() {

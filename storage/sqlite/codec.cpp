@@ -3,31 +3,11 @@
 #include <charconv>
 #include <utility>
 
-#include "core/text.hpp"
+#include "storage/sqlite/columns.hpp"
 
 namespace usher::storage {
 
 namespace {
-
-std::int64_t milliseconds(WallTime t) {
-  return t.time_since_epoch().count();
-}
-
-WallTime wall_time(std::int64_t ms) {
-  return WallTime{std::chrono::milliseconds{ms}};
-}
-
-Error bad_column(std::string_view column, std::string_view value, std::string_view reason) {
-  return fail(Errc::syntax, std::string{column} + " " + quoted(value) + ": " + std::string{reason});
-}
-
-template <class Number>
-Result<void> read_number(const Statement& row, int column, std::string_view name, Number& out) {
-  const std::int64_t value = row.integer(column);
-  if (!std::in_range<Number>(value)) return bad_column(name, row.text(column), "out of range");
-  out = static_cast<Number>(value);
-  return {};
-}
 
 // The parts of a list, which is empty for an empty text.
 template <class Take>
@@ -138,18 +118,14 @@ Result<void> read_row(const Statement& row, Target& target) {
   return {};
 }
 
-// The connection is not kept: it means nothing to the next process.
 void bind_row(Statement& put, const Binding& binding) {
   put.bind(1, binding.token)
       .bind(2, binding.aor)
       .bind(3, binding.contact)
       .bind(4, binding.instance)
-      .bind(5, std::int64_t{binding.q})
-      .bind(6, net::transport_name(binding.flow.transport))
-      .bind(7, std::int64_t{binding.flow.listener.value})
-      .bind(8, binding.flow.remote.address.text())
-      .bind(9, std::int64_t{binding.flow.remote.port})
-      .bind(10, binding.target)
+      .bind(5, std::int64_t{binding.q});
+  bind_flow(put, 6, binding.flow);
+  put.bind(10, binding.target)
       .bind(11, binding.user_agent)
       .bind(12, milliseconds(binding.registered))
       .bind(13, milliseconds(binding.expires));
@@ -161,14 +137,7 @@ Result<void> read_row(const Statement& row, Binding& binding) {
   binding.contact = row.text(2);
   binding.instance = row.text(3);
   if (auto r = read_number(row, 4, "q", binding.q); !r) return r;
-  const auto transport = net::parse_transport(row.text(5));
-  if (!transport) return bad_column("transport", row.text(5), "not known");
-  binding.flow.transport = *transport;
-  if (auto r = read_number(row, 6, "listener", binding.flow.listener.value); !r) return r;
-  const auto address = net::IpAddress::parse(row.text(7));
-  if (!address) return bad_column("remote_ip", row.text(7), address.error().message);
-  binding.flow.remote.address = *address;
-  if (auto r = read_number(row, 8, "remote_port", binding.flow.remote.port); !r) return r;
+  if (auto r = read_flow(row, 5, binding.flow); !r) return r;
   binding.target = row.integer(9);
   binding.user_agent = row.text(10);
   binding.registered = wall_time(row.integer(11));

@@ -78,6 +78,43 @@ struct Sql<Binding> {
   static constexpr const char* forget_expired = "DELETE FROM bindings WHERE expires <= ?1";
 };
 
+// A call without its legs.
+template <>
+struct Sql<SavedCall> {
+  static constexpr const char* table = "calls";
+  static constexpr const char* all =
+      "SELECT id, key, domain, target, started, answered FROM calls ORDER BY id";
+  static constexpr const char* put =
+      "INSERT INTO calls (id, key, domain, target, started, answered) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+      "ON CONFLICT (id) DO UPDATE SET key = ?2, domain = ?3, target = ?4, started = ?5, "
+      "answered = ?6";
+  static constexpr const char* remove = "DELETE FROM calls WHERE id = ?1";
+};
+
+// A leg and where it belongs: its owner's id, and 0 for the origin or 1 for the answerer.
+struct LegRow {
+  std::string owner;
+  int place = 0;
+  SavedLeg leg;
+};
+
+template <>
+struct Sql<LegRow> {
+  static constexpr const char* table = "legs";
+  static constexpr const char* all =
+      "SELECT owner, place, side, is_uac, device, transport, listener, remote_ip, remote_port, "
+      "call_id, local_tag, remote_tag, local_party, remote_party, remote_target, route_set, "
+      "contact_user, local_cseq, remote_cseq, invite_cseq FROM legs ORDER BY owner, place";
+  static constexpr const char* put =
+      "INSERT OR REPLACE INTO legs (owner, place, side, is_uac, device, transport, listener, "
+      "remote_ip, remote_port, call_id, local_tag, remote_tag, local_party, remote_party, "
+      "remote_target, route_set, contact_user, local_cseq, remote_cseq, invite_cseq) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+      "?19, ?20)";
+  static constexpr const char* remove = "DELETE FROM legs WHERE owner = ?1";
+};
+
 template <>
 struct Sql<ScannerPattern> {
   static constexpr const char* table = "scanners";
@@ -115,6 +152,8 @@ void bind_row(Statement& put, const Domain& domain);
 void bind_row(Statement& put, const DispatcherSet& set);
 void bind_row(Statement& put, const Target& target);
 void bind_row(Statement& put, const Binding& binding);
+void bind_row(Statement& put, const SavedCall& call);
+void bind_leg(Statement& put, std::string_view owner, int place, const SavedLeg& leg);
 void bind_row(Statement& put, const ScannerPattern& scanner);
 void bind_row(Statement& put, const DoorKnock& knock);
 void bind_row(Statement& put, const Secret& secret);
@@ -124,6 +163,8 @@ Result<void> read_row(const Statement& row, Domain& domain);
 Result<void> read_row(const Statement& row, DispatcherSet& set);
 Result<void> read_row(const Statement& row, Target& target);
 Result<void> read_row(const Statement& row, Binding& binding);
+Result<void> read_row(const Statement& row, SavedCall& call);
+Result<void> read_row(const Statement& row, LegRow& leg);
 Result<void> read_row(const Statement& row, ScannerPattern& scanner);
 Result<void> read_row(const Statement& row, DoorKnock& knock);
 Result<void> read_row(const Statement& row, Secret& secret);

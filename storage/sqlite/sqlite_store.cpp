@@ -12,6 +12,7 @@
 
 #include "core/check.hpp"
 #include "core/limits.hpp"
+#include "core/text.hpp"
 #include "storage/sqlite/batch_writer.hpp"
 #include "storage/sqlite/codec.hpp"
 #include "storage/sqlite/database.hpp"
@@ -40,6 +41,32 @@ Result<void> read_table(Database& database, std::vector<Record>& out,
                                     std::to_string(number) + ": " + read.error().message);
     }
   }
+}
+
+// Gives each call its legs. A call without both, or a leg without its call, is a file that somebody
+// has edited: named, not guessed at.
+Result<void> join(std::vector<SavedCall>& calls, std::vector<LegRow> legs) {
+  auto leg = legs.begin();  // in the calls' order
+  const auto take = [&](const SavedCall& call, int place, SavedLeg& out) -> Result<void> {
+    if (leg == legs.end() || leg->owner != call.id || leg->place != place) {
+      if (leg != legs.end() && leg->owner < call.id) {
+        return fail(Errc::syntax, "table legs: leg " + std::to_string(leg->place) + " of " +
+                                      usher::quoted(leg->owner) + " has no call");
+      }
+      return fail(Errc::syntax, "table calls: call " + usher::quoted(call.id) + " has no leg " +
+                                    std::to_string(place) + " in table legs");
+    }
+    out = std::move(leg->leg);
+    ++leg;
+    return {};
+  };
+  for (SavedCall& call : calls) {
+    if (auto r = take(call, 0, call.origin); !r) return r;
+    if (auto r = take(call, 1, call.answerer); !r) return r;
+  }
+  if (leg == legs.end()) return {};
+  return fail(Errc::syntax, "table legs: leg " + std::to_string(leg->place) + " of " +
+                                usher::quoted(leg->owner) + " has no call");
 }
 
 // Makes the file for its owner alone: it will hold the key of the Contact tokens.
@@ -127,6 +154,10 @@ class SqliteStore final : public Store {
     if (auto r = read_table(database_, s.sets); !r) return r.error();
     if (auto r = read_table(database_, s.targets); !r) return r.error();
     if (auto r = read_table(database_, s.bindings, now_ms); !r) return r.error();
+    std::vector<LegRow> legs;
+    if (auto r = read_table(database_, s.calls); !r) return r.error();
+    if (auto r = read_table(database_, legs); !r) return r.error();
+    if (auto r = join(s.calls, std::move(legs)); !r) return r.error();
     if (auto r = read_table(database_, s.scanners); !r) return r.error();
     if (auto r = read_table(database_, s.door_knocks, std::int64_t{limits::kDoorKnocks}); !r)
       return r.error();
