@@ -10,6 +10,7 @@
 #include "admin/commands.hpp"
 #include "admin/http.hpp"
 #include "core/config.hpp"
+#include "core/config_reload.hpp"
 #include "core/duration.hpp"
 #include "core/entropy.hpp"
 #include "core/log_output.hpp"
@@ -183,6 +184,7 @@ class Driver {
       }
     }
     transports_.flush();
+    if (edge_.drained()) reactor_.stop();
     if (const auto deadline = edge_.next_deadline()) {
       reactor_.set_deadline(*deadline);
     } else {
@@ -190,7 +192,10 @@ class Driver {
     }
   }
 
+  // What is still owed to callers goes out; calls that are up stay in the store.
   void close() {
+    edge_.stop(Reactor::now());
+    drain();
     transports_.close();
     store_->close();
   }
@@ -229,11 +234,13 @@ void greet(const Config& config, const net::Transports& transports) {
   }
   const TimersConfig& t = config.timers;
   std::printf(
-      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s call_probe=%s\n",
+      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s call_probe=%s "
+      "drain=%s\n",
       duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
       duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
       duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str(),
-      t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str());
+      t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str(),
+      duration_text(t.drain).c_str());
   const std::string base = "http://" + config.admin.bind.text();
   std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
   std::printf(
@@ -244,13 +251,58 @@ void greet(const Config& config, const net::Transports& transports) {
   std::fflush(stdout);
 }
 
+void set_levels(Log& log, const LogConfig& config) {
+  for (std::size_t i = 0; i < kLogCategories; ++i)
+    log.set_level(static_cast<LogCategory>(i), config.level);
+  for (const auto& [category, level] : config.categories) log.set_level(category, level);
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out.append(out.empty() ? "" : ", ").append(text);
+  return out;
+}
+
+// SIGHUP: what may change at run time does; a file with faults changes nothing.
+void reload(Config& config, Log& log, routing::Edge& edge) {
+  const auto say = [&](LogLevel level, const std::string& text) {
+    log.write(LogCategory::core, level, "", "SIGHUP: " + text);
+  };
+  const ConfigResult fresh = load_config(config.file);
+  if (!fresh.faults.empty()) {
+    for (const ConfigFault& fault : fresh.faults) say(LogLevel::error, fault.text());
+    say(LogLevel::error, config.file + " is refused, everything stays as it is");
+    return;
+  }
+  const ConfigChanges changes = compare(config, fresh.config);
+  take_over(config, fresh.config);
+  set_levels(log, config.log);
+  edge.set_times(config.timers.attempt, config.timers.ring_limit);
+  if (!changes.live.empty()) say(LogLevel::info, joined(changes.live));
+  if (!changes.restart.empty())
+    say(LogLevel::warning, "only a restart changes " + joined(changes.restart));
+  if (changes.live.empty() && changes.restart.empty())
+    say(LogLevel::info, config.file + " says nothing new");
+}
+
+// SIGTERM lets the calls end by themselves; a second one, and SIGINT, end the process at once.
+void stop_or_drain(int signal, const Config& config, const Log& log, Reactor& reactor,
+                   Driver& driver) {
+  const bool again = driver.edge().draining();
+  if (signal == SIGTERM && !again) {
+    driver.edge().drain(Reactor::now(), config.timers.drain);
+    driver.drain();
+    return;
+  }
+  log.write(LogCategory::core, LogLevel::info, "", "stopping at once");
+  reactor.stop();
+}
+
 int run(const std::string& path) {
   std::optional<Config> config = read_config(path);
   if (!config) return kExitConfiguration;
   Log log(stderr_log());
-  for (std::size_t i = 0; i < kLogCategories; ++i)
-    log.set_level(static_cast<LogCategory>(i), config->log.level);
-  for (const auto& [category, level] : config->log.categories) log.set_level(category, level);
+  set_levels(log, config->log);
 
   Reactor reactor;
   auto opened = open_store(*config, reactor);
@@ -279,19 +331,17 @@ int run(const std::string& path) {
   }
 
   reactor.on_signal([&](int signal) {
-    if (signal == SIGHUP) {
-      log.write(LogCategory::core, LogLevel::info, "",
-                "SIGHUP: nothing to reload; domains, sets and targets change over REST");
-      return;
-    }
-    log.write(LogCategory::core, LogLevel::info, "", "stopping");
-    reactor.stop();
+    if (signal == SIGHUP) return reload(*config, log, driver.edge());
+    stop_or_drain(signal, *config, log, reactor, driver);
   });
   greet(*config, driver.transports());
   driver.drain();
   reactor.run();
   http.close();
   driver.close();
+  log.write(LogCategory::core, LogLevel::info, "",
+            "stopped; " + std::to_string(driver.edge().counts().stack.calls) +
+                " call(s) are left to the next process");
   return 0;
 }
 

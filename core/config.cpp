@@ -115,7 +115,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  section.expect({"t1", "t2", "t4", "trying", "attempt", "ring_limit", "call_probe"});
+  section.expect({"t1", "t2", "t4", "trying", "attempt", "ring_limit", "call_probe", "drain"});
 
   const auto read = [&](const char* key, Duration& value, Duration least, Duration most,
                         const char* least_is = "") {
@@ -141,6 +141,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   read("attempt", timers.attempt, milliseconds(100), ceiling);
   read("ring_limit", timers.ring_limit, seconds(10), hours(1));
   read("call_probe", timers.call_probe, seconds(30), hours(1));
+  read("drain", timers.drain, seconds(0), hours(1));
 }
 
 void read_level(ConfigSection& section, const std::string& key, LogLevel& level) {

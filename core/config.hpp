@@ -32,6 +32,7 @@ struct TimersConfig {
   Duration attempt = std::chrono::seconds(4);  // per target, while another is left; 100ms–64·T1
   Duration ring_limit = std::chrono::seconds(180);  // restarted by 101–199; 10s–1h
   Duration call_probe{};  // OPTIONS within the dialogs of a call; 30s–1h; 0: not asked for
+  Duration drain = std::chrono::seconds(30);  // for running calls after SIGTERM; 0s–1h
 };
 
 struct StorageConfig {

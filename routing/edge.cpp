@@ -31,6 +31,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
   resolve_all(now);
+  restore_calls(now, loaded.calls);
 }
 
 void Edge::Impl::track_targets(Now now, storage::SetId set) {
@@ -75,8 +76,10 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     relay_ended(*relay);
   } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
     call_answered(*answered);
+  } else if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
+    call_changed(now, *changed);
   } else if (const auto* ended = std::get_if<sip::CallEnded>(&event)) {
-    call_ended(*ended);
+    call_ended(now, *ended);
   } else if (const auto* probed = std::get_if<sip::ProbeEnded>(&event)) {
     ++counters.probes;
     if (probed->status == 0) ++counters.probe_failures;
@@ -142,9 +145,11 @@ void Edge::Impl::on_time(Now now) {
   }
   if (!gone.empty()) persist(std::move(gone));
   if (auto batch = knocks.take_batch(now.mono); !batch.empty()) persist(std::move(batch));
+  if (call_saves.due() && *call_saves.due() <= now.mono) save_calls();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
   if (next_resolve <= now.mono) resolve_all(now);
+  if (drain_until && *drain_until <= now.mono) drain_until.reset();
   pump(now);
 }
 
@@ -157,9 +162,11 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(health.next_deadline());
   take(location.next_expiry());
   take(knocks.due());
+  take(call_saves.due());
   take(affinity.next_expiry());
   take(registrar.next_deadline());
   if (!holds.empty()) take(holds.front().due);
+  take(drain_until);
   return next;
 }
 

@@ -127,9 +127,17 @@ class Edge {
   // Errc::not_found.
   Result<void> remove_registration(Now now, const std::string& token);
   Result<void> end_call(Now now, sip::CallId call, std::string_view why);
-  // From now on new INVITEs get 503 with Retry-After; everything else goes on, so that what is up
-  // can end in peace.
-  void drain(Now now);
+  // From now on new INVITEs and REGISTERs get 503 with Retry-After; everything else goes on, so
+  // that what is up can end in peace, for at most `limit`. A second call changes nothing.
+  void drain(Now now, Duration limit);
+  // True when draining and no call is left, or the limit has passed.
+  bool drained() const;
+  bool draining() const;
+  // The last input: ends each call that has no answer, with CANCEL and 480, and tells the store the
+  // rest of what it has to know. The next process goes on with the established ones.
+  void stop(Now now);
+  // For what begins from now on.
+  void set_times(Duration attempt, Duration ring_limit);
 
  private:
   struct Impl;

@@ -26,8 +26,20 @@ std::vector<storage::DoorKnock> Edge::door_knocks(std::size_t limit) const {
 storage::TargetId Edge::next_target_id() const {
   return ++impl_->last_target;
 }
-void Edge::drain(Now) {
-  impl_->draining = true;
+void Edge::drain(Now now, Duration limit) {
+  impl_->drain(now, limit);
+}
+bool Edge::draining() const {
+  return impl_->draining;
+}
+bool Edge::drained() const {
+  return impl_->draining && (!impl_->drain_until || impl_->calls_up() == 0);
+}
+void Edge::stop(Now now) {
+  impl_->stop(now);
+}
+void Edge::set_times(Duration attempt, Duration ring_limit) {
+  impl_->stack.set_times(attempt, ring_limit);
 }
 
 TargetStatus Edge::target_status(storage::TargetId id) const {
@@ -75,7 +87,7 @@ EdgeCounts Edge::counts() const {
   out.sets = impl_->directory->sets().size();
   out.targets = impl_->directory->targets().size();
   out.door_knocks = impl_->knocks.size();
-  out.pending_persists = impl_->persists.size();
+  out.pending_persists = impl_->persists.size() + impl_->call_saves.size();
   out.affinities = impl_->affinity.size();
   return out;
 }
@@ -83,7 +95,9 @@ EdgeCounts Edge::counts() const {
 std::vector<std::string> Edge::not_ready() const {
   std::vector<std::string> out;
   if (impl_->outlets.size() == 0) out.emplace_back("there is no listener");
-  if (impl_->draining) out.emplace_back("the edge is shutting down");
+  if (impl_->draining)
+    out.push_back(std::string{kEnding} + ": it takes no new calls and registrations, " +
+                  std::to_string(impl_->calls_up()) + " call(s) are left");
   const Directory& d = *impl_->directory;
   bool enabled = false;
   for (const auto& [name, domain] : d.domains()) {

@@ -84,6 +84,9 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
     release(now, held);
     return;
   }
+  for (const storage::Change& change : granted.changes) {
+    if (const auto* put = std::get_if<storage::PutBinding>(&change)) came_back(now, put->binding);
+  }
   const PersistId id = persist(std::move(granted.changes));
   persists[id] = std::move(held);
   holds.push_back({now.mono + kStoreWait, id});
@@ -109,13 +112,14 @@ void Edge::Impl::call_answered(const sip::CallAnswered& e) {
     set_live(found->second, static_cast<storage::TargetId>(e.attempt));
 }
 
-void Edge::Impl::call_ended(const sip::CallEnded& e) {
+void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
   if (!e.answered) ++counters.calls_failed;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
   log.write(LogCategory::call, LogLevel::info, found->second.key,
             found->second.who + ": ended" +
                 (e.answered ? "" : " unanswered with " + std::to_string(e.status)) + ": " + e.why);
+  if (!found->second.saved.empty()) call_saves.remove(now.mono, found->second.saved);
   end_journey(e.mark);
 }
 

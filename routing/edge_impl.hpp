@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "routing/affinity.hpp"
+#include "routing/call_saves.hpp"
 #include "routing/dispatcher.hpp"
 #include "routing/edge.hpp"
 #include "routing/gate.hpp"
@@ -38,7 +39,8 @@ struct Journey {
   storage::TargetId live = 0;            // whose live call this is; 0: no call
   std::vector<std::uint16_t> failover_codes;
   std::unique_ptr<Registration> registration;
-  std::string who;  // "REGISTER 401@a.test from 127.0.0.21:5062", for the log
+  std::string saved;  // id of its call in the store; empty: it is not there
+  std::string who;    // "REGISTER 401@a.test from 127.0.0.21:5062", for the log
 };
 
 // A granted REGISTER whose 200 waits for the store.
@@ -93,12 +95,25 @@ struct Edge::Impl {
   void to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
                 const Origin& origin);
 
+  // edge_restart.cpp
+  void restore_calls(Now now, const std::vector<storage::SavedCall>& calls);
+  Result<void> restore(Now now, const storage::SavedCall& saved,
+                       const std::shared_ptr<const sip::HiddenHosts>& hidden);
+  // Gives the leg a listener that exists. Errc::not_found: there is none of its transport.
+  Result<void> find_way(sip::LegCheckpoint& leg) const;
+  void call_changed(Now now, const sip::CallChanged& e);
+  void came_back(Now now, const storage::Binding& binding);
+  void drain(Now now, Duration limit);
+  std::size_t calls_up() const;
+  void save_calls();
+  void stop(Now now);
+
   // edge_events.cpp
   void attempt_ended(Now now, const sip::AttemptEnded& e);
   void response_held(Now now, const sip::ResponseHeld& e);
   void relay_ended(const sip::RelayEnded& e);
   void call_answered(const sip::CallAnswered& e);
-  void call_ended(const sip::CallEnded& e);
+  void call_ended(Now now, const sip::CallEnded& e);
   void set_live(Journey& journey, storage::TargetId target);
   void end_journey(sip::Cookie mark);
 
@@ -116,6 +131,7 @@ struct Edge::Impl {
   Dispatcher dispatcher;
   Affinity affinity;
   Health health;
+  CallSaves call_saves;
   EdgeCounters counters;
   EdgeOutput out;
 
@@ -134,8 +150,10 @@ struct Edge::Impl {
   Instant next_resolve{};
   storage::TargetId last_target = 0;
   bool draining = false;
+  std::optional<Instant> drain_until;  // while draining, until it is over
 };
 
+inline constexpr std::string_view kEnding = "the edge is shutting down";
 inline constexpr Duration kStoreWait =
     std::chrono::milliseconds(500);  // for a 200 to REGISTER (rule 12)
 inline constexpr Duration kResolveInterval = std::chrono::seconds(60);

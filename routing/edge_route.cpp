@@ -104,8 +104,9 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
           describe(need, parties));
     return;
   }
-  if (draining && request.method() == sip::Method::invite) {
-    reply(now, need, {503, "", "the edge is shutting down", {{"Retry-After", "10"}}},
+  if (draining &&
+      (request.method() == sip::Method::invite || request.method() == sip::Method::register_)) {
+    reply(now, need, {503, "", std::string{kEnding}, {{"Retry-After", "10"}}},
           describe(need, parties));
     return;
   }

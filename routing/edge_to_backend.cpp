@@ -164,7 +164,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   for (const storage::Target* t : order) {
     const auto at = static_cast<std::size_t>(
         std::find(possible.usable.begin(), possible.usable.end(), t) - possible.usable.begin());
-    plan.attempts.push_back({possible.flows[at], "", static_cast<std::uint64_t>(t->id)});
+    plan.attempts.push_back({possible.flows[at], "", static_cast<std::uint64_t>(t->id), ""});
     journey.tries.push_back(t->id);
     health.attempted(t->id);
   }
@@ -173,8 +173,9 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   // A registered phone is known to the backend by its token; another by its own name.
   plan.contact_user_new = short_user(parties.from);
   for (const storage::Binding& b : bindings) {
-    if (b.flow == need.flow)
-      plan.contact_user_new = token_user(b.aor.substr(0, b.aor.rfind('@')), b.token);
+    if (b.flow != need.flow) continue;
+    plan.contact_user_new = token_user(b.aor.substr(0, b.aor.rfind('@')), b.token);
+    plan.device_origin = b.token;
   }
   plan.contact_user_origin = short_user(parties.request);
   plan.domain = domain.domain;

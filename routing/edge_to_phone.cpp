@@ -65,7 +65,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
       continue;
     }
     if (plan.attempts.size() < limits::kAttemptsPerRequest)
-      plan.attempts.push_back({flow, b.contact, 0});
+      plan.attempts.push_back({flow, b.contact, 0, b.token});
   }
   if (plan.attempts.empty()) {
     refuse(480, found.aor + " cannot be reached: " + unreachable, "unreachable");

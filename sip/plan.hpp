@@ -35,6 +35,8 @@ struct Attempt {
   std::string
       request_uri;  // becomes the Request-URI byte for byte; empty: the received one, unchanged
   std::uint64_t mark = 0;  // the user's own, echoed in AttemptEnded (a target's id)
+  std::string device{};    // the user's name of the phone that is reached; empty: none. See
+                           // Stack::rebind()
 };
 
 struct Plan {
@@ -43,6 +45,7 @@ struct Plan {
   Side towards = Side::backend;     // whom the new leg faces; the other leg faces the other side
   std::string contact_user_new;     // user part of our Contact on the new leg; may be empty
   std::string contact_user_origin;  // and on the leg the request came in on
+  std::string device_origin;        // the user's name of the phone the request came from, or empty
   std::string to_uri;               // To URI on the new leg; empty: the received one
   std::string domain;               // stands in for hidden hosts towards a phone
   std::shared_ptr<const HiddenHosts> hidden;

@@ -33,6 +33,7 @@ struct Stack::Impl {
       std::visit([&](const auto& e) { on(now, e); }, event);
     }
     env.out.events.clear();
+    calls.tell_changes(now);
   }
 
   TransactionUser user_of(Cookie cookie) {
@@ -202,6 +203,21 @@ Result<void> Stack::end_call(Now now, CallId call, std::string_view why) {
   auto result = impl_->calls.end(now, call, why);
   impl_->drain(now);
   return result;
+}
+
+Result<CallId> Stack::restore(Now now, RestoredCall call) {
+  return impl_->calls.restore(now, std::move(call));
+}
+
+std::size_t Stack::rebind(Now now, const std::string& device, const net::Flow& flow) {
+  const std::size_t moved = impl_->legs.rebind(device, flow);
+  if (moved > 0) impl_->drain(now);
+  return moved;
+}
+
+void Stack::set_times(Duration attempt, Duration ring_limit) {
+  impl_->env.config.attempt = attempt;
+  impl_->env.config.ring_limit = ring_limit;
 }
 
 std::vector<Send> Stack::take_sends() {

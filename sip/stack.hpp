@@ -18,6 +18,7 @@
 #include "core/result.hpp"
 #include "core/rng.hpp"
 #include "core/time.hpp"
+#include "sip/b2bua/checkpoint.hpp"
 #include "sip/parse/datagram.hpp"
 #include "sip/plan.hpp"
 #include "sip/transaction/events.hpp"
@@ -103,6 +104,13 @@ struct CallEnded {
   std::string why{};  // in plain words
   Instant started{}, answered_at{}, ended{};
 };
+// A call is established, or what a restart needs of it has changed: this replaces the checkpoint of
+// the same id. Its CallEnded ends that.
+struct CallChanged {
+  CallId call;
+  Cookie mark = 0;
+  CallCheckpoint checkpoint;
+};
 struct ProbeEnded {
   Cookie mark = 0;
   int status = 0;        // 0: none
@@ -110,7 +118,7 @@ struct ProbeEnded {
   Duration rtt{};
 };
 using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
-                                RelayEnded, CallAnswered, CallEnded, ProbeEnded>;
+                                RelayEnded, CallAnswered, CallChanged, CallEnded, ProbeEnded>;
 
 // One live call as it can be shown.
 struct CallView {
@@ -159,6 +167,15 @@ class Stack {
   // An OPTIONS of our own (RFC 3261 §11) to `attempt.flow` with Request-URI `attempt.request_uri`;
   // one ProbeEnded follows.
   void probe(Now now, const Attempt& attempt, Duration timeout, Cookie mark);
+  // Goes on with a call of an earlier process; a CallChanged with its new numbers follows, and
+  // later a CallEnded with its mark. Errc::range: its CSeq numbers are used up; Errc::limit: calls;
+  // Errc::conflict: one of its dialogs is there already.
+  Result<CallId> restore(Now now, RestoredCall call);
+  // A phone has come back over another connection: its calls' requests go there from now on.
+  // Returns how many legs were moved.
+  std::size_t rebind(Now now, const std::string& device, const net::Flow& flow);
+  // From now on; what runs already keeps its time.
+  void set_times(Duration attempt, Duration ring_limit);
   // Ends a call: CANCEL or BYE on both legs, a final response where one is owed.
   Result<void> end_call(Now now, CallId call, std::string_view why);
 

@@ -121,6 +121,7 @@ struct SavedCall {
   std::string domain;   // stands in for hidden hosts towards a phone
   TargetId target = 0;  // whose live call it is; 0: nobody's
   WallTime started{}, answered{};
+  Duration session{};  // RFC 4028: refreshed at least this often; 0: the session has no timer
   SavedLeg origin, answerer;
   friend bool operator==(const SavedCall&, const SavedCall&) = default;
 };

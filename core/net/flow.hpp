@@ -15,6 +15,9 @@ using ListenerId = Strong<struct ListenerTag, std::uint16_t>;
 // A stream connection of this process; never reused. 0: none yet.
 using ConnectionId = Strong<struct ConnectionTag, std::uint64_t>;
 
+// One that an earlier process had: what is sent on it fails at once.
+inline constexpr ConnectionId kGoneConnection{~std::uint64_t{0}};
+
 // UDP: (listener, remote). Streams: the connection; with connection 0, "whatever connection to
 // `remote` there is, or a new one".
 struct Flow {

@@ -57,6 +57,7 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   leg.flow = need.flow;
   leg.dialog = std::move(*dialog);
   leg.contact_user = plan.contact_user_origin;
+  leg.device = plan.device_origin;
   leg.context = context;
   leg.started = now.mono;
   call.origin = legs_.add(std::move(leg));

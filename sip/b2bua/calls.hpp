@@ -57,8 +57,11 @@ struct Call {
   std::string why;
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
-  TimerId session;   // RFC 4028: the ends have agreed to refresh before it fires
-  TimerId liveness;  // until the next OPTIONS within both dialogs
+  Duration session_interval{};  // RFC 4028: the ends have agreed to refresh so often; 0: not
+  TimerId session;              // it fires when they have not
+  TimerId liveness;             // until the next OPTIONS within both dialogs
+  bool told = false;            // a checkpoint has been emitted
+  Duration told_session{};      // as the last one has it
 };
 
 class Calls {
@@ -87,6 +90,9 @@ class Calls {
   void transaction_ended(const TransactionUser& user);
   void timer(Now now, const UserTimer& timer);
   Result<void> end(Now now, CallId call, std::string_view why);
+  // Emits a CallChanged for each established call whose checkpoint has become another.
+  void tell_changes(Now now);
+  Result<CallId> restore(Now now, RestoredCall call);
 
   std::vector<CallView> views() const;
   std::size_t call_count() const { return calls_.size(); }
@@ -123,6 +129,7 @@ class Calls {
   void stop_answer(InviteExchange& exchange);
   void ack_leg(Leg& leg, const Message* ack);
   bool repeat_ack(const Leg& leg, std::uint32_t cseq);  // false: none is kept
+  void ack_again(Leg& leg, const Message& response);    // a 2xx that has come again
   void start_ring_limit(Now now, InviteExchangeId id);  // keeps one that runs
   void stop_ring_limit(InviteExchange& exchange);
 
@@ -135,6 +142,10 @@ class Calls {
   void reinvite_response(Now now, const TransactionUser& user, const ResponseReceived& received);
   void reinvite_unanswered(Now now, const TransactionUser& user, TimerLetter timer);
   void drop_invite(InviteExchangeId id);
+
+  // calls_restart.cpp: checkpoints
+  bool same_as_told(const Call& call) const;
+  void tell(Now now, CallId id);
 
   void log(const Call& call, LogLevel level, std::string_view text) const;
 

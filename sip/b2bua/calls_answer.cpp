@@ -37,6 +37,7 @@ void Calls::watch_session(Now now, LegId leg_id, const Message& response) {
   if (call == nullptr) return;
   env_.timers.cancel(call->session);
   const auto interval = session_interval(response);
+  call->session_interval = interval.value_or(Duration{});
   call->session =
       interval ? env_.timers.arm(now.mono, *interval, {UserTimer::Kind::session, id.packed()})
                : TimerId{};
@@ -93,6 +94,16 @@ bool Calls::repeat_ack(const Leg& leg, std::uint32_t cseq) {
   return true;
 }
 
+// In an established call the first ACK has been sent; one that an earlier process sent is made
+// anew.
+void Calls::ack_again(Leg& leg, const Message& response) {
+  if (repeat_ack(leg, response.cseq().number)) return;
+  const Call* call = calls_.find(leg.call);
+  if (call != nullptr && call->state == CallState::established && !call->pending &&
+      response.cseq().number == leg.invite_cseq)
+    ack_leg(leg, nullptr);
+}
+
 void Calls::ack(Now now, const AckReceived& received) {
   const Message& ack = *received.request;
   const LegId leg_id = legs_.find_dialog(ack.call_id(), ack.to_tag());
@@ -104,6 +115,7 @@ void Calls::ack(Now now, const AckReceived& received) {
     ++stray_acks_;
     return;
   }
+  legs_.touch(leg_id);  // the call is established, or a 2xx may have moved its remote target
   if (exchange->initial) {
     return apply(now, leg->call, CallEvent::origin_ack, {}, {.message = &ack, .leg = leg_id});
   }

@@ -23,6 +23,7 @@ void Calls::next_attempt(Now now, CallId id) {
   leg.is_uac = true;
   leg.flow = attempt.flow;
   leg.contact_user = hunt.plan.contact_user_new;
+  leg.device = attempt.device;
   leg.context = call.context;
   leg.attempt = attempt.mark;
   leg.started = now.mono;
@@ -131,8 +132,7 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
   const bool same_dialog = leg.dialog.confirmed && leg.dialog.remote_tag == response.to_tag();
   if (same_dialog) {
     // A 2xx again: our ACK was lost, or has not been made yet because the origin's has not come.
-    repeat_ack(leg, response.cseq().number);
-    return;
+    return ack_again(leg, response);
   }
   Call* call = calls_.find(leg.call);
   if (leg.dialog.confirmed) {
@@ -228,8 +228,12 @@ void Calls::stray(Now now, const StrayResponse& received) {
       response.status() > 299)
     return;
   const LegId leg_id = legs_.find_dialog(response.call_id(), response.from_tag());
-  const Leg* leg = legs_.find(leg_id);
-  if (leg == nullptr || !leg->is_uac || response.cseq().number != leg->invite_cseq) return;
+  Leg* leg = legs_.find(leg_id);
+  if (leg == nullptr || response.cseq().number != leg->invite_cseq) return;
+  if (!leg->is_uac) {
+    if (leg->dialog.remote_tag == response.to_tag()) ack_again(*leg, response);
+    return;
+  }
   // While the INVITE waits for its final response, one with another branch is not its own
   // (§17.1.3); taken for the answer it would leave a transaction that never ends.
   if (leg->invite && !leg->attempt_over) return;

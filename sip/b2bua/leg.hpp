@@ -32,6 +32,14 @@ struct KeptAck {
   Bytes bytes;
 };
 
+// What of a leg makes a new checkpoint when it differs from the last one's.
+struct LegStamp {
+  net::Flow flow;
+  std::size_t target = 0;  // a hash of the remote target
+  std::uint32_t invite_cseq = 0;
+  std::uint32_t cseq = 0;  // the last one we used
+};
+
 struct Leg {
   CallId call;  // false: the leg has left its call and ends by itself
   LegId peer;   // where its requests go on; false: given up for the next target
@@ -40,6 +48,7 @@ struct Leg {
   net::Flow flow;
   Dialog dialog;
   std::string contact_user;
+  std::string device;  // the user's name of the phone; empty: none
   std::shared_ptr<const CallContext> context;
 
   // The first INVITE of a leg on which we are the UAC; void once its transaction ended.
@@ -55,6 +64,7 @@ struct Leg {
 
   std::vector<LegId> forks;  // legs of further 2xx to the same INVITE, with another To tag
 
+  LegStamp told;            // as the last checkpoint has it
   bool byed = false;        // a BYE was sent or received
   bool is_asked = false;    // an OPTIONS of our own is on its way
   std::uint8_t misses = 0;  // of these, in a row

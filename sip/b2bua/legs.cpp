@@ -13,12 +13,17 @@ std::string dialog_key(std::string_view call_id, std::string_view local_tag) {
   return key;
 }
 
+bool has_device(const Leg& leg) {
+  return !leg.device.empty() && leg.side == Side::phone;
+}
+
 }  // namespace
 
 LegId Legs::add(Leg leg) {
   std::string key = dialog_key(leg.dialog.call_id, leg.dialog.local_tag);
-  const LegId id = legs_.emplace(std::move(leg)).first;
+  const auto [id, added] = legs_.emplace(std::move(leg));
   dialogs_.insert_or_assign(std::move(key), id);
+  if (has_device(added)) by_device_.emplace(added.device, id);
   return id;
 }
 
@@ -29,6 +34,19 @@ LegId Legs::add_fork(Leg leg) {
 LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag) const {
   const auto found = dialogs_.find(dialog_key(call_id, local_tag));
   return found == dialogs_.end() ? LegId{} : found->second;
+}
+
+std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
+  std::size_t moved = 0;
+  const auto [first, last] = by_device_.equal_range(device);
+  for (auto it = first; it != last; ++it) {
+    Leg& leg = *legs_.find(it->second);
+    if (!net::is_reliable(leg.flow.transport) || leg.flow == flow) continue;
+    leg.flow = flow;
+    touch(it->second);
+    ++moved;
+  }
+  return moved;
 }
 
 void Legs::hold(LegId id) {
@@ -48,6 +66,14 @@ void Legs::erase_if_done(LegId id) {
   if (leg == nullptr || leg->call || leg->transactions > 0) return;
   const auto found = dialogs_.find(dialog_key(leg->dialog.call_id, leg->dialog.local_tag));
   if (found != dialogs_.end() && found->second == id) dialogs_.erase(found);
+  if (has_device(*leg)) {
+    const auto [first, last] = by_device_.equal_range(leg->device);
+    for (auto it = first; it != last; ++it) {
+      if (it->second != id) continue;
+      by_device_.erase(it);
+      break;
+    }
+  }
   legs_.erase(id);
 }
 
@@ -73,6 +99,7 @@ ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view
                       flow, cookie, env_.out);
   if (transaction) {
     hold(id);
+    touch(id);
   } else {
     env_.users.erase(UserId::unpack(cookie));
   }
@@ -91,6 +118,7 @@ void Legs::respond(Now now, ServerTxId server, LegId id, const Message& request,
                    const net::Endpoint& source, const LegResponse& what) {
   const Leg* leg = legs_.find(id);
   if (leg == nullptr) return;  // its transactions are over, this one with them
+  touch(id);
   env_.layer.respond(now.mono, server, what.status,
                      make_response(*leg, env_.listener(leg->flow), request, source, what),
                      env_.out);
@@ -103,6 +131,7 @@ ServerTxId Legs::accept(Now now, LegId id, const RequestReceived& received, Tran
       env_.layer.accept(now.mono, received.request, received.flow, cookie, env_.out);
   if (server) {
     hold(id);
+    touch(id);
   } else {
     env_.users.erase(UserId::unpack(cookie));
     env_.refuse(received, 503, "the limit of transactions is reached", "Retry-After: 10\r\n");

@@ -5,6 +5,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "core/slab.hpp"
 #include "sip/b2bua/environment.hpp"
@@ -28,6 +30,13 @@ class Legs {
   // RFC 3261 §12.2.2: by Call-ID and our tag; the caller compares the peer's. Void id: none.
   LegId find_dialog(std::string_view call_id, std::string_view local_tag) const;
   std::size_t size() const { return legs_.size(); }
+
+  // Legs that messages of a dialog went over since the last clear: they may have changed.
+  void touch(LegId id) { touched_.push_back(id); }
+  const std::vector<LegId>& touched() const { return touched_; }
+  void clear_touched() { touched_.clear(); }
+  // Moves each leg of this phone that a stream led to over to another one.
+  std::size_t rebind(const std::string& device, const net::Flow& flow);
 
   // Something (a transaction, a timer) refers to the leg: it stays.
   void hold(LegId id);
@@ -60,6 +69,9 @@ class Legs {
 
   Environment& env_;
   Slab<Leg, LegTag> legs_;
+  std::vector<LegId> touched_;
+  // The legs of each phone that has a name.
+  std::unordered_multimap<std::string, LegId> by_device_;
   // Call-ID, NUL, local tag → leg. Keyed: peers choose Call-IDs.
   boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{
       16, KeyHash{{env_.rng.next(), env_.rng.next()}}};

@@ -1,12 +1,13 @@
 -- Calls that are up, so that the next process can go on with them.
 
 CREATE TABLE calls (
-  id        TEXT    PRIMARY KEY CHECK (id <> ''),
-  key       TEXT    NOT NULL,
-  domain    TEXT    NOT NULL,
-  target    INTEGER NOT NULL,  -- no reference: a call outlives its target's row
-  started   INTEGER NOT NULL,
-  answered  INTEGER NOT NULL
+  id         TEXT    PRIMARY KEY CHECK (id <> ''),
+  key        TEXT    NOT NULL,
+  domain     TEXT    NOT NULL,
+  target     INTEGER NOT NULL,  -- no reference: a call outlives its target's row
+  started    INTEGER NOT NULL,
+  answered   INTEGER NOT NULL,
+  session_us INTEGER NOT NULL CHECK (session_us >= 0)  -- RFC 4028; 0: the session has no timer
 ) STRICT, WITHOUT ROWID;
 
 -- The sides of what is kept of dialogs: 0 the one that began it, 1 the one that answered.

@@ -83,12 +83,10 @@ template <>
 struct Sql<SavedCall> {
   static constexpr const char* table = "calls";
   static constexpr const char* all =
-      "SELECT id, key, domain, target, started, answered FROM calls ORDER BY id";
+      "SELECT id, key, domain, target, started, answered, session_us FROM calls ORDER BY id";
   static constexpr const char* put =
-      "INSERT INTO calls (id, key, domain, target, started, answered) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
-      "ON CONFLICT (id) DO UPDATE SET key = ?2, domain = ?3, target = ?4, started = ?5, "
-      "answered = ?6";
+      "INSERT OR REPLACE INTO calls (id, key, domain, target, started, answered, session_us) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
   static constexpr const char* remove = "DELETE FROM calls WHERE id = ?1";
 };
 

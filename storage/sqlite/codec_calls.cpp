@@ -10,7 +10,8 @@ void bind_row(Statement& put, const SavedCall& call) {
       .bind(3, call.domain)
       .bind(4, call.target)
       .bind(5, milliseconds(call.started))
-      .bind(6, milliseconds(call.answered));
+      .bind(6, milliseconds(call.answered))
+      .bind(7, std::int64_t{call.session.count()});
 }
 
 Result<void> read_row(const Statement& row, SavedCall& call) {
@@ -20,6 +21,7 @@ Result<void> read_row(const Statement& row, SavedCall& call) {
   call.target = row.integer(3);
   call.started = wall_time(row.integer(4));
   call.answered = wall_time(row.integer(5));
+  call.session = Duration{row.integer(6)};
   return {};
 }
 

@@ -67,6 +67,7 @@ trying = "100ms"
 attempt = "16s"
 ring_limit = "3m"
 call_probe = "30s"
+drain = "90s"
 
 [log]
 level = "warning"
@@ -97,6 +98,7 @@ gate = "off"
   CHECK(c.timers.attempt == 16s);
   CHECK(c.timers.ring_limit == 180s);
   CHECK(c.timers.call_probe == 30s);
+  CHECK(c.timers.drain == 90s);
   CHECK(c.log.level == LogLevel::warning);
   CHECK(c.log.categories == std::map<LogCategory, LogLevel>{{LogCategory::sip, LogLevel::debug},
                                                             {LogCategory::gate, LogLevel::off}});
@@ -114,6 +116,7 @@ TEST_CASE("one listener is enough, the rest has defaults") {
   CHECK(r.config.timers.t1 == 500ms);
   CHECK(r.config.timers.ring_limit == 180s);
   CHECK_MESSAGE(r.config.timers.call_probe == 0s, "nobody is asked");
+  CHECK(r.config.timers.drain == 30s);
   CHECK(r.config.log.level == LogLevel::info);
 }
 
@@ -157,7 +160,7 @@ TEST_CASE("an unknown key is refused, with the near miss") {
         Lines{"usher.toml:3: listen[0].advertize: unknown key: did you mean advertise?"});
   CHECK(faults_in("[timers]\ncolour = \"180s\"") ==
         Lines{"usher.toml:4: timers.colour: unknown key: expected t1, t2, t4, trying, attempt, "
-              "ring_limit or call_probe"});
+              "ring_limit, call_probe or drain"});
   CHECK(faults_in("[Storage]\npath = \"a\"") ==
         Lines{"usher.toml:3: Storage: unknown key: did you mean storage?"});
   CHECK(faults_in("[log.categories]\nsipp = \"debug\"") ==
@@ -213,14 +216,16 @@ TEST_CASE("timers out of bounds are refused, and the bounds are told") {
   CHECK(faults_in("[timers]\nattempt = \"33s\"") ==
         Lines{"usher.toml:4: timers.attempt: 33s is too long: expected 100ms to 32s"});
   CHECK(faults_in("[timers]\nt1 = \"1s\"\nattempt = \"33s\"").empty());
+  CHECK(faults_in("[timers]\ndrain = \"61m\"") ==
+        Lines{"usher.toml:4: timers.drain: 61m is too long: expected 0s to 1h"});
 }
 
 TEST_CASE("bounds themselves are accepted") {
   CHECK(faults_in("[timers]\nt1 = \"100ms\"\nt2 = \"100ms\"\nt4 = \"100ms\"\ntrying = \"50ms\"\n"
-                  "attempt = \"100ms\"\nring_limit = \"10s\"")
+                  "attempt = \"100ms\"\nring_limit = \"10s\"\ndrain = \"0s\"")
             .empty());
   CHECK(faults_in("[timers]\nt1 = \"4s\"\nt2 = \"40s\"\nt4 = \"50s\"\ntrying = \"1s\"\n"
-                  "attempt = \"256s\"\nring_limit = \"1h\"")
+                  "attempt = \"256s\"\nring_limit = \"1h\"\ndrain = \"1h\"")
             .empty());
 }
 

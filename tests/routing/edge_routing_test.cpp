@@ -310,17 +310,6 @@ TEST_CASE("a draining target gets nothing new, changes are live at once") {
   w.nothing();
 }
 
-TEST_CASE("from a draining edge new calls get 503, all else goes on") {
-  World w;
-  w.edge().drain(w.now);
-  w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "c1"}));
-  const Sent answer = w.only(kPhone);
-  CHECK(answer.status() == 503);
-  CHECK_FALSE(answer.header("Retry-After").empty());
-  w.phone(kPhone, request({"MESSAGE", "sip:402@a.test", "401@a.test", "402@a.test", "c2"}));
-  w.only(kA1);
-}
-
 TEST_CASE("what came from one of our own listeners is a loop") {
   World w;
   w.phone(kEdge, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test"}));

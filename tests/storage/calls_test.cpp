@@ -27,6 +27,7 @@ SavedCall sample_call(const std::string& id) {
   call.target = 7;
   call.started = kNow;
   call.answered = kNow + std::chrono::milliseconds(2'345);
+  call.session = std::chrono::seconds(1800);
   SavedLeg& origin = call.origin;
   origin.side = LegSide::phone;
   origin.device = "k3v9q2m1x8";

@@ -171,6 +171,10 @@ class World {
   }
 
   routing::Edge& edge() { return *edge_; }
+  void stop() {
+    edge_->stop(now);
+    collect();
+  }
 
   void receive(const net::Flow& from, const std::string& text) {
     edge_->receive(now, net::Packet{Bytes{text}, from});
@@ -310,6 +314,10 @@ class World {
     return true;
   }
 
+  void forget_call(const std::string& id) {
+    std::erase_if(store.calls, [&](const storage::SavedCall& c) { return c.id == id; });
+  }
+
   void remember(const routing::Persist& p) {
     for (const storage::Change& change : p.changes) {
       const auto forget = [&](const std::string& token) {
@@ -320,6 +328,11 @@ class World {
         store.bindings.push_back(put->binding);
       } else if (const auto* gone = std::get_if<storage::DeleteBinding>(&change)) {
         forget(gone->token);
+      } else if (const auto* up = std::get_if<storage::PutCall>(&change)) {
+        forget_call(up->call.id);
+        store.calls.push_back(up->call);
+      } else if (const auto* over = std::get_if<storage::DeleteCall>(&change)) {
+        forget_call(over->id);
       } else if (const auto* knock = std::get_if<storage::AddDoorKnock>(&change)) {
         store.door_knocks.insert(store.door_knocks.begin(), knock->knock);
       }

@@ -1,0 +1,160 @@
+// What outlives a process: calls are told to the store and taken over from it, phones that come
+// back get theirs, and a process that is to end lets its calls end first.
+#include <algorithm>
+#include <memory>
+
+#include "core/text.hpp"
+#include "routing/call_records.hpp"
+#include "routing/edge_impl.hpp"
+
+namespace usher::routing {
+
+namespace {
+
+constexpr std::size_t kBatch = 1000;  // changes of one batch to the store
+
+std::string who_of(const sip::CallCheckpoint& call) {
+  return "restored call of " + escaped(call.origin.dialog.remote_party) + " to " +
+         escaped(call.origin.dialog.local_party);
+}
+
+// What the directory hides, and where the calls' backends were: the addresses of host names are not
+// known again yet.
+std::shared_ptr<const sip::HiddenHosts> hidden_hosts(const Directory& directory,
+                                                     const std::vector<storage::SavedCall>& calls) {
+  auto hidden = std::make_shared<sip::HiddenHosts>(*directory.hidden());
+  for (const storage::SavedCall& call : calls) {
+    for (const storage::SavedLeg* leg : {&call.origin, &call.answerer}) {
+      if (leg->side == storage::LegSide::backend)
+        hidden->addresses.insert(leg->flow.remote.address.text());
+    }
+  }
+  return hidden;
+}
+
+}  // namespace
+
+Result<void> Edge::Impl::find_way(sip::LegCheckpoint& leg) const {
+  if (outlets.has(leg.flow)) return {};
+  const auto listener = outlets.towards(leg.flow.transport, leg.flow.remote.address);
+  if (!listener)
+    return fail(Errc::not_found, "there is no " +
+                                     std::string{net::transport_name(leg.flow.transport)} +
+                                     " listener any more");
+  leg.flow.listener = *listener;
+  return {};
+}
+
+Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
+                                 const std::shared_ptr<const sip::HiddenHosts>& hidden) {
+  auto checkpoint = call_checkpoint(saved);
+  if (!checkpoint) return checkpoint.error();
+  for (sip::LegCheckpoint* leg : {&checkpoint->origin, &checkpoint->answerer}) {
+    if (auto found = find_way(*leg); !found) return found;
+  }
+  const sip::Cookie mark = ++last_mark;
+  Journey& journey = journeys[mark];
+  journey.key = checkpoint->key;
+  journey.method = sip::Method::invite;
+  journey.who = who_of(*checkpoint);
+  journey.saved = checkpoint->id;
+  set_live(journey, saved.target);
+  // Towards a backend the attempt's mark is its target.
+  const auto attempt = checkpoint->answerer.side == sip::Side::backend
+                           ? static_cast<std::uint64_t>(saved.target)
+                           : std::uint64_t{0};
+  auto restored = stack.restore(now, {std::move(*checkpoint), mark, attempt, hidden});
+  if (restored) return {};
+  end_journey(mark);
+  return restored.error();
+}
+
+void Edge::Impl::restore_calls(Now now, const std::vector<storage::SavedCall>& calls) {
+  if (calls.empty()) return;
+  const auto hidden = hidden_hosts(*directory, calls);
+  std::vector<storage::Change> changes;
+  std::size_t restored = 0;
+  for (const storage::SavedCall& call : calls) {
+    if (const auto result = restore(now, call, hidden); !result) {
+      log.write(LogCategory::call, LogLevel::warning, call.key,
+                "call " + call.id + " cannot be gone on with: " + result.error().message);
+      changes.emplace_back(storage::DeleteCall{call.id});
+      continue;
+    }
+    ++restored;
+  }
+  // Their CSeq numbers have jumped: the next restart must start from these.
+  for (const sip::StackEvent& event : stack.take_events()) {
+    if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
+      changes.emplace_back(
+          storage::PutCall{call_record(changed->checkpoint, journeys.at(changed->mark).live)});
+    }
+  }
+  for (std::size_t i = 0; i < changes.size(); i += kBatch) {
+    const auto begin = changes.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto end =
+        changes.begin() + static_cast<std::ptrdiff_t>(std::min(i + kBatch, changes.size()));
+    persist({std::make_move_iterator(begin), std::make_move_iterator(end)});
+  }
+  log.write(LogCategory::call, LogLevel::info, {},
+            std::to_string(restored) + " call(s) of the process before go on");
+}
+
+void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
+  const auto found = journeys.find(e.mark);
+  if (found == journeys.end()) return;
+  const bool first = found->second.saved.empty();
+  found->second.saved = e.checkpoint.id;
+  call_saves.put(now.mono, call_record(e.checkpoint, found->second.live), first);
+}
+
+void Edge::Impl::save_calls() {
+  if (auto changes = call_saves.take(); !changes.empty()) persist(std::move(changes));
+}
+
+// A device without +sip.instance is known by its Contact, which names another port after it has
+// connected again: it is the one whose connection is gone, when only one of its AoR at that address
+// is in this state.
+void Edge::Impl::came_back(Now now, const storage::Binding& binding) {
+  if (!net::is_reliable(binding.flow.transport)) return;
+  std::size_t moved = stack.rebind(now, binding.token, binding.flow);
+  if (moved == 0 && binding.instance.empty()) {
+    std::vector<std::string> gone;
+    for (const storage::Binding& b : location.by_aor(binding.aor)) {
+      if (b.token != binding.token && b.instance.empty() && b.flow.connection.value == 0 &&
+          b.flow.transport == binding.flow.transport &&
+          b.flow.remote.address == binding.flow.remote.address)
+        gone.push_back(b.token);
+    }
+    if (gone.size() == 1) moved = stack.rebind(now, gone.front(), binding.flow);
+  }
+  if (moved == 0) return;
+  log.write(LogCategory::call, LogLevel::info, {},
+            binding.aor + " is back at " + binding.flow.remote.text() + ": " +
+                std::to_string(moved) + " leg(s) of its calls go there");
+}
+
+void Edge::Impl::drain(Now now, Duration limit) {
+  if (draining) return;
+  draining = true;
+  drain_until = now.mono + limit;
+  log.write(LogCategory::core, LogLevel::info, {},
+            "draining: no new calls and registrations; " + std::to_string(calls_up()) +
+                " call(s) may end by themselves");
+}
+
+std::size_t Edge::Impl::calls_up() const {
+  return stack.counts().calls;
+}
+
+// Established calls are kept, for the next process; one that has no answer yet would be lost
+// without a word.
+void Edge::Impl::stop(Now now) {
+  for (const sip::CallView& call : stack.calls()) {
+    if (call.answered_at == Instant{}) static_cast<void>(stack.end_call(now, call.call, kEnding));
+  }
+  pump(now);
+  save_calls();
+}
+
+}  // namespace usher::routing
