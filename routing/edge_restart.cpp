@@ -113,12 +113,13 @@ void Edge::Impl::save_calls() {
 }
 
 // A device without +sip.instance is known by its Contact, which names another port after it has
-// connected again: it is the one whose connection is gone, when only one of its AoR at that address
-// is in this state.
+// connected again: a new one at the address of the only one of its AoR whose connection is gone is
+// taken for that.
 void Edge::Impl::came_back(Now now, const storage::Binding& binding) {
   if (!net::is_reliable(binding.flow.transport)) return;
   std::size_t moved = stack.rebind(now, binding.token, binding.flow);
-  if (moved == 0 && binding.instance.empty()) {
+  const bool is_new = binding.registered == now.wall;
+  if (moved == 0 && is_new && binding.instance.empty()) {
     std::vector<std::string> gone;
     for (const storage::Binding& b : location.by_aor(binding.aor)) {
       if (b.token != binding.token && b.instance.empty() && b.flow.connection.value == 0 &&

@@ -160,6 +160,22 @@ TEST_CASE("of two phones that could be the one that came back none is taken") {
   CHECK_FALSE(w.logged("is back at"));
 }
 
+TEST_CASE("a refresh of one phone is no return of another at the same address") {
+  World w;
+  const net::Flow one = World::tcp("127.0.0.21:40001", 1);
+  const net::Flow two = World::tcp("127.0.0.21:40003", 3);
+  w.registered("401@a.test", "127.0.0.21:40001", kA1, {}, 3600, &one);
+  w.registered("401@a.test", "127.0.0.21:40003", kA1, {}, 3600, &two);
+  set_up(w, one);
+  w.flow_failed(one);
+  w.pass(10s);
+  w.registered("401@a.test", "127.0.0.21:40003", kA1, {}, 3600, &two);
+  CHECK_FALSE(w.logged("is back at"));
+  const net::Flow again = World::tcp("127.0.0.21:40005", 5);
+  w.registered("401@a.test", "127.0.0.21:40005", kA1, {}, 3600, &again);
+  CHECK(w.logged("401@a.test is back at 127.0.0.21:40005"));
+}
+
 TEST_CASE("a draining edge refuses new calls and registrations, and all else goes on") {
   World w;
   const Up up = set_up(w, World::flow(kPhone));

@@ -37,6 +37,10 @@ void MemoryStore::write(const storage::Change& change) {
     replace(durable.bindings, binding->binding, [](const auto& b) { return b.token; });
   } else if (const auto* gone = std::get_if<storage::DeleteBinding>(&change)) {
     std::erase_if(durable.bindings, [&](const auto& b) { return b.token == gone->token; });
+  } else if (const auto* up = std::get_if<storage::PutCall>(&change)) {
+    replace(durable.calls, up->call, [](const auto& c) { return c.id; });
+  } else if (const auto* over = std::get_if<storage::DeleteCall>(&change)) {
+    std::erase_if(durable.calls, [&](const auto& c) { return c.id == over->id; });
   } else if (const auto* target = std::get_if<storage::PutTarget>(&change)) {
     replace(durable.targets, target->target, [](const auto& t) { return t.id; });
     durable.last_target = std::max(durable.last_target, target->target.id);
