@@ -15,8 +15,10 @@ inline constexpr std::size_t kUriBytes = 4096;       // a Request-URI
 inline constexpr std::size_t kParameterCount = 64;   // parameters of one header value or URI
 inline constexpr std::size_t kListEntries =
     64;  // comma-separated values taken from one header name
-inline constexpr std::size_t kContactUserToken = 10;  // characters of a Contact token
-inline constexpr std::size_t kContactUriBytes = 128;  // the Contact URI given to a backend
+inline constexpr std::size_t kDialogInfoBytes = 32768;  // an XML body that is looked into
+inline constexpr std::size_t kCrossedRefers = 8;        // of one leg, whose numbers are known
+inline constexpr std::size_t kContactUserToken = 10;    // characters of a Contact token
+inline constexpr std::size_t kContactUriBytes = 128;    // the Contact URI given to a backend
 
 // State
 inline constexpr std::size_t kTransactions = 400'000;

@@ -22,7 +22,7 @@ struct Stack::Impl {
         exchanges(env, legs),
         calls(env, legs, exchanges),
         dialog_requests(env, legs, calls, exchanges),
-        relays(env),
+        relays(env, legs),
         probes(env) {}
 
   // Works off what the transaction layer has to say, in order. Users may make the layer say more

@@ -2,7 +2,29 @@
 
 #include <utility>
 
+#include "core/limits.hpp"
+#include "sip/grammar/grammar.hpp"
+#include "sip/message/compare.hpp"
+
 namespace usher::sip {
+namespace {
+
+// "Event: refer;id=…" names a REFER by its CSeq number on the leg where that was sent (RFC 3515
+// §2.4.6). NOTIFY comes from where the REFER went to, SUBSCRIBE from where it came from.
+std::optional<std::uint32_t> refer_id_across(const Leg& from, const Leg& to,
+                                             const Message& request) {
+  const auto event = parse_token_params(request.header(HeaderId::event));
+  if (!event || !iequals(event->token, "refer")) return std::nullopt;
+  const auto id = parse_number(param_value(event->params, "id"));
+  if (!id) return std::nullopt;
+  const bool by_sender = request.method() == Method::subscribe;
+  for (const CrossedRefer& r : by_sender ? to.refers : from.refers) {
+    if ((by_sender ? r.there : r.here) == *id) return by_sender ? r.here : r.there;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 void Exchanges::forward(Now now, LegId from, const RequestReceived& received) {
   const Message& request = *received.request;
@@ -36,16 +58,23 @@ void Exchanges::forward(Now now, LegId from, const RequestReceived& received) {
                           .bye_wait = {}};
   if (request.method() == Method::update) refresh_target(legs_.find(from)->dialog, request);
   Leg& other = *legs_.find(to);
-  const ClientTxId client = legs_.send_request(now, to, request.method(), request.method_name(),
-                                               {.cseq = ++other.dialog.local_cseq,
-                                                .max_forwards = next_max_forwards(request),
-                                                .contact = request.count(HeaderId::contact) > 0,
-                                                .source = &request,
-                                                .invite_cseq = other.invite_cseq},
-                                               {TransactionUser::Kind::client, id.packed(), 0});
+  const ClientTxId client =
+      legs_.send_request(now, to, request.method(), request.method_name(),
+                         {.cseq = ++other.dialog.local_cseq,
+                          .max_forwards = next_max_forwards(request),
+                          .contact = request.count(HeaderId::contact) > 0,
+                          .source = &request,
+                          .invite_cseq = other.invite_cseq,
+                          .refer_id = refer_id_across(*legs_.find(from), other, request)},
+                         {TransactionUser::Kind::client, id.packed(), 0});
   if (!client) {
     close(now, id, {.status = 503, .why = "the limit of transactions is reached"});
     return;
+  }
+  if (request.method() == Method::refer) {
+    auto& refers = legs_.find(to)->refers;
+    if (refers.size() == limits::kCrossedRefers) refers.erase(refers.begin());
+    refers.push_back({legs_.find(to)->dialog.local_cseq, request.cseq().number});
   }
   if (!bye) return;
   legs_.find(from)->byed = true;

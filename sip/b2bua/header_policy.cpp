@@ -1,5 +1,9 @@
 #include "sip/b2bua/header_policy.hpp"
 
+#include "sip/b2bua/dialog_info.hpp"
+#include "sip/grammar/grammar.hpp"
+#include "sip/message/compare.hpp"
+
 namespace usher::sip {
 
 Passage passage_of(HeaderId id) {
@@ -25,7 +29,16 @@ Passage passage_of(HeaderId id) {
     case HeaderId::history_info:
     case HeaderId::reply_to:
     case HeaderId::refer_to:
-    case HeaderId::referred_by: return Passage::addresses;
+    case HeaderId::referred_by:
+    case HeaderId::p_called_party_id:
+    case HeaderId::p_associated_uri: return Passage::addresses;
+    case HeaderId::call_info:
+    case HeaderId::alert_info:
+    case HeaderId::error_info: return Passage::links;
+    case HeaderId::replaces:
+    case HeaderId::join:
+    case HeaderId::target_dialog: return Passage::dialog;
+    case HeaderId::event: return Passage::event;
     case HeaderId::warning: return Passage::warning;
     case HeaderId::rack: return Passage::rack;
     case HeaderId::content_type:
@@ -37,7 +50,6 @@ Passage passage_of(HeaderId id) {
     case HeaderId::unsupported:
     case HeaderId::allow:
     case HeaderId::allow_events:
-    case HeaderId::event:
     case HeaderId::accept:
     case HeaderId::accept_encoding:
     case HeaderId::accept_language:
@@ -51,9 +63,6 @@ Passage passage_of(HeaderId id) {
     case HeaderId::server:
     case HeaderId::retry_after:
     case HeaderId::reason:
-    case HeaderId::replaces:
-    case HeaderId::join:
-    case HeaderId::target_dialog:
     case HeaderId::refer_sub:
     case HeaderId::rseq:
     case HeaderId::session_expires:
@@ -71,33 +80,55 @@ Passage passage_of(HeaderId id) {
   return Passage::as_is;
 }
 
-void pass_headers(const Message& from, const PassOptions& options, MessageBuilder& out) {
+namespace {
+
+// The field's value as it crosses; empty: it does not.
+std::string crossing_value(const Message& from, const HeaderField& field,
+                           const PassOptions& options) {
   const Presentation& to = options.presentation;
-  for (const HeaderField& field : from.headers()) {
-    std::string value;
-    switch (passage_of(field.id)) {
-      case Passage::as_is: out.pass(from, field); continue;
-      case Passage::remade:
-        if (field.id != HeaderId::contact || !options.contacts) continue;
-        [[fallthrough]];
-      case Passage::addresses:
-        if (!to.conceals()) {
-          out.pass(from, field);
-          continue;
-        }
-        value = present_addresses(from.value(field), to);
-        break;
-      case Passage::warning:
-        if (!to.conceals()) {
-          out.pass(from, field);
-          continue;
-        }
-        value = present_warning(from.value(field), to);
-        break;
-      case Passage::rack: value = map_rack(from.value(field), options.invite_cseq); break;
-    }
-    if (!value.empty()) out.header(from.name(field), value);
+  const std::string_view value = from.value(field);
+  switch (passage_of(field.id)) {
+    case Passage::remade:
+      if (field.id != HeaderId::contact || !options.contacts) return {};
+      return present_addresses(value, to);
+    case Passage::addresses: return present_addresses(value, to);
+    case Passage::links: return present_links(value, to);
+    case Passage::dialog: return map_dialog_id(value, to);
+    case Passage::event: return map_event(value, to, options.refer_id);
+    case Passage::warning: return present_warning(value, to);
+    case Passage::rack: return map_rack(value, options.invite_cseq);
+    case Passage::as_is: break;
   }
+  return std::string(value);
+}
+
+bool is_dialog_info(const Message& message) {
+  if (message.body().empty() || message.count(HeaderId::content_encoding) > 0) return false;
+  const auto type = parse_token_params(message.header(HeaderId::content_type));
+  return type && iequals(type->token, "application/dialog-info+xml");
+}
+
+}  // namespace
+
+Bytes pass_message(const Message& from, const PassOptions& options, MessageBuilder& out) {
+  for (const HeaderField& field : from.headers()) {
+    if (passage_of(field.id) == Passage::as_is) {
+      out.pass(from, field);
+      continue;
+    }
+    const std::string value = crossing_value(from, field, options);
+    if (value.empty()) continue;
+    if (value == from.value(field)) {
+      out.pass(from, field);  // folds included
+    } else {
+      out.header(from.name(field), value);
+    }
+  }
+  if (is_dialog_info(from)) {
+    if (const auto body = present_dialog_info(from.body(), options.presentation))
+      return out.finish(*body);
+  }
+  return out.finish(from.body());
 }
 
 }  // namespace usher::sip

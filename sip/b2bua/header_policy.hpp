@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "sip/b2bua/identity_map.hpp"
 #include "sip/message/builder.hpp"
@@ -14,6 +15,9 @@ namespace usher::sip {
 enum class Passage : std::uint8_t {
   remade,     // belongs to one leg: the builder writes its own, or none
   addresses,  // name-addrs whose hosts may have to be hidden
+  links,      // URIs in brackets, among them some that may have to be hidden
+  dialog,     // names a dialog, which has another name on the other side
+  event,
   warning,
   rack,
   as_is,
@@ -24,9 +28,10 @@ struct PassOptions {
   Presentation presentation;
   std::uint32_t invite_cseq = 0;  // of the other leg's INVITE, for RAck
   bool contacts = false;  // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
+  std::optional<std::uint32_t> refer_id{};  // for the id of "Event: refer"
 };
 
-// Appends to `out` the fields of `from` that cross.
-void pass_headers(const Message& from, const PassOptions& options, MessageBuilder& out);
+// Appends to `out` the fields of `from` that cross and its body, and finishes it.
+Bytes pass_message(const Message& from, const PassOptions& options, MessageBuilder& out);
 
 }  // namespace usher::sip

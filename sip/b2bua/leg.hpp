@@ -10,6 +10,7 @@
 #include "core/bytes.hpp"
 #include "core/net/flow.hpp"
 #include "core/timers.hpp"
+#include "sip/b2bua/dialog_names.hpp"
 #include "sip/dialog/dialog.hpp"
 #include "sip/plan.hpp"
 #include "sip/stack.hpp"
@@ -40,6 +41,12 @@ struct LegStamp {
   std::uint32_t cseq = 0;  // the last one we used
 };
 
+// A REFER that went out on this leg with one CSeq number and had come in on the other with another:
+// its id in "Event: refer" (RFC 3515 §2.4.6).
+struct CrossedRefer {
+  std::uint32_t here = 0, there = 0;
+};
+
 struct Leg {
   CallId call;  // false: the leg has left its call and ends by itself
   LegId peer;   // where its requests go on; false: given up for the next target
@@ -50,6 +57,8 @@ struct Leg {
   std::string contact_user;
   std::string device;  // the user's name of the phone; empty: none
   std::shared_ptr<const CallContext> context;
+  const DialogNames* names = nullptr;  // set by Legs, for what its messages say of other dialogs
+  boost::container::small_vector<CrossedRefer, 1> refers;  // the latest that went out here
 
   // The first INVITE of a leg on which we are the UAC; void once its transaction ended.
   ClientTxId invite;

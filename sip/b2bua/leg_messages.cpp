@@ -18,7 +18,7 @@ void write_contact_uri(BytesWriter& out, const Listener& listener, std::string_v
 }
 
 Presentation presentation_of(const Leg& leg) {
-  return {leg.side, leg.context->hidden.get(), leg.context->domain};
+  return {leg.side, leg.context->hidden.get(), leg.context->domain, leg.names};
 }
 
 bool is_loose(std::string_view route) {
@@ -88,8 +88,11 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   if (what.contact) write_contact(out, listener, leg.contact_user);
   if (!what.reason.empty()) out.header("Reason", what.reason);
   if (what.source == nullptr) return out.finish();
-  pass_headers(*what.source, {presentation_of(leg), what.invite_cseq, false}, out);
-  return out.finish(what.source->body());
+  return pass_message(*what.source,
+                      {.presentation = presentation_of(leg),
+                       .invite_cseq = what.invite_cseq,
+                       .refer_id = what.refer_id},
+                      out);
 }
 
 Bytes make_response(const Leg& leg, const Listener& listener, const Message& request,
@@ -110,8 +113,8 @@ Bytes make_response(const Leg& leg, const Listener& listener, const Message& req
   if (!what.why.empty()) out.header("Reason", reason_value(what.status, what.why));
   if (what.source == nullptr || what.status == 100) return out.finish();
   const bool redirect = what.status >= 300 && what.status < 400;
-  pass_headers(*what.source, {presentation_of(leg), 0, redirect}, out);
-  return out.finish(what.source->body());
+  return pass_message(*what.source, {.presentation = presentation_of(leg), .contacts = redirect},
+                      out);
 }
 
 net::Flow request_flow(const Leg& leg, const std::vector<Listener>& listeners) {

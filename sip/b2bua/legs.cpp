@@ -21,6 +21,7 @@ bool has_device(const Leg& leg) {
 
 LegId Legs::add(Leg leg) {
   std::string key = dialog_key(leg.dialog.call_id, leg.dialog.local_tag);
+  leg.names = this;
   const auto [id, added] = legs_.emplace(std::move(leg));
   dialogs_.insert_or_assign(std::move(key), id);
   if (has_device(added)) by_device_.emplace(added.device, id);
@@ -28,6 +29,7 @@ LegId Legs::add(Leg leg) {
 }
 
 LegId Legs::add_fork(Leg leg) {
+  leg.names = this;
   return legs_.emplace(std::move(leg)).first;
 }
 
@@ -47,6 +49,26 @@ std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
     ++moved;
   }
   return moved;
+}
+
+std::optional<DialogName> Legs::across(std::string_view call_id, std::string_view tag,
+                                       std::string_view other_tag, Side towards) const {
+  const auto named = [&](std::string_view ours, std::string_view theirs) {
+    const Leg* leg = legs_.find(find_dialog(call_id, ours));
+    return leg != nullptr && leg->side != towards && leg->dialog.remote_tag == theirs ? leg
+                                                                                      : nullptr;
+  };
+  if (tag.empty() || other_tag.empty()) return std::nullopt;
+  const Leg* leg = named(tag, other_tag);
+  const bool ours_first = leg != nullptr;
+  if (leg == nullptr) leg = named(other_tag, tag);
+  const Leg* peer = leg ? legs_.find(leg->peer) : nullptr;
+  if (peer == nullptr || peer->side != towards || peer->dialog.remote_tag.empty())
+    return std::nullopt;
+  // We stand for the far party on each leg: our tag here is its own tag there.
+  const Dialog& d = peer->dialog;
+  return ours_first ? DialogName{d.call_id, d.remote_tag, d.local_tag}
+                    : DialogName{d.call_id, d.local_tag, d.remote_tag};
 }
 
 void Legs::hold(LegId id) {

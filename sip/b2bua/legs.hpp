@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "core/slab.hpp"
+#include "sip/b2bua/dialog_names.hpp"
 #include "sip/b2bua/environment.hpp"
 #include "sip/b2bua/leg.hpp"
 #include "sip/b2bua/leg_messages.hpp"
 
 namespace usher::sip {
 
-class Legs {
+class Legs final : public DialogNames {
  public:
   explicit Legs(Environment& environment) : env_(environment) {}
 
@@ -29,6 +30,8 @@ class Legs {
   const Leg* find(LegId id) const { return legs_.find(id); }
   // RFC 3261 §12.2.2: by Call-ID and our tag; the caller compares the peer's. Void id: none.
   LegId find_dialog(std::string_view call_id, std::string_view local_tag) const;
+  std::optional<DialogName> across(std::string_view call_id, std::string_view tag,
+                                   std::string_view other_tag, Side towards) const override;
   std::size_t size() const { return legs_.size(); }
 
   // Legs that messages of a dialog went over since the last clear: they may have changed.

@@ -62,7 +62,7 @@ void Relays::attempt(Now now, RelayId id) {
   const Plan& plan = relay.plan;
   const Attempt& attempt = plan.attempts[relay.made++];
   const Message& request = *relay.request;
-  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain};
+  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &names_};
   const Listener& listener = env_.listener(attempt.flow);
   const std::string branch = env_.layer.new_branch();
 
@@ -89,13 +89,13 @@ void Relays::attempt(Now now, RelayId id) {
   } else if (request.count(HeaderId::contact) > 0) {
     write_contact(out, listener, plan.contact_user_new);
   }
-  pass_headers(request, {presentation, 0, false}, out);
+  const Bytes bytes = pass_message(request, {.presentation = presentation}, out);
 
   relay.started = now.mono;
   relay.had_provisional = false;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_client, id.packed(), 0});
-  relay.client = env_.layer.send(now.mono, request.method(), branch, out.finish(request.body()),
-                                 attempt.flow, cookie, env_.out);
+  relay.client =
+      env_.layer.send(now.mono, request.method(), branch, bytes, attempt.flow, cookie, env_.out);
   if (!relay.client) {
     env_.users.erase(UserId::unpack(cookie));
     return refuse(now, id, 503, "the limit of transactions is reached");
@@ -149,7 +149,7 @@ void Relays::forward(Now now, RelayId id, const Message& response,
                      const std::vector<std::string>* contacts) {
   Relay& relay = *relays_.find(id);
   const Presentation presentation{opposite(relay.plan.towards), relay.plan.hidden.get(),
-                                  relay.plan.domain};
+                                  relay.plan.domain, &names_};
   MessageBuilder out = start_response(*relay.request, relay.flow.remote, response.status(),
                                       response.reason_phrase(), env_.layer.local_tag(relay.server));
   const bool redirect = response.status() >= 300 && response.status() < 400;
@@ -158,10 +158,10 @@ void Relays::forward(Now now, RelayId id, const Message& response,
   } else if (response.count(HeaderId::contact) > 0 && !redirect) {
     write_contact(out, env_.listener(relay.flow), relay.plan.contact_user_origin);
   }
-  pass_headers(response, {presentation, 0, redirect}, out);
   const int status = response.status();
-  const bool sent =
-      env_.layer.respond(now.mono, relay.server, status, out.finish(response.body()), env_.out);
+  const bool sent = env_.layer.respond(
+      now.mono, relay.server, status,
+      pass_message(response, {.presentation = presentation, .contacts = redirect}, out), env_.out);
   // RFC 4320 §4.2: the layer passes no 408 on; nor is there anyone to answer after the sender's own
   // timer F.
   end(id, sent && status != 408 ? status : 0, false);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/result.hpp"
+#include "sip/b2bua/dialog_names.hpp"
 #include "sip/b2bua/environment.hpp"
 #include "sip/plan.hpp"
 
@@ -26,7 +27,8 @@ struct Relay {
 
 class Relays {
  public:
-  explicit Relays(Environment& environment) : env_(environment) {}
+  // `names` outlives this: dialogs of calls that relayed requests speak of.
+  Relays(Environment& environment, const DialogNames& names) : env_(environment), names_(names) {}
 
   // False when it was refused at once and no RelayEnded will follow.
   bool start(Now now, const RouteNeeded& need, Plan plan);
@@ -47,6 +49,7 @@ class Relays {
   void end(RelayId id, int status, bool local);
 
   Environment& env_;
+  const DialogNames& names_;
   Slab<Relay, RelayTag> relays_;
 };
 

@@ -77,6 +77,11 @@ constexpr std::array<Name, kKnown> kNames = {{
     {HeaderId::privacy, "Privacy"},
     {HeaderId::identity, "Identity", 'y'},
     {HeaderId::session_id, "Session-ID"},
+    {HeaderId::p_called_party_id, "P-Called-Party-ID"},
+    {HeaderId::p_associated_uri, "P-Associated-URI"},
+    {HeaderId::call_info, "Call-Info"},
+    {HeaderId::alert_info, "Alert-Info"},
+    {HeaderId::error_info, "Error-Info"},
 }};
 
 constexpr bool in_order() {

@@ -68,6 +68,11 @@ enum class HeaderId : std::uint8_t {
   privacy,
   identity,
   session_id,
+  p_called_party_id,
+  p_associated_uri,
+  call_info,
+  alert_info,
+  error_info,
   other,
 };
 

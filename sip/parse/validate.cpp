@@ -58,6 +58,8 @@ Result<void> validate_field(HeaderId id, std::string_view value) {
     case HeaderId::p_preferred_identity:
     case HeaderId::remote_party_id:
     case HeaderId::diversion:
+    case HeaderId::p_called_party_id:
+    case HeaderId::p_associated_uri:
     case HeaderId::history_info: return outcome(parse_name_addr_list(value));
     case HeaderId::cseq: return outcome(parse_cseq(value));
     case HeaderId::content_length:
@@ -103,6 +105,9 @@ Result<void> validate_field(HeaderId id, std::string_view value) {
     case HeaderId::privacy:
     case HeaderId::identity:
     case HeaderId::session_id:
+    case HeaderId::call_info:  // what phones and PBXs write here is seldom the RFC's grammar
+    case HeaderId::alert_info:
+    case HeaderId::error_info:
     case HeaderId::other: return {};
   }
   return {};

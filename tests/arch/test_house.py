@@ -26,6 +26,7 @@ LIBRARIES = {
     r"boost/beast": ("admin/",),
     r"boost/spirit": ("sip/grammar/",),
     r"sqlite3\.h": ("storage/",),
+    r"expat\.h": ("sip/b2bua/dialog_info.cpp",),
     r"nlohmann/": ("admin/",),
     r"prometheus/": ("admin/",),
     r"toml\+\+/": ("core/config",),

@@ -8,6 +8,7 @@
 
 #include "sip/b2bua/header_policy.hpp"
 #include "sip/message/header_id.hpp"
+#include "tests/sip/b2bua/hidden.hpp"
 #include "tests/support/sip_script.hpp"
 
 using namespace usher;
@@ -26,24 +27,15 @@ std::string passage_name(Passage passage) {
   switch (passage) {
     case Passage::remade: return "remade";
     case Passage::addresses: return "addresses";
+    case Passage::links: return "links";
+    case Passage::dialog: return "dialog";
+    case Passage::event: return "event";
     case Passage::warning: return "warning";
     case Passage::rack: return "rack";
     case Passage::as_is: return "as is";
   }
   return "";
 }
-
-struct Hidden {
-  HiddenHosts hosts;
-  Hidden() {
-    hosts.networks.push_back(net::Cidr::parse("10.0.0.0/8").value());
-    hosts.networks.push_back(net::Cidr::parse("2001:db8::/32").value());
-    hosts.names.insert("pbx.internal");
-    hosts.addresses.insert("203.0.113.5");
-  }
-  Presentation to_phone() const { return {Side::phone, &hosts, "a.test"}; }
-  Presentation to_backend() const { return {Side::backend, &hosts, "a.test"}; }
-};
 
 }  // namespace
 
@@ -86,6 +78,8 @@ TEST_CASE("a hidden host is replaced with its port, and nothing else of the URI"
   CHECK_EQ(present_uri("sip:10.0.1.100@198.51.100.7", phone), "sip:10.0.1.100@198.51.100.7");
   CHECK_EQ(present_uri("tel:+4930123", phone), "tel:+4930123");
   CHECK_EQ(present_uri("sip:402@10.0.1.100:5060", h.to_backend()), "sip:402@10.0.1.100:5060");
+  CHECK_EQ(present_uri("sip:402@198.51.100.7;maddr=10.0.1.100;lr", phone),
+           "sip:402@198.51.100.7;maddr=a.test;lr");
 }
 
 TEST_CASE(
