@@ -202,9 +202,9 @@ TEST_CASE("pickup of a ringing call from a busy lamp: both directions, before an
   net.backend.expect("200 NOTIFY");
 
   net.phone.invite("sip:402@a.test", kSdpOffer,
-                   "Replaces: " + far_phone.naming_own() + ";early-only\r\n");
+                   "Replaces: " + far_phone.naming_far() + ";early-only\r\n");
   const Seen pickup = net.backend.expect("INVITE");
-  CHECK_EQ(pickup.header("Replaces"), far_backend.naming_far() + ";early-only");
+  CHECK_EQ(pickup.header("Replaces"), far_backend.naming_own() + ";early-only");
   net.backend.respond(pickup, 486);
   net.backend.expect("ACK");
   net.phone.ack_refusal(net.phone.expect("486"));

@@ -1,0 +1,217 @@
+"""Transfers and pickup by scripted phones through the edge and a real Asterisk: each side names dialogs by its own leg's
+Call-ID and tags, and Asterisk must find those that it knows."""
+
+import re
+from urllib.parse import quote
+
+from lab import sip
+from lab.asterisk import Asterisk
+from lab.capture import Capture
+from lab.edge import Edge
+from lab.lab import LabTest, main
+from lab.peer import Phone, UdpPeer
+from lab.wait import wait_for
+
+
+class Handset(UdpPeer):
+    """A phone that answers by itself whatever it is asked; a call rings first, and is answered unless `picks_up` is off."""
+
+    def __init__(self, lab, host, edge, user, password, domain):
+        self.picks_up = True
+        self.rung = {}  # Call-ID: (INVITE, our tag, answered)
+        super().__init__(lab, host, name=f"phone-{user}")
+        self.sip = Phone(self, edge, user, domain, password)
+
+    def _arrived(self, data, source, reply_to):
+        if not data.strip(b"\r\n\0 "):
+            return  # keep-alive
+        self.answer(sip.Message(data, source, reply_to))
+        super()._arrived(data, source, reply_to)
+
+    def answer(self, request):
+        if request.is_response or request.method == "ACK":
+            return
+        if request.method == "CANCEL":
+            invite, tag, _ = self.rung[request["Call-ID"]]
+            self.reply(request, 200, tag=tag)
+            self.reply(invite, 487, tag=tag)
+        elif request.method == "INVITE":
+            if request.tag("To") is None:
+                _, tag, _ = self.rung.setdefault(request["Call-ID"], (request, sip.new_tag(), self.picks_up))
+                self.reply(request, 180, tag=tag, headers=[("Contact", self.sip.contact)])
+                if self.picks_up:
+                    self.pick_up(request)
+            else:
+                self.pick_up(request)
+        else:
+            self.reply(request, 200)
+
+    def pick_up(self, invite):
+        tag = self.rung[invite["Call-ID"]][1] if invite["Call-ID"] in self.rung else None
+        self.reply(invite, 200, tag=tag, headers=[("Contact", self.sip.contact), ("Content-Type", "application/sdp")],
+                   body=sip.sdp(self.address))
+
+    def send_invite(self, number, headers=()):
+        """A call with the answer to Asterisk's challenge, not waited for."""
+        call = self.sip.call(number, headers=headers)
+        challenge = self.final(call, 1)
+        assert challenge.status == 401, challenge
+        call.ack_failure(challenge)
+        answer = sip.digest(challenge["WWW-Authenticate"], self.sip.user, self.sip.password, "INVITE", call.uri)
+        call.branch, call.cseq = sip.new_branch(), 2
+        call.invite = self.sip.request(
+            "INVITE", call.uri, call.to, call.call_id, 2, call.tag,
+            [("Content-Type", "application/sdp"), ("Authorization", answer), *headers], sip.sdp(self.address), call.branch)
+        self.send(call.invite, self.sip.edge)
+        return call
+
+    def final(self, call, cseq, within=8):
+        def found():
+            return next((m for m in list(self.all_received)
+                         if m.is_response and m.status >= 200 and m.method == "INVITE" and m.cseq == cseq
+                         and m["Call-ID"] == call.call_id), None)
+
+        return wait_for(found, within, f"{self.name} has a final response to its INVITE")
+
+    def dial(self, number, headers=()):
+        call = self.send_invite(number, headers)
+        response = self.final(call, 2)
+        assert response.status == 200, response
+        call.answered(response)
+        call.far = response.tag("To")
+        return call
+
+    def requests(self, method, call_id=None):
+        return [m for m in list(self.all_received)
+                if not m.is_response and m.method == method and call_id in (None, m["Call-ID"])]
+
+    def wait_request(self, method, call_id, within=8):
+        return wait_for(lambda: self.requests(method, call_id), within, f"{self.name} gets {method}")[0]
+
+    def wait_response(self, method, call_id, within=8):
+        return wait_for(lambda: [m for m in list(self.all_received) if m.is_response and m.method == method
+                                 and m["Call-ID"] == call_id], within, f"{self.name} gets a response to {method}")[0]
+
+
+class Transfers(LabTest):
+    @classmethod
+    def setUpLab(cls):
+        cls.capture = Capture(cls.lab)
+        cls.edge = Edge(cls.lab)
+        users = {"401": "one", "402": "two", "403": "three"}
+        cls.asterisk = Asterisk(cls.lab, 10, users, qualify_frequency=0)
+        cls.edge.tenant("a.test", 10, cls.asterisk.address)
+        cls.edge.wait_ready()
+        cls.phones = [Handset(cls.lab, 21 + n, cls.edge.address, user, password, "a.test")
+                      for n, (user, password) in enumerate(users.items())]
+        for phone in cls.phones:
+            assert phone.sip.register().status == 200
+
+    def setUp(self):
+        self.first, self.second, self.third = self.phones
+        self.since = self.capture.mark()
+        for phone in self.phones:
+            phone.picks_up = True
+            phone.rung.clear()
+            phone.all_received.clear()
+
+    def tearDown(self):
+        try:
+            self.assert_no_backend_in_packets_to_phones()
+        finally:
+            self.asterisk.command("channel request hangup all", check=False)
+            self.asterisk.wait_no_channels()
+            wait_for(lambda: not self.edge.calls(), 8, "the edge has no call left")
+
+    def assert_no_backend_in_packets_to_phones(self):
+        """Header fields only: SDP names the backend, since audio goes there."""
+        seen = 0
+        for phone in self.phones:
+            for message in self.capture.to(phone.address, self.since):
+                seen += 1
+                self.assertNotIn(self.asterisk.address, message.raw.split(b"\r\n\r\n")[0].decode())
+        self.assertGreater(seen, 0)
+
+    def at_asterisk(self, method, predicate=lambda message: True):
+        return self.capture.wait(lambda p: p.target[0] == self.asterisk.address and not p.message.is_response
+                                 and p.message.method == method and predicate(p.message), 5, self.since,
+                                 f"a {method} at Asterisk").message
+
+    def bridged(self, *phones):
+        """Two channels are up, these phones', and the edge has their two calls and no more."""
+        wanted = sorted(f"PJSIP/{phone.sip.user}" for phone in phones)
+        wait_for(lambda: sorted(name.rsplit("-", 1)[0] for name in self.asterisk.channels()) == wanted, 8,
+                 lambda: f"{wanted} are bridged: {self.asterisk.channels()}")
+        wait_for(lambda: len(self.edge.calls()) == 2, 8, lambda: f"two calls: {self.edge.calls()}")
+        bridges = {line.split()[-1] for line in self.asterisk.command("core show channels verbose").splitlines()
+                   if line.startswith("PJSIP/") and re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", line)}
+        self.assertEqual(len(bridges), 1, bridges)
+
+    def leaves_after_transfer(self, call):
+        """The transferor hangs up when it is told that the transfer has succeeded (RFC 5589 §6); gives that NOTIFY."""
+        notify = wait_for(lambda: [m for m in self.first.requests("NOTIFY", call.call_id) if b" 200 " in m.body], 8,
+                          "the transferor is told")[0]
+        call.send("BYE")
+        self.assertEqual(self.first.wait_response("BYE", call.call_id).status, 200)
+        return notify
+
+    def test_blind_transfer_by_a_phone(self):
+        call = self.first.dial("402")
+        call.send("REFER", headers=[("Refer-To", "<sip:403@a.test>"), ("Referred-By", f"<{self.first.sip.aor}>")])
+        refer_cseq = call.cseq
+        self.assertEqual(self.at_asterisk("REFER")["Refer-To"], "<sip:403@a.test>")
+        self.assertEqual(self.first.wait_response("REFER", call.call_id).status, 202)
+        notify = self.leaves_after_transfer(call)
+        named = re.search(r"id=(\d+)", notify["Event"])
+        if named:
+            self.assertEqual(int(named.group(1)), refer_cseq)
+        self.bridged(self.second, self.third)
+
+    def test_attended_transfer_by_a_phone(self):
+        held = self.first.dial("402")
+        consulted = self.first.dial("403")
+        inside = next(p.message for p in self.capture.packets[self.since:]
+                      if p.source[0] == self.asterisk.address and p.message.is_response and p.message.status == 200
+                      and p.message.method == "INVITE" and "sip:403@a.test" in p.message["To"])
+        name = f"{consulted.call_id};to-tag={consulted.far};from-tag={consulted.tag}"
+        held.send("REFER", headers=[("Refer-To", f"<sip:403@a.test?Replaces={quote(name, safe='')}>"),
+                                    ("Referred-By", f"<{self.first.sip.aor}>")])
+        mapped = f"{inside['Call-ID']};to-tag={inside.tag('To')};from-tag={inside.tag('From')}"
+        self.assertEqual(self.at_asterisk("REFER")["Refer-To"], f"<sip:403@a.test?Replaces={quote(mapped, safe='')}>")
+        self.assertNotEqual(inside["Call-ID"], consulted.call_id)
+        self.assertEqual(self.first.wait_response("REFER", held.call_id).status, 202)
+        self.first.wait_request("BYE", consulted.call_id)
+        self.leaves_after_transfer(held)
+        self.bridged(self.second, self.third)
+
+    def test_pickup_of_a_ringing_call(self):
+        self.second.picks_up = False
+        call = self.first.send_invite("402")
+        ringing = wait_for(lambda: self.second.requests("INVITE"), 5, "402 rings")[-1]
+        wait_for(lambda: any(m.is_response and m.status == 180 for m in list(self.first.all_received)
+                             if m["Call-ID"] == call.call_id), 5, "401 hears it ring")
+        _, own_tag, _ = self.second.rung[ringing["Call-ID"]]
+        name = f"{ringing['Call-ID']};to-tag={ringing.tag('From')};from-tag={own_tag};early-only"
+        self.third.dial("402", headers=[("Replaces", name), ("Require", "replaces")])
+        replacing = self.at_asterisk("INVITE", lambda m: m.get("Replaces") and m.get("Authorization"))
+        outer = next(p.message for p in self.capture.packets[self.since:]
+                     if p.source[0] == self.asterisk.address and p.message.method == "INVITE"
+                     and not p.message.is_response)
+        to_tag = re.search(r"to-tag=([^;]+)", replacing["Replaces"]).group(1)
+        self.assertEqual(replacing["Replaces"].split(";")[0], outer["Call-ID"])
+        self.assertEqual(to_tag, outer.tag("From"))
+        self.assertTrue(replacing["Replaces"].endswith(";early-only"))
+        self.second.wait_request("CANCEL", ringing["Call-ID"])
+        call.answered(self.first.final(call, 2))
+        self.bridged(self.first, self.third)
+
+    def test_a_name_of_no_dialog_gets_asterisks_own_answer(self):
+        call = self.first.dial("402")
+        call.send("REFER", headers=[("Refer-To", "<sip:403@a.test?Replaces=no%40where%3bto-tag%3D1%3Bfrom-tag%3D2>")])
+        self.assertEqual(self.at_asterisk("REFER")["Refer-To"],
+                         "<sip:403@a.test?Replaces=no%40where%3bto-tag%3D1%3Bfrom-tag%3D2>")
+        self.first.wait_response("REFER", call.call_id)
+
+
+if __name__ == "__main__":
+    main()
