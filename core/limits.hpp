@@ -16,7 +16,6 @@ inline constexpr std::size_t kParameterCount = 64;   // parameters of one header
 inline constexpr std::size_t kListEntries =
     64;  // comma-separated values taken from one header name
 inline constexpr std::size_t kDialogInfoBytes = 32768;  // an XML body that is looked into
-inline constexpr std::size_t kCrossedRefers = 8;        // of one leg, whose numbers are known
 inline constexpr std::size_t kContactUserToken = 10;    // characters of a Contact token
 inline constexpr std::size_t kContactUriBytes = 128;    // the Contact URI given to a backend
 
@@ -24,6 +23,10 @@ inline constexpr std::size_t kContactUriBytes = 128;    // the Contact URI given
 inline constexpr std::size_t kTransactions = 400'000;
 inline constexpr std::size_t kCalls = 50'000;
 inline constexpr std::size_t kRelays = 100'000;
+inline constexpr std::size_t kSubscriptions = 200'000;
+inline constexpr std::size_t kSubscriptionsPerDialog = 16;
+// Longer ones are refreshed within it, or forgotten.
+inline constexpr std::chrono::hours kSubscriptionLifetime{30 * 24};
 inline constexpr std::size_t kBindings = 1'000'000;
 inline constexpr std::size_t kBindingsPerAor = 10;
 inline constexpr std::size_t kAttemptsPerRequest = 8;

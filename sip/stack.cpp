@@ -6,6 +6,7 @@
 #include "sip/b2bua/environment.hpp"
 #include "sip/b2bua/probes.hpp"
 #include "sip/b2bua/relays.hpp"
+#include "sip/b2bua/subscriptions.hpp"
 #include "sip/message/status.hpp"
 
 namespace usher::sip {
@@ -21,8 +22,9 @@ struct Stack::Impl {
         legs(env),
         exchanges(env, legs),
         calls(env, legs, exchanges),
-        dialog_requests(env, legs, calls, exchanges),
-        relays(env, legs),
+        subscriptions(env, legs, exchanges),
+        dialog_requests(env, legs, calls, exchanges, subscriptions),
+        relays(env, legs, subscriptions),
         probes(env) {}
 
   // Works off what the transaction layer has to say, in order. Users may make the layer say more
@@ -93,6 +95,7 @@ struct Stack::Impl {
     if (method == Method::bye) calls.bye_ended(now, *e);
     if (method == Method::update && e->status >= 200 && e->status < 300)
       calls.watch_session(now, e->from, *e->response);
+    subscriptions.exchange_ended(now, *e);
   }
 
   void ended(Cookie cookie) {
@@ -105,6 +108,7 @@ struct Stack::Impl {
   Legs legs;
   Exchanges exchanges;
   Calls calls;
+  Subscriptions subscriptions;
   DialogRequests dialog_requests;
   Relays relays;
   Probes probes;
@@ -150,6 +154,7 @@ void Stack::on_time(Now now) {
     }
     impl_->drain(now);
   }
+  impl_->subscriptions.on_time(now);
 }
 
 void Stack::flow_failed(Now now, const net::Flow& flow, std::string_view reason) {
@@ -230,10 +235,12 @@ std::vector<StackEvent> Stack::take_events() {
 }
 
 std::optional<Instant> Stack::next_deadline() const {
-  const auto a = impl_->env.layer.next_deadline();
-  const auto b = impl_->env.timers.next();
-  if (!a || !b) return a ? a : b;
-  return std::min(*a, *b);
+  std::optional<Instant> next;
+  for (const auto& due : {impl_->env.layer.next_deadline(), impl_->env.timers.next(),
+                          impl_->subscriptions.next_deadline()}) {
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
 }
 
 std::vector<CallView> Stack::calls() const {
@@ -245,11 +252,12 @@ StackCounts Stack::counts() const {
   c.transactions = impl_->env.layer.counts();
   c.calls = impl_->calls.call_count();
   c.legs = impl_->legs.size();
+  c.subscriptions = impl_->subscriptions.count();
   c.relays = impl_->relays.count();
   c.probes = impl_->probes.count();
   c.exchanges = impl_->calls.invite_count() + impl_->exchanges.size();
   c.users = impl_->env.users.size();
-  c.timers = impl_->env.timers.size() + c.transactions.timers;
+  c.timers = impl_->env.timers.size() + impl_->subscriptions.timer_count() + c.transactions.timers;
   c.messages_in = impl_->messages_in;
   c.messages_out = impl_->messages_out;
   c.malformed = impl_->malformed;

@@ -2,7 +2,7 @@
 // together. Bytes and `now` go in; sends and events come out, to be taken by the user after each
 // call. Pure: no socket, no clock, no callback.
 //
-//   packet → parse → transaction layer → (dialog found: the call's other leg) | (none: RouteNeeded
+//   packet → parse → transaction layer → (dialog found: its other leg) | (none: RouteNeeded
 //   → user → route()/reply()/silence)
 #pragma once
 
@@ -136,7 +136,7 @@ struct CallView {
 
 struct StackCounts {
   TransactionCounts transactions;
-  std::size_t calls = 0, legs = 0, relays = 0, probes = 0, timers = 0;
+  std::size_t calls = 0, legs = 0, subscriptions = 0, relays = 0, probes = 0, timers = 0;
   std::size_t exchanges = 0;  // requests between the legs of calls
   std::size_t users = 0;      // marks on transactions
   std::uint64_t messages_in = 0, messages_out = 0, malformed = 0, stray_acks = 0;

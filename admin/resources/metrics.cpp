@@ -109,7 +109,8 @@ void add_alive(Families& f, const routing::EdgeCounts& counts) {
       .value(s.transactions.non_invite_client, {{"kind", "non_invite_client"}})
       .value(s.transactions.non_invite_server, {{"kind", "non_invite_server"}});
   f.gauge("usher_calls", "Live calls.").value(s.calls);
-  f.gauge("usher_legs", "Live call legs.").value(s.legs);
+  f.gauge("usher_legs", "Live legs.").value(s.legs);
+  f.gauge("usher_subscriptions", "Live subscriptions.").value(s.subscriptions);
   f.gauge("usher_exchanges", "Requests between the legs of calls.").value(s.exchanges);
   f.gauge("usher_relays", "Requests outside dialogs on their way.").value(s.relays);
   f.gauge("usher_timers", "Armed timers.").value(s.timers);

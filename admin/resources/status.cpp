@@ -27,6 +27,7 @@ Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
                                                     {"non_invite_server", tx.non_invite_server}}},
                       {"calls", c.stack.calls},
                       {"legs", c.stack.legs},
+                      {"subscriptions", c.stack.subscriptions},
                       {"exchanges", c.stack.exchanges},
                       {"relays", c.stack.relays},
                       {"probes", c.stack.probes},

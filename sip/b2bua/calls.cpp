@@ -165,7 +165,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       return ack_leg(
           *legs_.find(call.answerer),
           cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
-    case CallAction::relay_bye: return exchanges_.forward(now, cause.leg, *cause.received);
+    case CallAction::relay_bye: exchanges_.forward(now, cause.leg, *cause.received); return;
     case CallAction::bye_answerer: return legs_.send_bye(now, call.answerer, reason_of(call));
     case CallAction::bye_origin: return legs_.send_bye(now, call.origin, reason_of(call));
     case CallAction::confirm_bye:

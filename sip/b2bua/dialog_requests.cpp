@@ -5,21 +5,26 @@ namespace usher::sip {
 bool DialogRequests::receive(Now now, const RequestReceived& received) {
   const Message& request = *received.request;
   if (request.to_tag().empty() || request.method() == Method::cancel) return false;
-  const LegId id = legs_.find_dialog(request.call_id(), request.to_tag());
+  LegId id = legs_.find_dialog(request.call_id(), request.to_tag());
   Leg* leg = legs_.find(id);
   if (leg == nullptr) return false;
   if (leg->dialog.remote_tag.empty() && leg->is_uac) {
     // A request of the callee overtook its first response.
     leg->dialog.remote_tag = request.from_tag();
   }
-  if (leg->dialog.remote_tag != request.from_tag()) return false;
-  if (!leg->call) {
-    // The call is over and this leg is closing: a crossing BYE is confirmed, nothing else has a
-    // place.
-    if (request.method() == Method::bye) {
+  if (leg->dialog.remote_tag != request.from_tag()) {
+    id = subscriptions_.fork(now, id, received);
+    leg = legs_.find(id);
+    if (leg == nullptr) return false;
+  }
+  if (!leg->call && (leg->subscriptions.empty() || !Subscriptions::concerns(request.method()))) {
+    // The call is over, or there was none: a crossing BYE is confirmed, nothing else has a place.
+    if (request.method() == Method::bye && !leg->made_by_subscription) {
       legs_.answer_here(now, id, received, {.status = 200});
     } else {
-      env_.refuse(received, 481, "the call is over");
+      env_.refuse(received, 481,
+                  leg->made_by_subscription ? "there is no such subscription in this dialog"
+                                            : "the call is over");
     }
     return true;
   }
@@ -37,11 +42,11 @@ bool DialogRequests::receive(Now now, const RequestReceived& received) {
     case Method::update:
     case Method::info:
     case Method::message:
-    case Method::subscribe:
-    case Method::notify:
-    case Method::refer:
     case Method::publish:
     case Method::other: exchanges_.forward(now, id, received); break;
+    case Method::subscribe:
+    case Method::notify:
+    case Method::refer: subscriptions_.forward(now, id, received); break;
   }
   return true;
 }

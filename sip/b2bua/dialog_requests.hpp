@@ -5,13 +5,19 @@
 #include "sip/b2bua/calls.hpp"
 #include "sip/b2bua/exchanges.hpp"
 #include "sip/b2bua/legs.hpp"
+#include "sip/b2bua/subscriptions.hpp"
 
 namespace usher::sip {
 
 class DialogRequests {
  public:
-  DialogRequests(Environment& environment, Legs& legs, Calls& calls, Exchanges& exchanges)
-      : env_(environment), legs_(legs), calls_(calls), exchanges_(exchanges) {}
+  DialogRequests(Environment& environment, Legs& legs, Calls& calls, Exchanges& exchanges,
+                 Subscriptions& subscriptions)
+      : env_(environment),
+        legs_(legs),
+        calls_(calls),
+        exchanges_(exchanges),
+        subscriptions_(subscriptions) {}
 
   // True when the request belongs to a dialog of ours and has been dealt with.
   bool receive(Now now, const RequestReceived& received);
@@ -24,6 +30,7 @@ class DialogRequests {
   Legs& legs_;
   Calls& calls_;
   Exchanges& exchanges_;
+  Subscriptions& subscriptions_;
 };
 
 }  // namespace usher::sip

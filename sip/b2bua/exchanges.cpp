@@ -2,85 +2,58 @@
 
 #include <utility>
 
-#include "core/limits.hpp"
-#include "sip/grammar/grammar.hpp"
-#include "sip/message/compare.hpp"
-
 namespace usher::sip {
-namespace {
-
-// "Event: refer;id=…" names a REFER by its CSeq number on the leg where that was sent (RFC 3515
-// §2.4.6). NOTIFY comes from where the REFER went to, SUBSCRIBE from where it came from.
-std::optional<std::uint32_t> refer_id_across(const Leg& from, const Leg& to,
-                                             const Message& request) {
-  const auto event = parse_token_params(request.header(HeaderId::event));
-  if (!event || !iequals(event->token, "refer")) return std::nullopt;
-  const auto id = parse_number(param_value(event->params, "id"));
-  if (!id) return std::nullopt;
-  const bool by_sender = request.method() == Method::subscribe;
-  for (const CrossedRefer& r : by_sender ? to.refers : from.refers) {
-    if ((by_sender ? r.there : r.here) == *id) return by_sender ? r.here : r.there;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-void Exchanges::forward(Now now, LegId from, const RequestReceived& received) {
+bool Exchanges::forward(Now now, LegId from, const RequestReceived& received,
+                        const Crossing& crossing) {
   const Message& request = *received.request;
   const bool bye = request.method() == Method::bye;
   const LegId to = legs_.find(from)->peer;
   const Leg* peer = legs_.find(to);
   const bool reachable =
       peer != nullptr && (peer->dialog.confirmed || !peer->is_uac || peer->has_early_dialog);
-  if (!reachable) {
-    return legs_.answer_here(now, from, received,
-                             {.status = 481, .why = "the other leg has no dialog yet"});
-  }
-  if (bye && peer->byed)
-    return legs_.answer_here(now, from, received, {.status = 200});  // both hung up at once
-  if (peer->byed || legs_.find(from)->byed) {
-    return legs_.answer_here(now, from, received, {.status = 481, .why = "the call is ending"});
-  }
+  const auto answered = [&](const LegResponse& response) {
+    legs_.answer_here(now, from, received, response);
+    return false;
+  };
+  if (!reachable) return answered({.status = 481, .why = "the other leg has no dialog yet"});
+  if (bye && peer->byed) return answered({.status = 200});  // both hung up at once
+  if ((peer->byed || legs_.find(from)->byed) && !crossing.outlives_call)
+    return answered({.status = 481, .why = "the call is ending"});
 
   const ExchangeId id = exchanges_.emplace().first;
   const ServerTxId server =
       legs_.accept(now, from, received, {TransactionUser::Kind::server, id.packed(), 0});
   if (!server) {
     exchanges_.erase(id);
-    return;
+    return false;
   }
   *exchanges_.find(id) = {.from = from,
                           .to = to,
                           .server = server,
                           .request = received.request,
                           .source = received.flow.remote,
-                          .bye_wait = {}};
-  if (request.method() == Method::update) refresh_target(legs_.find(from)->dialog, request);
+                          .bye_wait = {},
+                          .mark = crossing.mark};
+  if (refreshes_target(request.method())) refresh_target(legs_.find(from)->dialog, request);
   Leg& other = *legs_.find(to);
-  const ClientTxId client =
-      legs_.send_request(now, to, request.method(), request.method_name(),
-                         {.cseq = ++other.dialog.local_cseq,
-                          .max_forwards = next_max_forwards(request),
-                          .contact = request.count(HeaderId::contact) > 0,
-                          .source = &request,
-                          .invite_cseq = other.invite_cseq,
-                          .refer_id = refer_id_across(*legs_.find(from), other, request)},
-                         {TransactionUser::Kind::client, id.packed(), 0});
+  const ClientTxId client = legs_.send_request(now, to, request.method(), request.method_name(),
+                                               {.cseq = ++other.dialog.local_cseq,
+                                                .max_forwards = next_max_forwards(request),
+                                                .contact = request.count(HeaderId::contact) > 0,
+                                                .source = &request,
+                                                .invite_cseq = other.invite_cseq,
+                                                .event = crossing.event},
+                                               {TransactionUser::Kind::client, id.packed(), 0});
   if (!client) {
     close(now, id, {.status = 503, .why = "the limit of transactions is reached"});
-    return;
+    return false;
   }
-  if (request.method() == Method::refer) {
-    auto& refers = legs_.find(to)->refers;
-    if (refers.size() == limits::kCrossedRefers) refers.erase(refers.begin());
-    refers.push_back({legs_.find(to)->dialog.local_cseq, request.cseq().number});
-  }
-  if (!bye) return;
+  if (!bye) return true;
   legs_.find(from)->byed = true;
   legs_.find(to)->byed = true;
   exchanges_.find(id)->bye_wait =
       env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::bye_wait, id.packed()});
+  return true;
 }
 
 std::optional<ExchangeEnded> Exchanges::response(Now now, ExchangeId id,
@@ -98,7 +71,7 @@ std::optional<ExchangeEnded> Exchanges::response(Now now, ExchangeId id,
       return close(now, id, {.status = 200});  // the dialog is over all the same (§15.1.1)
     }
   }
-  if (method == Method::update && status < 300) {
+  if (refreshes_target(method) && status < 300) {
     refresh_target(legs_.find(exchange->to)->dialog, *response);
   }
   return close(now, id,
@@ -118,7 +91,10 @@ std::optional<ExchangeEnded> Exchanges::unanswered(Now now, ExchangeId id, Timer
   }
   // RFC 4320 §4.2: no 408 to a non-INVITE. Its transaction stays to its own end, so that a repeated
   // request is not taken for one with an old CSeq.
-  ExchangeEnded ended{exchange->from, exchange->to, exchange->request};
+  ExchangeEnded ended{.from = exchange->from,
+                      .to = exchange->to,
+                      .request = exchange->request,
+                      .mark = exchange->mark};
   exchanges_.erase(id);
   return ended;
 }
@@ -133,8 +109,8 @@ ExchangeEnded Exchanges::close(Now now, ExchangeId id, const LegResponse& respon
   Exchange& exchange = *exchanges_.find(id);
   env_.timers.cancel(exchange.bye_wait);
   legs_.respond(now, exchange.server, exchange.from, *exchange.request, exchange.source, response);
-  ExchangeEnded ended{exchange.from, exchange.to, exchange.request, response.status,
-                      std::move(from_peer)};
+  ExchangeEnded ended{exchange.from,   exchange.to,          exchange.request,
+                      response.status, std::move(from_peer), exchange.mark};
   exchanges_.erase(id);
   return ended;
 }

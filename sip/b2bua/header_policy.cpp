@@ -94,7 +94,7 @@ std::string crossing_value(const Message& from, const HeaderField& field,
     case Passage::addresses: return present_addresses(value, to);
     case Passage::links: return present_links(value, to);
     case Passage::dialog: return map_dialog_id(value, to);
-    case Passage::event: return map_event(value, to, options.refer_id);
+    case Passage::event: return map_event(options.event.empty() ? value : options.event, to);
     case Passage::warning: return present_warning(value, to);
     case Passage::rack: return map_rack(value, options.invite_cseq);
     case Passage::as_is: break;

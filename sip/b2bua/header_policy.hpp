@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "sip/b2bua/identity_map.hpp"
 #include "sip/message/builder.hpp"
@@ -17,7 +16,7 @@ enum class Passage : std::uint8_t {
   addresses,  // name-addrs whose hosts may have to be hidden
   links,      // URIs in brackets, among them some that may have to be hidden
   dialog,     // names a dialog, which has another name on the other side
-  event,
+  event,      // names a REFER, or a dialog as above
   warning,
   rack,
   as_is,
@@ -27,8 +26,8 @@ Passage passage_of(HeaderId id);
 struct PassOptions {
   Presentation presentation;
   std::uint32_t invite_cseq = 0;  // of the other leg's INVITE, for RAck
+  std::string_view event{};       // stands in for the value of Event; empty: the received one
   bool contacts = false;  // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
-  std::optional<std::uint32_t> refer_id{};  // for the id of "Event: refer"
 };
 
 // Appends to `out` the fields of `from` that cross and its body, and finishes it.

@@ -181,15 +181,10 @@ std::string map_dialog_id(std::string_view header_value, const Presentation& to)
   return edits.finish();
 }
 
-std::string map_event(std::string_view header_value, const Presentation& to,
-                      std::optional<std::uint32_t> refer_id) {
+std::string map_event(std::string_view header_value, const Presentation& to) {
   const auto event = parse_token_params(header_value);
   if (!event) return std::string(header_value);
   TextEdits edits(header_value);
-  if (const Param* id = find_param(event->params, "id");
-      refer_id && id != nullptr && id->value && iequals(event->token, "refer")) {
-    edits.replace(*id->value, std::to_string(*refer_id));
-  }
   if (to.names != nullptr && iequals(event->token, "dialog")) {
     const std::string_view call_id = param_value(event->params, "call-id");
     const std::string_view to_tag = param_value(event->params, "to-tag");

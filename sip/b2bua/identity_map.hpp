@@ -44,10 +44,8 @@ std::string present_warning(std::string_view header_value, const Presentation& t
 std::string map_dialog_id(std::string_view header_value, const Presentation& to);
 
 // Event: the dialog that a subscription to "dialog" is about (RFC 4235 §4.1: call-id, to-tag,
-// from-tag), and with `refer_id` the CSeq number that the id of "refer" is on the side it goes to
-// (RFC 3515 §2.4.6). Unchanged otherwise.
-std::string map_event(std::string_view header_value, const Presentation& to,
-                      std::optional<std::uint32_t> refer_id);
+// from-tag). Unchanged otherwise.
+std::string map_event(std::string_view header_value, const Presentation& to);
 
 // RAck (RFC 3262 §7.2) with the CSeq number that the other leg's INVITE has; unchanged when it does
 // not parse.

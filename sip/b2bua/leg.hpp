@@ -19,6 +19,8 @@ namespace usher::sip {
 
 struct LegTag {};
 using LegId = SlabId<LegTag>;
+struct SubscriptionTag {};
+using SubscriptionId = SlabId<SubscriptionTag>;
 
 // What both legs of one call share for presenting themselves.
 struct CallContext {
@@ -41,12 +43,6 @@ struct LegStamp {
   std::uint32_t cseq = 0;  // the last one we used
 };
 
-// A REFER that went out on this leg with one CSeq number and had come in on the other with another:
-// its id in "Event: refer" (RFC 3515 §2.4.6).
-struct CrossedRefer {
-  std::uint32_t here = 0, there = 0;
-};
-
 struct Leg {
   CallId call;  // false: the leg has left its call and ends by itself
   LegId peer;   // where its requests go on; false: given up for the next target
@@ -58,7 +54,6 @@ struct Leg {
   std::string device;  // the user's name of the phone; empty: none
   std::shared_ptr<const CallContext> context;
   const DialogNames* names = nullptr;  // set by Legs, for what its messages say of other dialogs
-  boost::container::small_vector<CrossedRefer, 1> refers;  // the latest that went out here
 
   // The first INVITE of a leg on which we are the UAC; void once its transaction ended.
   ClientTxId invite;
@@ -71,7 +66,13 @@ struct Leg {
   boost::container::small_vector<KeptAck, 1> acks;
   std::uint32_t invite_transactions = 0;  // that may still bring such a retransmission
 
-  std::vector<LegId> forks;  // legs of further 2xx to the same INVITE, with another To tag
+  // Legs of further 2xx to the same INVITE, or of further notifiers of the same SUBSCRIBE, with
+  // another tag of the peer.
+  std::vector<LegId> forks;
+
+  // The subscriptions that live in this dialog; they hold the leg, over the end of its call too.
+  boost::container::small_vector<SubscriptionId, 1> subscriptions;
+  bool made_by_subscription = false;  // by SUBSCRIBE or REFER: there never was a call
 
   LegStamp told;            // as the last checkpoint has it
   bool byed = false;        // a BYE was sent or received

@@ -88,11 +88,10 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   if (what.contact) write_contact(out, listener, leg.contact_user);
   if (!what.reason.empty()) out.header("Reason", what.reason);
   if (what.source == nullptr) return out.finish();
-  return pass_message(*what.source,
-                      {.presentation = presentation_of(leg),
-                       .invite_cseq = what.invite_cseq,
-                       .refer_id = what.refer_id},
-                      out);
+  return pass_message(
+      *what.source,
+      {.presentation = presentation_of(leg), .invite_cseq = what.invite_cseq, .event = what.event},
+      out);
 }
 
 Bytes make_response(const Leg& leg, const Listener& listener, const Message& request,

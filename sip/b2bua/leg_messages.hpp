@@ -23,8 +23,8 @@ struct LegRequest {
   bool contact = false;             // writes our Contact
   const Message* source = nullptr;  // what crosses from the other leg; null: a request of our own
   std::uint32_t invite_cseq = 0;    // for RAck
-  std::optional<std::uint32_t> refer_id{};  // for the id of "Event: refer"
-  std::string_view reason{};                // a Reason value for a request of our own, or empty
+  std::string_view event{};         // stands in for the value of Event; empty: as it is
+  std::string_view reason{};        // a Reason value for a request of our own, or empty
 };
 // A request within the leg's dialog, or the one that makes it: request-line and Route by §12.2.1.1.
 Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& what);

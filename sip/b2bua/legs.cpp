@@ -28,6 +28,28 @@ LegId Legs::add(Leg leg) {
   return id;
 }
 
+Leg Legs::towards(const Leg& origin, const Plan& plan, const Attempt& attempt,
+                  std::string_view request_uri) {
+  const Presentation presentation{plan.towards, origin.context->hidden.get(),
+                                  origin.context->domain};
+  Leg leg;
+  leg.side = plan.towards;
+  leg.is_uac = true;
+  leg.flow = attempt.flow;
+  leg.contact_user = plan.contact_user_new;
+  leg.context = origin.context;
+  leg.attempt = attempt.mark;
+  leg.dialog.call_id = env_.rng.token(24);
+  leg.dialog.local_tag = env_.rng.token(12);
+  leg.dialog.local_party = present_addresses(origin.dialog.remote_party, presentation);
+  leg.dialog.remote_party = plan.to_uri.empty()
+                                ? present_addresses(origin.dialog.local_party, presentation)
+                                : '<' + plan.to_uri + '>';
+  leg.dialog.remote_target = attempt.request_uri.empty() ? request_uri : attempt.request_uri;
+  leg.dialog.local_cseq = static_cast<std::uint32_t>(1 + env_.rng.below(1 << 16));
+  return leg;
+}
+
 LegId Legs::add_fork(Leg leg) {
   leg.names = this;
   return legs_.emplace(std::move(leg)).first;

@@ -26,6 +26,11 @@ class Legs final : public DialogNames {
   // so it is found through that one only.
   LegId add_fork(Leg leg);
 
+  // A leg on which we are the UAC, made for what `origin` asks for: names of its own, a first CSeq,
+  // and the parties as the other side may see them. `request_uri` is the received one.
+  Leg towards(const Leg& origin, const Plan& plan, const Attempt& attempt,
+              std::string_view request_uri);
+
   Leg* find(LegId id) { return legs_.find(id); }
   const Leg* find(LegId id) const { return legs_.find(id); }
   // RFC 3261 §12.2.2: by Call-ID and our tag; the caller compares the peer's. Void id: none.

@@ -40,6 +40,9 @@ bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
   if (relays_.size() >= limits::kRelays) {
     return turn_away(503, "the limit of relayed requests is reached", "Retry-After: 10\r\n");
   }
+  const bool makes_dialog = Subscriptions::makes_dialog(*need.request);
+  if (makes_dialog && subscriptions_.full())
+    return turn_away(503, "the limit of subscriptions is reached", "Retry-After: 10\r\n");
   const RelayId id = relays_.emplace().first;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_server, id.packed(), 0});
   const ServerTxId server = env_.layer.accept(now.mono, need.request, need.flow, cookie, env_.out);
@@ -53,19 +56,26 @@ bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
   relay.server = server;
   relay.request = need.request;
   relay.flow = need.flow;
+  if (makes_dialog) {
+    relay.subscription = subscriptions_.open(now, need, relay.plan, env_.layer.local_tag(server));
+    relay.subscriber = subscriptions_.subscriber_of(relay.subscription);
+    env_.users.find(UserId::unpack(cookie))->leg = relay.subscriber.packed();
+    legs_.hold(relay.subscriber);
+  }
   attempt(now, id);
   return true;
 }
 
-void Relays::attempt(Now now, RelayId id) {
-  Relay& relay = *relays_.find(id);
-  const Plan& plan = relay.plan;
-  const Attempt& attempt = plan.attempts[relay.made++];
-  const Message& request = *relay.request;
-  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &names_};
-  const Listener& listener = env_.listener(attempt.flow);
-  const std::string branch = env_.layer.new_branch();
+bool Relays::may_go_on(const Relay& relay) const {
+  return relay.made < relay.plan.attempts.size() &&
+         (!relay.subscriber || subscriptions_.undecided(relay.subscription));
+}
 
+Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, std::string_view branch) const {
+  const Plan& plan = relay.plan;
+  const Message& request = *relay.request;
+  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &legs_};
+  const Listener& listener = env_.listener(attempt.flow);
   const std::string_view target =
       attempt.request_uri.empty() ? request.request_uri() : attempt.request_uri;
   MessageBuilder out =
@@ -89,17 +99,40 @@ void Relays::attempt(Now now, RelayId id) {
   } else if (request.count(HeaderId::contact) > 0) {
     write_contact(out, listener, plan.contact_user_new);
   }
-  const Bytes bytes = pass_message(request, {.presentation = presentation}, out);
+  return pass_message(request, {.presentation = presentation}, out);
+}
+
+void Relays::attempt(Now now, RelayId id) {
+  Relay& relay = *relays_.find(id);
+  const Plan& plan = relay.plan;
+  const Attempt& attempt = plan.attempts[relay.made++];
+  const Message& request = *relay.request;
+  const std::string branch = env_.layer.new_branch();
+  LegId leg;
+  Bytes bytes;
+  if (relay.subscriber) {
+    leg = subscriptions_.attempt(now, relay.subscription, plan, attempt, request);
+    bytes = make_request(*legs_.find(leg), env_.listener(attempt.flow),
+                         {.method = request.method_name(),
+                          .cseq = legs_.find(leg)->dialog.local_cseq,
+                          .branch = branch,
+                          .max_forwards = next_max_forwards(request),
+                          .contact = true,
+                          .source = &request});
+  } else {
+    bytes = relayed(relay, attempt, branch);
+  }
 
   relay.started = now.mono;
   relay.had_provisional = false;
-  const Cookie cookie = env_.user({TransactionUser::Kind::relay_client, id.packed(), 0});
+  const Cookie cookie = env_.user({TransactionUser::Kind::relay_client, id.packed(), leg.packed()});
   relay.client =
       env_.layer.send(now.mono, request.method(), branch, bytes, attempt.flow, cookie, env_.out);
   if (!relay.client) {
     env_.users.erase(UserId::unpack(cookie));
     return refuse(now, id, 503, "the limit of transactions is reached");
   }
+  legs_.hold(leg);
   if (relay.made < plan.attempts.size()) {
     relay.attempt_timer = env_.timers.arm(now.mono, env_.config.attempt,
                                           {UserTimer::Kind::relay_attempt, id.packed()});
@@ -130,8 +163,7 @@ void Relays::response(Now now, const TransactionUser& user, const ResponseReceiv
   report(now, *relay, {.status = status});
   const auto& codes = relay->plan.failover_codes;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
-  if (!is_last_word(status) && listed && relay->made < relay->plan.attempts.size())
-    return attempt(now, id);
+  if (!is_last_word(status) && listed && may_go_on(*relay)) return attempt(now, id);
   if (!relay->plan.hold_final) return forward(now, id, response, nullptr);
   relay->held = received.response;
   env_.emit(ResponseHeld{id, relay->plan.mark, relay->plan.attempts[relay->made - 1].mark,
@@ -148,23 +180,31 @@ void Relays::release(Now now, RelayId id, const std::vector<std::string>* contac
 void Relays::forward(Now now, RelayId id, const Message& response,
                      const std::vector<std::string>* contacts) {
   Relay& relay = *relays_.find(id);
+  const int status = response.status();
+  if (relay.subscriber) {
+    legs_.respond(now, relay.server, relay.subscriber, *relay.request, relay.flow.remote,
+                  {.status = status,
+                   .reason = response.reason_phrase(),
+                   .contact = status < 300,
+                   .source = &response});
+    return end(now, id, status != 408 ? status : 0, &response);
+  }
   const Presentation presentation{opposite(relay.plan.towards), relay.plan.hidden.get(),
-                                  relay.plan.domain, &names_};
-  MessageBuilder out = start_response(*relay.request, relay.flow.remote, response.status(),
+                                  relay.plan.domain, &legs_};
+  MessageBuilder out = start_response(*relay.request, relay.flow.remote, status,
                                       response.reason_phrase(), env_.layer.local_tag(relay.server));
-  const bool redirect = response.status() >= 300 && response.status() < 400;
+  const bool redirect = status >= 300 && status < 400;
   if (contacts != nullptr) {
     for (const std::string& contact : *contacts) out.header("Contact", contact);
   } else if (response.count(HeaderId::contact) > 0 && !redirect) {
     write_contact(out, env_.listener(relay.flow), relay.plan.contact_user_origin);
   }
-  const int status = response.status();
   const bool sent = env_.layer.respond(
       now.mono, relay.server, status,
       pass_message(response, {.presentation = presentation, .contacts = redirect}, out), env_.out);
   // RFC 4320 §4.2: the layer passes no 408 on; nor is there anyone to answer after the sender's own
   // timer F.
-  end(id, sent && status != 408 ? status : 0, false);
+  end(now, id, sent && status != 408 ? status : 0, &response);
 }
 
 void Relays::refuse(Now now, RelayId id, int status, std::string_view why) {
@@ -174,19 +214,20 @@ void Relays::refuse(Now now, RelayId id, int status, std::string_view why) {
   if (status == 503) out.header("Retry-After", "10");
   out.header("Reason", reason_value(status, why));
   env_.layer.respond(now.mono, relay.server, status, out.finish(), env_.out);
-  end(id, status, true);
+  end(now, id, status, nullptr);
 }
 
 // RFC 4320 §4.2 (no 408 to a non-INVITE) and the rule of presence: a phone's silence stays silence.
-void Relays::go_silent(RelayId id, bool forget) {
+void Relays::go_silent(Now now, RelayId id, bool forget) {
   if (forget) env_.layer.abandon(relays_.find(id)->server, env_.out);
-  end(id, 0, true);
+  end(now, id, 0, nullptr);
 }
 
-void Relays::end(RelayId id, int status, bool local) {
+void Relays::end(Now now, RelayId id, int status, const Message* response) {
   Relay& relay = *relays_.find(id);
   env_.timers.cancel(relay.attempt_timer);
-  env_.emit(RelayEnded{relay.plan.mark, status, local});
+  if (relay.subscriber) subscriptions_.opened(now, relay.subscription, *relay.request, response);
+  env_.emit(RelayEnded{relay.plan.mark, status, response == nullptr});
   relays_.erase(id);
 }
 
@@ -197,20 +238,20 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   if (relay == nullptr || relay->held || relay->client != transaction) return;
   report(now, *relay, {.timed_out = timer != TimerLetter::none, .reason = std::string(why)});
   env_.timers.cancel(relay->attempt_timer);
-  if (relay->made < relay->plan.attempts.size()) return attempt(now, id);
+  if (may_go_on(*relay)) return attempt(now, id);
   const Method method = relay->request->method();
   const bool presence =
       relay->plan.towards == Side::phone && (method == Method::options || method == Method::notify);
   // After a timeout the transaction stays to its own end and absorbs the request when it is
   // repeated; after a flow's failure a repeated request is a new try.
-  if (timer != TimerLetter::none || presence) return go_silent(id, timer == TimerLetter::none);
+  if (timer != TimerLetter::none || presence) return go_silent(now, id, timer == TimerLetter::none);
   refuse(now, id, 503, fmt::format("no target can be reached: {}", why));
 }
 
 void Relays::timer(Now now, const UserTimer& timer) {
   const RelayId id = RelayId::unpack(timer.object);
   Relay* relay = relays_.find(id);
-  if (relay == nullptr || relay->held || relay->made >= relay->plan.attempts.size()) return;
+  if (relay == nullptr || relay->held || !may_go_on(*relay)) return;
   report(now, *relay, {.timed_out = true, .reason = "no response within the attempt time"});
   attempt(now, id);
 }

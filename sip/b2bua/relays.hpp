@@ -1,13 +1,14 @@
 // Requests outside dialogs, relayed as transaction to transaction: REGISTER, OPTIONS, NOTIFY,
 // MESSAGE, PUBLISH and whatever comes. Call-ID and tags of the other side are derived by a keyed
-// hash, so that a refresh keeps them, over restarts too.
+// hash, so that a refresh keeps them, over restarts too. SUBSCRIBE and REFER go the same way, but
+// on the legs of the dialog that they make (subscriptions.hpp).
 #pragma once
 
 #include <string>
 
 #include "core/result.hpp"
-#include "sip/b2bua/dialog_names.hpp"
 #include "sip/b2bua/environment.hpp"
+#include "sip/b2bua/subscriptions.hpp"
 #include "sip/plan.hpp"
 
 namespace usher::sip {
@@ -22,13 +23,15 @@ struct Relay {
   Instant started{};  // of the present attempt
   bool had_provisional = false;
   TimerId attempt_timer;
-  MessageRef held;  // a final response that waits for release()
+  SubscriptionId subscription;  // of SUBSCRIBE and REFER, as long as it lives
+  LegId subscriber;             // and the leg they came in on; the server transaction holds it
+  MessageRef held;              // a final response that waits for release()
 };
 
 class Relays {
  public:
-  // `names` outlives this: dialogs of calls that relayed requests speak of.
-  Relays(Environment& environment, const DialogNames& names) : env_(environment), names_(names) {}
+  Relays(Environment& environment, Legs& legs, Subscriptions& subscriptions)
+      : env_(environment), legs_(legs), subscriptions_(subscriptions) {}
 
   // False when it was refused at once and no RelayEnded will follow.
   bool start(Now now, const RouteNeeded& need, Plan plan);
@@ -41,15 +44,21 @@ class Relays {
 
  private:
   void attempt(Now now, RelayId id);
+  // The request as it goes to the attempt's target.
+  Bytes relayed(const Relay& relay, const Attempt& attempt, std::string_view branch) const;
+  // Whether the next target may be tried.
+  bool may_go_on(const Relay& relay) const;
   void report(Now now, const Relay& relay, AttemptEnded outcome);
   void forward(Now now, RelayId id, const Message& response,
                const std::vector<std::string>* contacts);
   void refuse(Now now, RelayId id, int status, std::string_view why);
-  void go_silent(RelayId id, bool forget);
-  void end(RelayId id, int status, bool local);
+  void go_silent(Now now, RelayId id, bool forget);
+  // `response`: what the sender was given of the target's; null: our own or none.
+  void end(Now now, RelayId id, int status, const Message* response);
 
   Environment& env_;
-  const DialogNames& names_;
+  Legs& legs_;
+  Subscriptions& subscriptions_;
   Slab<Relay, RelayTag> relays_;
 };
 

@@ -76,6 +76,17 @@ void learn_from_response(Dialog& dialog, const Message& response) {
   if (response.status() >= 200 && response.status() < 300) dialog.confirmed = true;
 }
 
+void learn_from_notify(Dialog& dialog, const Message& notify) {
+  refresh_target(dialog, notify);
+  if (auto routes = record_routes(notify)) dialog.route_set = std::move(*routes);
+  dialog.confirmed = true;
+}
+
+bool refreshes_target(Method method) {
+  return method == Method::invite || method == Method::update || method == Method::subscribe ||
+         method == Method::notify || method == Method::refer;
+}
+
 void refresh_target(Dialog& dialog, const Message& message) {
   if (auto target = single_contact(message)) dialog.remote_target = std::move(*target);
 }

@@ -34,8 +34,15 @@ Result<Dialog> uas_dialog(const Message& request, std::string_view local_tag);
 // keeps the target.
 void learn_from_response(Dialog& dialog, const Message& response);
 
-// Target refresh (§12.2): a new remote target from a re-INVITE, UPDATE, or 2xx to one.
+// Takes the notifier's target and route set from the NOTIFY that makes a subscriber's dialog (RFC
+// 6665 §4.4.1); it confirms the dialog.
+void learn_from_notify(Dialog& dialog, const Message& notify);
+
+// Target refresh (§12.2): a new remote target from a request of refreshes_target(), or 2xx to one.
 void refresh_target(Dialog& dialog, const Message& message);
+
+// INVITE, UPDATE, SUBSCRIBE, NOTIFY, REFER (RFC 5057 §5.4).
+bool refreshes_target(Method method);
 
 // §12.2.2: false when the request is older than one already seen. ACK and CANCEL are not for this.
 bool accept_cseq(Dialog& dialog, std::uint32_t number);

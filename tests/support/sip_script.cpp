@@ -28,6 +28,11 @@ std::string via_token(net::Transport transport) {
   return std::string(net::via_transport(transport));
 }
 
+bool makes_dialog(sip::Method method) {
+  return method == sip::Method::invite || method == sip::Method::subscribe ||
+         method == sip::Method::refer;
+}
+
 int next_number() {
   static int number = 0;
   return ++number;
@@ -81,7 +86,7 @@ Seen Party::expect(std::string_view what) {
   REQUIRE_MESSAGE((got == what || got.substr(0, got.find(' ')) == what), got);
   const sip::Message& m = *seen.message;
   if (m.is_request()) {
-    if (m.method() == sip::Method::invite && m.to_tag().empty()) {
+    if (makes_dialog(m.method()) && m.to_tag().empty()) {
       call_id = m.call_id();
       local_tag = tag_of_responses.empty() ? fmt::format("{}-tag-{}", name, next_number())
                                            : tag_of_responses;
@@ -119,6 +124,11 @@ void Party::expect_nothing() {
 }
 
 void Party::invite(std::string_view uri, std::string_view body, std::string_view extra) {
+  begin("INVITE", uri, extra, body);
+}
+
+void Party::begin(std::string_view method, std::string_view uri, std::string_view extra,
+                  std::string_view body) {
   call_id = fmt::format("{}-call-{}", name, next_number());
   local_tag = fmt::format("{}-from-{}", name, next_number());
   local_uri = fmt::format("sip:{}@a.test", name);
@@ -129,7 +139,7 @@ void Party::invite(std::string_view uri, std::string_view body, std::string_view
   routes.clear();
   is_uas = false;
   cseq = 0;
-  request("INVITE", body, extra);
+  request(method, body, extra);
 }
 
 void Party::request(std::string_view method, std::string_view body, std::string_view extra,
@@ -149,7 +159,8 @@ void Party::request(std::string_view method, std::string_view body, std::string_
   text += fmt::format("From: <{}>;tag={}\r\nTo: <{}>{}{}\r\nCall-ID: {}\r\nCSeq: {} {}\r\n",
                       local_uri, local_tag, remote_uri,
                       remote_tag.empty() ? "" : ";tag=", remote_tag, call_id, cseq_number, method);
-  if (method == "INVITE" || method == "UPDATE" || method == "SUBSCRIBE" || method == "REFER") {
+  if (method == "INVITE" || method == "UPDATE" || method == "SUBSCRIBE" || method == "REFER" ||
+      method == "NOTIFY") {
     text += fmt::format("Contact: <{}>\r\n", contact_uri());
   }
   text += extra;
@@ -204,7 +215,7 @@ void Party::respond(const Seen& request, int status, std::string_view body,
   text += fmt::format("\r\nCall-ID: {}\r\nCSeq: {}\r\n", m.call_id(), request.header("CSeq"));
   if (!record_route.empty() && status > 100 && status < 300)
     text += "Record-Route: " + record_route + "\r\n";
-  const bool dialog = m.method() == sip::Method::invite || m.method() == sip::Method::update;
+  const bool dialog = makes_dialog(m.method()) || m.method() == sip::Method::update;
   if (dialog && status > 100 && status < 300)
     text += fmt::format("Contact: <{}>\r\n", contact_uri());
   text += extra;
@@ -336,6 +347,7 @@ void Network::expect_nothing_alive() {
   const sip::StackCounts c = stack->counts();
   CHECK_EQ(c.calls, 0);
   CHECK_EQ(c.legs, 0);
+  CHECK_EQ(c.subscriptions, 0);
   CHECK_EQ(c.relays, 0);
   CHECK_EQ(c.probes, 0);
   CHECK_EQ(c.exchanges, 0);

@@ -57,6 +57,9 @@ class Party {
   // A new call: new Call-ID, new tag. `extra`: header lines, each ended by CRLF.
   void invite(std::string_view uri = "sip:402@a.test", std::string_view body = kSdpOffer,
               std::string_view extra = {});
+  // The same with another method that makes a dialog: SUBSCRIBE, REFER.
+  void begin(std::string_view method, std::string_view uri, std::string_view extra = {},
+             std::string_view body = {});
   // A request within the dialog with the next CSeq (or `cseq_number`); an INVITE becomes the one
   // that ack() and cancel() mean.
   void request(std::string_view method, std::string_view body = {}, std::string_view extra = {},

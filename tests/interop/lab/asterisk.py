@@ -11,7 +11,7 @@ from .asterisk_root import asterisk_root
 from .wait import wait_for
 
 MODULES = """
-app_dial app_echo app_playback app_stack app_verbose app_senddtmf
+app_dial app_echo app_minivm app_playback app_stack app_verbose app_senddtmf
 bridge_builtin_features bridge_simple bridge_native_rtp bridge_holding
 chan_pjsip codec_alaw codec_ulaw codec_a_mu format_pcm func_callerid func_channel func_logic func_strings
 pbx_config res_clialiases res_musiconhold res_pjproject res_pjsip res_pjsip_acl res_pjsip_authenticator_digest
@@ -34,6 +34,8 @@ static=yes
 writeprotect=yes
 
 [phones]
+; what a BLF of a phone shows
+exten => _4XX,hint,PJSIP/${EXTEN}
 ; a call to a phone by its number
 exten => _4XX,1,NoOp(call from ${CALLERID(num)} to ${EXTEN})
  same => n,Dial(PJSIP/${EXTEN},60)
@@ -49,6 +51,11 @@ exten => 602,1,Hangup(17)
 ; answers and hangs up after a second
 exten => 603,1,Answer()
  same => n,Wait(1)
+ same => n,Hangup()
+; two new messages and an old one for 401, or none
+exten => 650,1,MinivmMWI(401@default,0,2,1)
+ same => n,Hangup()
+exten => 651,1,MinivmMWI(401@default,0,0,0)
  same => n,Hangup()
 """
 
@@ -125,7 +132,7 @@ hideconnect = yes
         self._write("rtp.conf", f"[general]\nrtpstart={rtp_start}\nrtpend={rtp_start + 999}\nstrictrtp=no\n")
         self._write("extensions.conf", EXTENSIONS)
         for empty in ("musiconhold.conf", "cli.conf", "cli_aliases.conf", "features.conf", "indications.conf",
-                      "pjsip_notify.conf", "pjproject.conf", "codecs.conf", "cdr.conf", "cel.conf", "acl.conf",
+                      "minivm.conf", "pjsip_notify.conf", "pjproject.conf", "codecs.conf", "cdr.conf", "cel.conf", "acl.conf",
                       "udptl.conf", "ccss.conf", "stasis.conf", "manager.conf", "http.conf", "sorcery.conf",
                       "cli_permissions.conf", "enum.conf", "dnsmgr.conf", "extconfig.conf", "users.conf"):
             word = {"manager.conf": "enabled", "http.conf": "enabled", "cdr.conf": "enable", "cel.conf": "enable"}.get(empty)
@@ -169,6 +176,7 @@ password={password}
 [{user}]
 type=aor
 max_contacts=5
+mailboxes={user}@default
 minimum_expiration=1
 default_expiration=3600
 qualify_frequency={qualify_frequency}

@@ -155,7 +155,7 @@ class Edge:
         wait_for(quiet, within, lambda: f"the edge is quiet; alive: {last[0]}")
 
 
-TRANSIENT = ("calls", "legs", "relays", "transactions")
+TRANSIENT = ("calls", "legs", "subscriptions", "relays", "transactions")
 
 
 def alive_counts(status):

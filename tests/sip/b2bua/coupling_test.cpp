@@ -5,70 +5,28 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/spec_table.hpp"
+
 using namespace usher::sip;
+using namespace usher::test;
 
 namespace {
 
-const std::string kNothing = "–";
-
-std::string trim(const std::string& text) {
-  const auto begin = text.find_first_not_of(' ');
-  return begin == std::string::npos ? ""
-                                    : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);) parts.push_back(trim(part));
-  return parts;
-}
-
-std::string words(std::string_view name) {
-  std::string out(name);
-  std::replace(out.begin(), out.end(), '_', ' ');
-  return out;
-}
-
-struct Row {
-  std::string state, actions, next;
-  std::vector<std::string> events, facts;
-
-  bool covers(const CallFacts& f) const {
-    if (facts == std::vector<std::string>{kNothing}) return true;
-    return std::all_of(facts.begin(), facts.end(), [&](const std::string& fact) {
-      if (fact == "target left") return f.target_left;
-      if (fact == "no target left") return !f.target_left;
-      if (fact == "goes on") return f.goes_on;
-      if (fact == "does not go on") return !f.goes_on;
-      if (fact == "100 forwarded") return f.trying_forwarded;
-      if (fact == "100 not forwarded") return !f.trying_forwarded;
-      FAIL("unknown fact: " << fact);
-      return false;
-    });
-  }
-};
-
-std::vector<Row> read_table() {
-  std::ifstream file(std::string(USHER_SOURCE_DIR) + "/docs/specs/call.md");
-  REQUIRE(file.good());
-  std::vector<Row> rows;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("## ")) inside = line == "## The table";
-    if (!inside || !line.starts_with("|") || line.starts_with("|-") || line.starts_with("| State"))
-      continue;
-    const auto cells = split(line, '|');  // the first one is empty
-    CAPTURE(line);
-    REQUIRE_GE(cells.size(), 6);
-    rows.push_back({cells[1], cells[4], cells[5], split(cells[2], ','), split(cells[3], ',')});
-  }
-  return rows;
+bool covers(const SpecRow& row, const CallFacts& f) {
+  if (row.facts == std::vector<std::string>{kNothing}) return true;
+  return std::all_of(row.facts.begin(), row.facts.end(), [&](const std::string& fact) {
+    if (fact == "target left") return f.target_left;
+    if (fact == "no target left") return !f.target_left;
+    if (fact == "goes on") return f.goes_on;
+    if (fact == "does not go on") return !f.goes_on;
+    if (fact == "100 forwarded") return f.trying_forwarded;
+    if (fact == "100 not forwarded") return !f.trying_forwarded;
+    FAIL("unknown fact: " << fact);
+    return false;
+  });
 }
 
 constexpr int kStates = static_cast<int>(CallState::ended) + 1;
@@ -77,7 +35,7 @@ constexpr int kEvents = static_cast<int>(CallEvent::edge_ends) + 1;
 }  // namespace
 
 TEST_CASE("the table of calls is complete and is what the code does") {
-  const std::vector<Row> rows = read_table();
+  const std::vector<SpecRow> rows = read_spec_table("docs/specs/call.md");
   std::vector<int> used(rows.size(), 0);
   for (int s = 0; s < kStates; ++s) {
     for (int e = 0; e < kEvents; ++e) {
@@ -90,10 +48,10 @@ TEST_CASE("the table of calls is complete and is what the code does") {
         CAPTURE(state_words);
         CAPTURE(event_words);
         CAPTURE(bits);
-        const Row* found = nullptr;
+        const SpecRow* found = nullptr;
         for (std::size_t i = 0; i < rows.size(); ++i) {
-          const Row& row = rows[i];
-          if (row.state != state_words || !row.covers(facts)) continue;
+          const SpecRow& row = rows[i];
+          if (row.states != std::vector<std::string>{state_words} || !covers(row, facts)) continue;
           const auto n = std::count(row.events.begin(), row.events.end(), event_words);
           if (n == 0) continue;
           CHECK_EQ(n, 1);

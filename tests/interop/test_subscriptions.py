@@ -1,0 +1,331 @@
+"""BLF and MWI of a real Asterisk, and subscriptions of scripted parties: NOTIFY, refresh, the end, a thousand at once,
+and the progress of a transfer after the BYE."""
+
+import statistics
+import time
+
+from lab import sip
+from lab.asterisk import Asterisk
+from lab.lab import main
+from lab.scripted import ScriptedTest, contact_of
+from lab.wait import wait_for
+
+BLF = [("Event", "dialog"), ("Accept", "application/dialog-info+xml")]
+MWI = [("Event", "message-summary"), ("Accept", "application/simple-message-summary")]
+SHOWN = "application/dialog-info+xml"
+
+
+class Subscription:
+    """The subscriber's side of a dialog made by SUBSCRIBE or REFER, by hand."""
+
+    def __init__(self, phone, number, headers, method="SUBSCRIBE"):
+        self.phone, self.headers, self.method = phone, headers, method
+        self.uri = self.remote = f"sip:{number}@{phone.domain}"
+        self.to = f"<{self.uri}>"
+        self.call_id, self.tag, self.cseq = sip.new_call_id(), sip.new_tag(), 0
+
+    def send(self, expires=None, extra=()):
+        self.cseq += 1
+        headers = [*self.headers, *extra]
+        if expires is not None:
+            headers.append(("Expires", str(expires)))
+        data = self.phone.request(self.method, self.remote, self.to, self.call_id, self.cseq, self.tag, headers)
+        self.phone.peer.send(data, self.phone.edge)
+
+    def subscribe(self, expires):
+        """SUBSCRIBE with the answer to a challenge; gives the final response, which must be a 2xx."""
+        self.send(expires)
+        response = self.phone.peer.take_response()
+        if response.status == 401:
+            answer = sip.digest(response["WWW-Authenticate"], self.phone.user, self.phone.password, self.method,
+                                self.remote)
+            self.send(expires, [("Authorization", answer)])
+            response = self.phone.peer.take_response()
+        assert 200 <= response.status < 300, response
+        self.to, self.remote = response["To"], response.contact_uri()
+        return response
+
+
+class Notifier:
+    """The notifier's side of a dialog that began with a received SUBSCRIBE or REFER."""
+
+    def __init__(self, peer, request, tag):
+        self.peer, self.request, self.cseq = peer, request, 10
+        self.to = request["To"] if request.tag("To") else f"{request['To']};tag={tag}"
+
+    def notify(self, event, state, body="", kind=SHOWN):
+        self.cseq += 1
+        lines = [("Via", f"SIP/2.0/UDP {self.peer.address}:{self.peer.port};rport;branch={sip.new_branch()}"),
+                 ("Max-Forwards", "70"), ("From", self.to), ("To", self.request["From"]),
+                 ("Call-ID", self.request["Call-ID"]), ("CSeq", f"{self.cseq} NOTIFY"), contact_of(self.peer),
+                 ("Event", event), ("Subscription-State", state)]
+        if body:
+            lines.append(("Content-Type", kind))
+        at = time.monotonic()
+        self.peer.send(sip.compose(f"NOTIFY {self.request.contact_uri()} SIP/2.0", lines, body), self.request.reply_to)
+        return at
+
+
+class Subscriptions(ScriptedTest):
+    @classmethod
+    def setUpLab(cls):
+        super().setUpLab()
+        cls.asterisk = Asterisk(cls.lab, 10, {"401": "secret", "402": "secret"}, qualify_frequency=0)
+        cls.edge.tenant("a.test", 10, cls.asterisk.address)
+        cls.edge.wait_ready()
+
+    def count(self):
+        return self.edge.status()["counts"]["subscriptions"]
+
+    def wait_count(self, wanted, within=5):
+        wait_for(lambda: self.count() == wanted, within, lambda: f"{wanted} subscriptions; there are {self.count()}")
+
+    def notified(self, phone, within=5):
+        """The next NOTIFY at the phone, answered. It may not show where it comes from."""
+        notify = phone.peer.expect("NOTIFY", within)
+        phone.peer.reply(notify, 200)
+        head = notify.raw.split(b"\r\n\r\n")[0].decode()
+        self.assertNotIn(self.asterisk.address, head)
+        return notify
+
+    def accept(self, backend, granted=600):
+        """A SUBSCRIBE at a scripted backend, granted. Gives its Notifier."""
+        request = backend.expect("SUBSCRIBE")
+        answer = backend.reply(request, 200, headers=[contact_of(backend), ("Expires", str(granted))])
+        return Notifier(backend, request, answer.tag("To"))
+
+    def scripted(self):
+        """(phone, backend, subscription, notifier) after the first NOTIFY."""
+        backend = self.backend()
+        domain, _, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        blf = Subscription(phone, "402", BLF)
+        blf.send(600)
+        notifier = self.accept(backend)
+        response = phone.peer.expect(200)
+        blf.to, blf.remote = response["To"], response.contact_uri()
+        notifier.notify("dialog", "active;expires=600", "<dialog-info/>")
+        self.assertEqual(self.notified(phone).body, b"<dialog-info/>")
+        backend.expect(200, method="NOTIFY")
+        return phone, backend, blf, notifier
+
+    # With the real Asterisk.
+
+    def test_a_blf_follows_the_calls_of_another_phone(self):
+        watcher, other = self.phone("401", "a.test"), self.phone("402", "a.test")
+        self.assertEqual(other.register().status, 200)
+        blf = Subscription(watcher, "402", BLF)
+        self.assertEqual(blf.subscribe(300)["Expires"], "300")
+        first = self.notified(watcher)
+        self.assertEqual(first["Event"], "dialog")
+        self.assertIn(b"<state>terminated</state>", first.body)
+        self.assertEqual(first.uri, sip.uri_of(watcher.contact))
+
+        # 402 calls; its BLF shows so, and shows the end.
+        call = other.call("601")
+        response = other.peer.take_response()
+        while response.status != 401:
+            response = other.peer.take_response()
+        call.ack_failure(response)
+        answer = sip.digest(response["WWW-Authenticate"], "402", "secret", "INVITE", call.uri)
+        branch = sip.new_branch()
+        began = time.monotonic()
+        other.peer.send(other.request("INVITE", call.uri, call.to, call.call_id, 2, call.tag, branch=branch,
+                                      headers=[("Authorization", answer), ("Content-Type", "application/sdp")],
+                                      body=sip.sdp(other.peer.address)), self.edge.address)
+        busy = self.notified(watcher)
+        self.assertIn(b"<state>confirmed</state>", busy.body)
+        self.assertLess(busy.at - began, 2)
+        other.peer.send(other.request("CANCEL", call.uri, call.to, call.call_id, 2, call.tag, branch=branch,
+                                      contact=False), self.edge.address)
+        self.assertIn(b"<state>terminated</state>", self.notified(watcher).body)
+
+        # A refresh in the dialog is granted and notified; the end is notified last.
+        self.assertEqual(blf.subscribe(200)["Expires"], "200")
+        self.assertIn("active", self.notified(watcher)["Subscription-State"])
+        self.assertEqual(self.count(), 1)
+        self.assertEqual(blf.subscribe(0)["Expires"], "0")
+        self.assertIn("terminated", self.notified(watcher)["Subscription-State"])
+        self.wait_count(0)
+        other.send_register(expires=0)
+
+    def test_mwi_follows_the_mailbox(self):
+        phone = self.phone("401", "a.test")
+        mwi = Subscription(phone, "401", MWI)
+        mwi.subscribe(300)
+        self.assertIn(b"Messages-Waiting: no", self.notified(phone).body)
+        for extension, text in (("650", b"Voice-Message: 2/1"), ("651", b"Messages-Waiting: no")):
+            self.asterisk.command(f"channel originate Local/{extension}@phones application Wait 1")
+            self.assertIn(text, self.notified(phone).body)
+        mwi.subscribe(0)
+        self.assertIn("terminated", self.notified(phone)["Subscription-State"])
+        self.wait_count(0)
+
+    def test_a_fetch_and_a_package_that_asterisk_does_not_know(self):
+        phone = self.phone("401", "a.test")
+        fetch = Subscription(phone, "402", BLF)
+        fetch.subscribe(0)
+        self.assertIn("terminated", self.notified(phone)["Subscription-State"])
+        unknown = Subscription(phone, "402", [("Event", "lamp-oil"), ("Accept", "text/plain")])
+        unknown.send(60)
+        response = phone.peer.take_response()
+        if response.status == 401:
+            answer = sip.digest(response["WWW-Authenticate"], "401", "secret", "SUBSCRIBE", unknown.uri)
+            unknown.send(60, [("Authorization", answer)])
+            response = phone.peer.take_response()
+        self.assertEqual(response.status, 489)
+        self.wait_count(0)
+
+    # With scripted backends.
+
+    def test_a_notify_is_there_at_once(self):
+        phone, backend, _, notifier = self.scripted()
+        took = []
+        for n in range(20):
+            sent = notifier.notify("dialog", "active;expires=600", f"<dialog-info version='{n}'/>")
+            took.append(self.notified(phone).at - sent)
+            backend.expect(200, method="NOTIFY")
+        self.assertLess(statistics.median(took), 0.1, took)
+        notifier.notify("dialog", "terminated;reason=noresource")
+        self.notified(phone)
+        backend.expect(200, method="NOTIFY")
+        self.wait_count(0)
+
+    def test_481_ends_one_and_no_other(self):
+        phone, backend, blf, notifier = self.scripted()
+        _, other_backend, other, _ = self.scripted()
+        self.wait_count(2)
+        notifier.notify("dialog", "active;expires=600", "<dialog-info/>")
+        phone.peer.reply(phone.peer.expect("NOTIFY"), 481)
+        backend.expect(481, method="NOTIFY")
+        self.wait_count(1)
+        notifier.notify("dialog", "active;expires=600", "<dialog-info/>")
+        backend.expect(481, method="NOTIFY")
+        blf.send(600)
+        phone.peer.expect(481, method="SUBSCRIBE")
+        # The backend has lost the other one.
+        other.send(600)
+        other_backend.reply(other_backend.expect("SUBSCRIBE"), 481)
+        other.phone.peer.expect(481, method="SUBSCRIBE")
+        self.wait_count(0)
+
+    def test_a_thousand_at_once(self):
+        backend = self.backend()
+        domain, _, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        watchers, notifiers = {}, []
+        for first in range(0, 1000, 50):
+            for n in range(first, first + 50):
+                watcher = Subscription(phone, str(1000 + n), BLF if n % 2 else MWI)
+                watchers[watcher.call_id] = watcher
+                watcher.send(600)
+            for _ in range(50):
+                notifier = self.accept(backend)
+                notifier.event = notifier.request["Event"]
+                notifier.notify(notifier.event, "active;expires=600", "state")
+                notifiers.append(notifier)
+            self.drain(phone, backend, 50, watchers)
+        self.assertEqual(self.count(), 1000)
+        for first in range(0, 1000, 50):
+            for notifier in notifiers[first:first + 50]:
+                notifier.notify(notifier.event, "active;expires=600", "changed")
+            self.drain(phone, backend, 50)
+        # All are refreshed, and end.
+        for state, expires in (("active;expires=600", 600), ("terminated;reason=timeout", 0)):
+            for first in range(0, 1000, 50):
+                some = list(watchers.values())[first:first + 50]
+                for watcher in some:
+                    watcher.send(expires)
+                for notifier in notifiers[first:first + 50]:
+                    refresh = backend.expect("SUBSCRIBE", 10)
+                    self.assertEqual(refresh["Call-ID"], notifier.request["Call-ID"])
+                    backend.reply(refresh, 200, headers=[contact_of(backend), ("Expires", str(expires))])
+                    notifier.notify(notifier.event, state, "state")
+                self.drain(phone, backend, 50, watchers)
+        self.wait_count(0)
+
+    def drain(self, phone, backend, notifies, watchers=None):
+        """Takes this many NOTIFYs (and 200s, when `watchers` have asked) at the phone, and their 200s at the backend."""
+        wanted = {"NOTIFY": notifies, "200 to SUBSCRIBE": notifies if watchers else 0}
+        while any(wanted.values()):
+            message = phone.peer.take(10)
+            self.assertIn(message.what(), wanted)
+            wanted[message.what()] -= 1
+            if message.is_response:
+                watcher = watchers[message["Call-ID"]]
+                watcher.to, watcher.remote = message["To"], message.contact_uri()
+            else:
+                phone.peer.reply(message, 200)
+        for _ in range(notifies):
+            backend.expect(200, 10, method="NOTIFY")
+
+    def test_a_transfer_is_reported_after_the_bye(self):
+        backend = self.backend()
+        domain, _, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        call, leg = self.establish(phone, backend)
+        call.send("REFER", headers=[("Refer-To", f"<sip:402@{domain}>")])
+        refer = backend.expect("REFER")
+        backend.reply(refer, 202, reason="Accepted", headers=[contact_of(backend)])
+        phone.peer.expect(202, method="REFER")
+        mine = call.cseq
+        self.hang_up(call, backend)
+        wait_for(lambda: not self.edge.calls(), 5, "the call is over")
+        for state, line in (("active;expires=60", "SIP/2.0 100 Trying"), ("active;expires=60", "SIP/2.0 180 Ringing"),
+                            ("terminated;reason=noresource", "SIP/2.0 200 OK")):
+            leg.send("NOTIFY", headers=[("Event", f"refer;id={refer.cseq}"), ("Subscription-State", state),
+                                        ("Content-Type", "message/sipfrag")][:2], body=line)
+            notify = self.notified(phone)
+            self.assertEqual(notify["Event"], f"refer;id={mine}")
+            self.assertEqual(notify.body.decode(), line)
+            backend.expect(200, method="NOTIFY")
+        self.wait_count(0)
+        leg.send("NOTIFY", headers=[("Event", "refer"), ("Subscription-State", "active")])
+        backend.expect(481, method="NOTIFY")
+
+    def test_a_refer_outside_a_dialog(self):
+        backend = self.backend()
+        domain, _, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        refer = Subscription(phone, "402", [("Refer-To", f"<sip:403@{domain}>")], method="REFER")
+        refer.send()
+        request = backend.expect("REFER")
+        answer = backend.reply(request, 202, reason="Accepted", headers=[contact_of(backend)])
+        phone.peer.expect(202, method="REFER")
+        Notifier(backend, request, answer.tag("To")).notify("refer", "terminated;reason=noresource", "SIP/2.0 200 OK",
+                                                            "message/sipfrag")
+        self.assertEqual(self.notified(phone).body, b"SIP/2.0 200 OK")
+        backend.expect(200, method="NOTIFY")
+        self.wait_count(0)
+
+    def test_what_makes_no_dialog_is_relayed_both_ways(self):
+        backend = self.backend()
+        domain, _, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        request, _ = self.register(phone, backend)
+        asker = self.as_backend(backend)
+        text = [("Content-Type", "text/plain")]
+        for method, headers in (("MESSAGE", text), ("PUBLISH", [("Event", "presence"), *text]), ("INFO", text),
+                                ("NOTIFY", [("Event", "check-sync"), ("Subscription-State", "terminated")]),
+                                ("FROBNICATE", [])):
+            phone.peer.send(phone.request(method, f"sip:402@{domain}", f"<sip:402@{domain}>", headers=headers),
+                            self.edge.address)
+            backend.reply(backend.expect(method), 202)
+            phone.peer.expect(202, method=method)
+            uri = request.contact_uri()
+            backend.send(asker.request(method, uri, f"<{uri}>", headers=headers), self.edge.address)
+            phone.peer.reply(phone.peer.expect(method), 202)
+            backend.expect(202, method=method)
+        self.assertEqual(self.count(), 0)
+        self.assertFalse(self.edge.items("/v1/door-knocks"))
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.edge.wait_quiet(45)
+        finally:
+            super().tearDownClass()
+
+
+if __name__ == "__main__":
+    main()
