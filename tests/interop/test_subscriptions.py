@@ -145,8 +145,7 @@ class Subscriptions(ScriptedTest):
         self.assertIn("active", self.notified(watcher)["Subscription-State"])
         self.assertEqual(self.count(), 1)
         self.assertEqual(blf.subscribe(0)["Expires"], "0")
-        self.assertIn("terminated", self.notified(watcher)["Subscription-State"])
-        self.wait_count(0)
+        self.unsubscribed(watcher)
         other.send_register(expires=0)
 
     def test_mwi_follows_the_mailbox(self):
@@ -158,14 +157,20 @@ class Subscriptions(ScriptedTest):
             self.asterisk.command(f"channel originate Local/{extension}@phones application Wait 1")
             self.assertIn(text, self.notified(phone).body)
         mwi.subscribe(0)
-        self.assertIn("terminated", self.notified(phone)["Subscription-State"])
-        self.wait_count(0)
+        self.unsubscribed(phone)
 
-    def test_a_fetch_and_a_package_that_asterisk_does_not_know(self):
+    def unsubscribed(self, phone):
+        """The end. Asterisk 16 keeps the last NOTIFY to itself: then it is waited for, 64·T1."""
+
+        def over():
+            while not phone.peer.empty():
+                self.assertIn("terminated", self.notified(phone)["Subscription-State"])
+            return self.count() == 0
+
+        wait_for(over, 10, "the subscription has ended")
+
+    def test_a_package_that_asterisk_does_not_know(self):
         phone = self.phone("401", "a.test")
-        fetch = Subscription(phone, "402", BLF)
-        fetch.subscribe(0)
-        self.assertIn("terminated", self.notified(phone)["Subscription-State"])
         unknown = Subscription(phone, "402", [("Event", "lamp-oil"), ("Accept", "text/plain")])
         unknown.send(60)
         response = phone.peer.take_response()
