@@ -42,11 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2: check(present_links, text, hidden); break;
     case 3: check(map_dialog_id, text, hidden); break;
     case 4:
-      check(
-          [](std::string_view t, const Presentation& to) {
-            return map_event(t, to, to.names ? std::optional<std::uint32_t>(7) : std::nullopt);
-          },
-          text, hidden);
+      check([](std::string_view t, const Presentation& to) { return map_event(t, to); }, text,
+            hidden);
       break;
     case 5:
       check(
