@@ -139,12 +139,12 @@ Result<CallId> Calls::restore(Now now, RestoredCall restored) {
     call.session =
         env_.timers.arm(now.mono, checkpoint.session, {UserTimer::Kind::session, id.packed()});
   }
-  const auto add = [&, call_id = id](LegCheckpoint& side) {
+  const auto add = [&, call_id = id, started = call.started](LegCheckpoint& side) {
     Leg leg = leg_of(std::move(side));
     leg.call = call_id;
     leg.context = context;
     leg.attempt = restored.attempt;
-    leg.started = call.started;
+    leg.started = started;
     return legs_.add(std::move(leg));
   };
   call.origin = add(checkpoint.origin);
