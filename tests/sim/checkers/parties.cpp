@@ -111,6 +111,8 @@ void right_party(const Trace& trace, const Story& story, const Terms&, Violation
 void silence(const Trace& trace, const Story& story, const Terms&, Violations& out) {
   for (const Record& r : trace.records) {
     if (r.step != Step::edge_sends || !r.text) continue;
+    // A connection of a process that died leads to nobody: not a byte leaves.
+    if (r.agent < 0 && r.flow.connection == net::kGoneConnection) continue;
     // An altered Contact leads astray.
     if (r.agent < 0 && story.altered.contains(r.call)) continue;
     if (r.agent >= 0 && info(trace, r.agent).role != Role::stranger) continue;
