@@ -56,6 +56,7 @@ void nothing_left(const Remains& remains, Violations& out) {
   none(remains.stuck_calls, "calls without anybody at their ends had to be ended by hand, not");
   none(s.calls, "calls");
   none(s.legs, "legs");
+  none(s.subscriptions, "subscriptions");
   none(s.relays, "relays");
   none(s.probes, "probes");
   none(s.exchanges, "exchanges");
