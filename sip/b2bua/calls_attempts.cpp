@@ -173,6 +173,8 @@ void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
     return apply(now, id, CallEvent::edge_ends, {}, {.why = "BYE"});
   }
   // A 2xx that crossed a CANCEL, a timeout or a failover: ACKed and BYEd.
+  // It was a response all the same (the 408 rule).
+  if (call != nullptr && call->hunt) call->hunt->any_response = true;
   ack_and_bye(now, leg_id, "answered too late");
 }
 

@@ -43,7 +43,8 @@ void Calls::liveness_answer(Now now, LegId leg_id, int status) {
   const bool gone = status == 481;
   leg->misses = status == 0 ? static_cast<std::uint8_t>(leg->misses + 1) : std::uint8_t{0};
   if (!gone && leg->misses < kMissesThatEnd) return;
-  const std::string peer = leg->flow.remote.text();
+  // The words stand in the Reason of the other leg's BYE, which may be a phone's: no address.
+  const std::string_view peer = leg->side == Side::phone ? "the phone" : "the backend";
   apply(now, id, CallEvent::edge_ends, {},
         {.why = gone ? fmt::format("{} knows no such dialog (481 to OPTIONS)", peer)
                      : fmt::format("{} answered no OPTIONS, {} times in a row", peer,

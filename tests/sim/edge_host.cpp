@@ -30,6 +30,7 @@ void EdgeHost::start() {
                             {net::Transport::tcp, kEdgeAddress}};
   config.stack.attempt = times_.attempt;
   config.stack.ring_limit = times_.ring_limit;
+  config.stack.call_probe = times_.call_probe;
   config.stack.names = HashKey{3, 4};
   config.stack.seed = seed_ * 1000 + life_;
   config.seed = config.stack.seed;

@@ -18,6 +18,7 @@ class EdgeHost {
   struct Times {
     Duration attempt = seconds(4);
     Duration ring_limit = seconds(180);
+    Duration call_probe{};
   };
   EdgeHost(Clock& clock, Network& network, MemoryStore& store, Trace& trace, Log log, Times times,
            std::uint64_t seed);

@@ -63,12 +63,15 @@ void Network::deliver(Duration after, Step step, int agent, const net::Flow& flo
                       const TextRef& text, int call) {
   clock_.in(after, [this, step, agent, flow, text, call, life = edge_life_] {
     if (text->altered) {
-      Record record;
-      record.at = clock_.now().mono;
-      record.agent = agent;
-      record.call = call;
-      record.fact = Fact::altered;
-      trace_.add(std::move(record));
+      // The number may be what was altered: then it names another's call.
+      for (const int touched : {call, text->number()}) {
+        Record record;
+        record.at = clock_.now().mono;
+        record.agent = agent;
+        record.call = touched;
+        record.fact = Fact::altered;
+        trace_.add(std::move(record));
+      }
     }
     const std::uint64_t connection = flow.connection.value;
     if (step == Step::edge_receives) {

@@ -22,6 +22,7 @@ Mood draw_mood(Rng& rng) {
   mood.calm = one_in(rng, 4);
   mood.strangers = !one_in(rng, 4);
   mood.ring_limit = one_in(rng, 2) ? seconds(180) : seconds(10 + rng.below(40));
+  if (one_in(rng, 3)) mood.call_probe = seconds(30 + rng.below(60));
   if (mood.calm) return mood;
   mood.crashes = one_in(rng, 4);
   mood.dying = one_in(rng, 3);

@@ -49,6 +49,7 @@ struct Mood {
   bool crashes = false, dying = false, operators = false, strangers = true, breaks = false;
   bool slow_store = false;
   Duration ring_limit = seconds(180);
+  Duration call_probe{};  // 0: the edge does not ask whether a call is still there
 };
 
 Mood draw_mood(Rng& rng);

@@ -48,6 +48,7 @@ World::World(const RunOptions& options) : options_(options), rng_(options.seed) 
   }
   EdgeHost::Times times;
   times.ring_limit = mood.ring_limit;
+  times.call_probe = mood.call_probe;
   host_ = std::make_unique<EdgeHost>(clock_, *network_, *store_, trace, std::move(log), times,
                                      options_.seed);
   network_->presence = [this](int agent) {
@@ -318,6 +319,8 @@ void World::quiet() {
     host_->change(storage::PutTarget{off});
   }
   pass(clock_.now().mono + seconds(300));
+  // A call that ends as the edge crashes may be found again as if it were up.
+  remains.both_ends_may_die = (mood.dying || mood.crashes) && mood.call_probe == Duration{};
   for (const sip::CallView& call : host_->edge().calls()) {
     // What both ends gave up while no process ran, only a BYE, a session timer or call_probe tells.
     if (!mood.crashes) ++remains.stuck_calls;

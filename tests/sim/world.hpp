@@ -20,9 +20,12 @@ struct RunOptions {
 // What is left of the edge after the quiet.
 struct Remains {
   routing::EdgeCounts counts;
-  std::size_t live_calls = 0;   // by target
-  std::size_t stuck_calls = 0;  // that nobody was left to end; ended by the operator
-  std::size_t live_legs = 0;    // of the agents
+  std::size_t live_calls = 0;  // by target
+  // That nobody was left to end, and were ended by the operator. Both ends may have died; then only
+  // an edge that asks (timers.call_probe) finds out.
+  std::size_t stuck_calls = 0;
+  bool both_ends_may_die = false;
+  std::size_t live_legs = 0;  // of the agents
 };
 
 class World {

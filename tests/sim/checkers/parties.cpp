@@ -113,6 +113,7 @@ void silence(const Trace& trace, const Story& story, const Terms&, Violations& o
     if (r.step != Step::edge_sends || !r.text) continue;
     // A connection of a process that died leads to nobody: not a byte leaves.
     if (r.agent < 0 && r.flow.connection == net::kGoneConnection) continue;
+    if (r.fate == Fate::refused) continue;  // no byte left
     // An altered Contact leads astray.
     if (r.agent < 0 && story.altered.contains(r.call)) continue;
     if (r.agent >= 0 && info(trace, r.agent).role != Role::stranger) continue;

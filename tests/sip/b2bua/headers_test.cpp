@@ -32,7 +32,6 @@ std::string passage_name(Passage passage) {
     case Passage::event: return "event";
     case Passage::warning: return "warning";
     case Passage::rack: return "rack";
-    case Passage::event: return "event";
     case Passage::as_is: return "as is";
   }
   return "";

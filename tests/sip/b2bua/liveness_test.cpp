@@ -54,7 +54,7 @@ TEST_CASE("481 ends the call on both legs") {
   net.advance(seconds(60));
   net.phone.respond(net.phone.expect("OPTIONS"), 200);
   net.backend.respond(net.backend.expect("OPTIONS"), 481);
-  ended_by_the_edge(net, "knows no such dialog");
+  ended_by_the_edge(net, "the backend knows no such dialog");
   net.expect_quiet();
 }
 

@@ -54,5 +54,23 @@ TEST_CASE("a 2xx with another branch is not the answer, and leaves nothing behin
   net.expect_quiet();
 }
 
+TEST_CASE("the first target answers when it was given up, the second never: 503, no 408") {
+  House net;
+  net.targets = {&net.backend, &net.second};
+  net.phone.invite();
+  const Seen first = net.backend.expect("INVITE");
+  net.advance(seconds(4));
+  net.backend.inbox.clear();
+  net.phone.expect("100");
+  net.backend.respond(first, 200, kSdpAnswer);
+  net.backend.expect("ACK");
+  net.backend.respond(net.backend.expect("BYE"), 200);
+  net.advance(seconds(33));
+  net.second.inbox.clear();
+  net.phone.ack_refusal(net.phone.expect("503 INVITE"));
+  net.phone.inbox.clear();
+  net.expect_quiet();
+}
+
 }  // namespace
 }  // namespace usher::test
