@@ -105,8 +105,8 @@ TEST_CASE("attended transfer by a phone: the consulted call has the backend's na
   // Its NOTIFYs name the REFER by its CSeq number.
   const std::uint32_t sent = net.phone.cseq;
   REQUIRE_NE(refer.message->cseq().number, sent);
-  net.backend.request("NOTIFY", "SIP/2.0 200 OK\r\n",
-                      fmt::format("Event: refer;id={}\r\nSubscription-State: terminated\r\n"
+  net.backend.request("NOTIFY", "SIP/2.0 100 Trying\r\n",
+                      fmt::format("Event: refer;id={}\r\nSubscription-State: active;expires=60\r\n"
                                   "Content-Type: message/sipfrag\r\n",
                                   refer.message->cseq().number));
   const Seen notify = net.phone.expect("NOTIFY");
