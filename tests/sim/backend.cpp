@@ -72,7 +72,8 @@ bool Backend::outside_dialog(const TextRef& request, std::uint64_t connection) {
 }
 
 bool Backend::authorized(const TextRef& request, std::string_view method) {
-  const auto value = sip::parse_auth(request->header("Authorization"));
+  const std::string header = request->header("Authorization");
+  const auto value = sip::parse_auth(header);
   if (!value) return false;
   const auto get = [&](std::string_view name) {
     std::string text{sip::param_value(value->params, name)};
@@ -104,7 +105,8 @@ void Backend::registers(const TextRef& request, std::uint64_t connection) {
   if (!authorized(request, "REGISTER")) return challenge(request, connection);
   const Instant now = sim_.clock.now().mono;
   const std::string aor = aor_in(request->message->to_value());
-  const auto contacts = sip::parse_contacts(request->header("Contact"));
+  const std::string written = request->header("Contact");
+  const auto contacts = sip::parse_contacts(written);
   if (!contacts || contacts->contacts.empty()) {
     transactions_.respond(request, 400, tag(), {}, {}, connection);
     return;

@@ -53,7 +53,8 @@ void Phone::back() {
 }
 
 std::string Phone::credentials(const TextRef& challenge, const std::string& method) {
-  const auto value = sip::parse_auth(challenge->header("WWW-Authenticate"));
+  const std::string header = challenge->header("WWW-Authenticate");
+  const auto value = sip::parse_auth(header);
   if (!value) return {};
   std::string nonce{sip::param_value(value->params, "nonce")};
   std::erase(nonce, '"');
