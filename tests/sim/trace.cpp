@@ -18,6 +18,8 @@ std::string_view fact_name(Fact fact) {
     case Fact::edge_crashed: return "the edge crashed";
     case Fact::edge_started: return "the edge started";
     case Fact::target_changed: return "a target was changed";
+    case Fact::target_removed: return "its target was removed";
+    case Fact::target_added: return "its target was added";
     case Fact::store_slow: return "the store is slow";
     case Fact::altered: return "a message was altered";
     case Fact::edge_refused_input: return "the edge is away";

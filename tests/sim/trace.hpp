@@ -41,8 +41,10 @@ enum class Fact : std::uint8_t {
   revived,
   disconnected,  // its stream broke
   edge_crashed,
-  edge_started,        // `bindings` are what the store gave it
-  target_changed,      // an operator's doing
+  edge_started,    // `bindings` are what the store gave it
+  target_changed,  // an operator's doing
+  target_removed,  // so that the backend is a stranger
+  target_added,
   store_slow,          // a write takes longer than the edge waits for it
   altered,             // the network changed a message of this call
   edge_refused_input,  // never: an edge that is away

@@ -234,6 +234,15 @@ void World::one_stranger() {
   network_->agent_sends(stranger, std::move(text), 0);
 }
 
+int World::agent_at(const storage::Target& target) const {
+  const auto& agents = simulation_->trace.agents;
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    if (agents[i].role == Role::backend && agents[i].at.address == target.destination.address)
+      return static_cast<int>(i);
+  }
+  return -1;
+}
+
 void World::one_operator_change() {
   routing::Edge& edge = host_->edge();
   const auto& targets = edge.directory().targets();
@@ -249,9 +258,11 @@ void World::one_operator_change() {
       auto chosen = targets.begin();
       std::advance(chosen, static_cast<std::ptrdiff_t>(rng_.below(targets.size())));
       storage::Target target = chosen->second;
-      note(Fact::target_changed);
+      const int backend = agent_at(target);
+      note(Fact::target_removed, backend);
       host_->change(storage::DeleteTarget{target.id});
-      clock_.in(seconds(1 + rng_.below(20)), [this, target]() mutable {
+      clock_.in(seconds(1 + rng_.below(20)), [this, target, backend]() mutable {
+        note(Fact::target_added, backend);
         if (!host_->running()) {
           store_->write(storage::PutTarget{target});
           return;

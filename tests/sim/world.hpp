@@ -48,6 +48,7 @@ class World {
   void one_errand();
   void misfortune();
   void one_operator_change();
+  int agent_at(const storage::Target& target) const;  // -1: nobody
   void one_stranger();
   void quiet();
   UserAgent& any_phone() { return *phones_[rng_.below(phones_.size())]; }

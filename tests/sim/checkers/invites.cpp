@@ -19,6 +19,7 @@ void final_once(const Trace& trace, const Story& story, const Terms& terms, Viol
   for (const Story::Invite& invite : story.invites) {
     if (!is_phone(trace, invite.agent) && !is_backend(trace, invite.agent)) continue;
     if (invite.altered || story.altered.contains(invite.call)) continue;
+    if (story.of_strangers.contains(invite.call)) continue;
     const Instant last = trace.records[invite.arrivals.back()].at;
     if (story.crash_between(invite.came, last)) continue;
     std::set<std::string> finals;
@@ -43,6 +44,7 @@ void hundred(const Trace& trace, const Story& story, const Terms&, Violations& o
   for (const Story::Invite& invite : story.invites) {
     if (!is_phone(trace, invite.agent) && !is_backend(trace, invite.agent)) continue;
     if (invite.altered || story.altered.contains(invite.call)) continue;
+    if (story.of_strangers.contains(invite.call)) continue;
     if (story.crash_between(invite.came, invite.came + milliseconds(200))) continue;
     if (invite.responses.empty() ||
         trace.records[invite.responses.front()].at - invite.came > milliseconds(200)) {

@@ -90,6 +90,7 @@ void right_party(const Trace& trace, const Story& story, const Terms&, Violation
     const int number = r.text->number();
     const auto errand = trace.errands.find(number);
     if (number == 0 || errand == trace.errands.end() || story.altered.contains(number)) continue;
+    if (story.of_strangers.contains(number)) continue;
     const Errand& e = errand->second;
     const AgentInfo& reached = info(trace, r.agent);
     if (r.agent == e.from) continue;  // within its own dialog
@@ -130,7 +131,7 @@ void presence(const Trace& trace, const Story& story, const Terms&, Violations& 
     const auto errand = trace.errands.find(r.call);
     if (errand == trace.errands.end() || !is_backend(trace, errand->second.from)) continue;
     if (errand->second.method != "OPTIONS" && errand->second.method != "NOTIFY") continue;
-    if (story.altered.contains(r.call)) continue;
+    if (story.altered.contains(r.call) || story.of_strangers.contains(r.call)) continue;
     if (r.step == Step::edge_receives && is_phone(trace, r.agent)) answered.insert(r.call);
     if (r.step == Step::edge_sends && is_backend(trace, r.agent) && !answered.contains(r.call)) {
       out.push_back({"presence", r.call,

@@ -26,6 +26,7 @@ bool is_backend(const Trace& trace, int agent) {
 
 Story::Story(const Trace& trace) {
   std::map<std::string, std::size_t> by_arrival, by_attempt;
+  std::set<int> removed;
   for (std::size_t i = 0; i < trace.records.size(); ++i) {
     const Record& r = trace.records[i];
     end = r.at;
@@ -50,6 +51,8 @@ Story::Story(const Trace& trace) {
           if (!edge_away.empty()) edge_away.back().second = r.at;
           break;
         case Fact::altered: altered.insert(r.call); break;
+        case Fact::target_removed: removed.insert(r.agent); break;
+        case Fact::target_added: removed.erase(r.agent); break;
         case Fact::none:
         case Fact::target_changed:
         case Fact::store_slow:
@@ -59,6 +62,7 @@ Story::Story(const Trace& trace) {
     }
     if (!r.text || !r.text->message) continue;
     const sip::Message& m = *r.text->message;
+    if (r.step == Step::edge_receives && removed.contains(r.agent)) of_strangers.insert(r.call);
     if (r.step == Step::edge_receives && r.text->method() == "INVITE" && m.is_request()) {
       const auto [found, fresh] = by_arrival.try_emplace(key_of(r), invites.size());
       if (fresh) {

@@ -51,6 +51,7 @@ struct Story {
   std::vector<std::pair<Instant, Instant>> edge_away;
   std::map<int, std::vector<Instant>> troubles;  // by agent: died, back, disconnected
   std::set<int> altered;                         // calls
+  std::set<int> of_strangers;                    // calls of backends whose target was removed then
   Instant end{};
 
   bool crash_between(Instant from, Instant to) const;
