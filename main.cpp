@@ -127,6 +127,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& s
   const TimersConfig& timers = config.timers;
   stack.timers = {timers.t1, timers.t2, timers.t4, timers.trying};
   stack.attempt = timers.attempt;
+  stack.hunt_limit = timers.hunt_limit;
   stack.ring_limit = timers.ring_limit;
   stack.call_probe = timers.call_probe;
   stack.seed = system_entropy();
@@ -234,11 +235,12 @@ void greet(const Config& config, const net::Transports& transports) {
   }
   const TimersConfig& t = config.timers;
   std::printf(
-      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s ring_limit=%s call_probe=%s "
-      "drain=%s\n",
+      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s hunt_limit=%s ring_limit=%s "
+      "call_probe=%s drain=%s\n",
       duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
       duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
-      duration_text(t.attempt).c_str(), duration_text(t.ring_limit).c_str(),
+      duration_text(t.attempt).c_str(), duration_text(t.hunt_limit).c_str(),
+      duration_text(t.ring_limit).c_str(),
       t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str(),
       duration_text(t.drain).c_str());
   const std::string base = "http://" + config.admin.bind.text();

@@ -115,7 +115,8 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  section.expect({"t1", "t2", "t4", "trying", "attempt", "ring_limit", "call_probe", "drain"});
+  section.expect({"t1", "t2", "t4", "trying", "attempt", "hunt_limit", "ring_limit", "call_probe",
+                  "drain"});
 
   const auto read = [&](const char* key, Duration& value, Duration least, Duration most,
                         const char* least_is = "") {
@@ -139,6 +140,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   read("t4", timers.t4, floor, seconds(50), floor_is);
   read("trying", timers.trying, milliseconds(50), seconds(1));
   read("attempt", timers.attempt, milliseconds(100), ceiling);
+  read("hunt_limit", timers.hunt_limit, seconds(1), hours(1));
   read("ring_limit", timers.ring_limit, seconds(10), hours(1));
   read("call_probe", timers.call_probe, seconds(30), hours(1));
   read("drain", timers.drain, seconds(0), hours(1));

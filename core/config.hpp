@@ -30,6 +30,7 @@ struct TimersConfig {
   Duration t4 = std::chrono::seconds(5);             // t1–50s
   Duration trying = std::chrono::milliseconds(200);  // own 100 when nothing came; 50ms–1s
   Duration attempt = std::chrono::seconds(4);  // per target, while another is left; 100ms–64·T1
+  Duration hunt_limit = std::chrono::seconds(32);   // of silence, over all targets; 1s–1h
   Duration ring_limit = std::chrono::seconds(180);  // restarted by 101–199; 10s–1h
   Duration call_probe{};  // OPTIONS within the dialogs of a call; 30s–1h; 0: not asked for
   Duration drain = std::chrono::seconds(30);  // for running calls after SIGTERM; 0s–1h

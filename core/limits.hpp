@@ -30,7 +30,11 @@ inline constexpr std::chrono::hours kSubscriptionLifetime{30 * 24};
 inline constexpr std::size_t kBindings = 1'000'000;
 inline constexpr std::size_t kBindingsPerAor = 10;
 inline constexpr std::size_t kAttemptsPerRequest = 8;
+inline constexpr std::size_t kForksPerAttempt =
+    16;  // dialogs of one INVITE of ours beyond the first
 inline constexpr std::size_t kRouteSetEntries = 16;
+// For how long a 503's Retry-After keeps its target from being chosen (RFC 3261 §21.5.4), at most.
+inline constexpr std::chrono::minutes kRetryAfter{5};
 
 // Sockets
 inline constexpr std::size_t kConnections = 20'000;

@@ -51,6 +51,9 @@ struct TargetStatus {
   std::string reason;               // why it is down, in words
   std::optional<Duration> rtt;      // of the last answered probe
   std::optional<WallTime> changed;  // when health last changed
+  // It has asked to be left alone until then (503 with Retry-After); empty: it has not, or that
+  // time is over.
+  std::optional<WallTime> retry_after;
   std::size_t live_calls = 0;
   std::uint64_t attempts = 0, failures = 0;
   std::vector<net::IpAddress> addresses;  // resolved, for a host name

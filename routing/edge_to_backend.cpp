@@ -47,7 +47,7 @@ std::optional<net::Flow> Edge::Impl::way_to(const storage::Target& target) const
 // fail; the probes find out who is back.
 Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set) const {
   Candidates found;
-  std::size_t down = 0, away = 0, unreachable = 0, loops = 0;
+  std::size_t down = 0, alone = 0, away = 0, unreachable = 0, loops = 0;
   for (const storage::Target* t : directory->targets_of(set.setid)) {
     if (t->state != storage::TargetState::active) {
       ++away;
@@ -55,6 +55,10 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
     }
     if (health.state(t->id) == HealthState::down) {
       ++down;
+      continue;
+    }
+    if (health.left_alone(t->id)) {
+      ++alone;
       continue;
     }
     const auto flow = way_to(*t);
@@ -78,12 +82,13 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
           .append(what);
   };
   count(down, "down");
+  count(alone, "left alone as their 503 asked for");
   count(away, "draining or disabled");
   count(unreachable, "without an address or listener");
   count(loops, "on our own listeners");
   found.none = "no target of set " + std::to_string(set.setid) + " can be tried (" +
                (found.none.empty() ? "it has none" : found.none) + ")";
-  found.loop = loops > 0 && down + away + unreachable == 0;
+  found.loop = loops > 0 && down + alone + away + unreachable == 0;
   return found;
 }
 

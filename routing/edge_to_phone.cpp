@@ -15,7 +15,8 @@ bool speaks_of_presence(sip::Method method) {
   return method == sip::Method::options || method == sip::Method::notify;
 }
 
-// One device after another until one takes it; what the user himself said is final.
+// What is no INVITE is tried at one device after another until one takes it; what the user himself
+// said is final.
 const std::vector<std::uint16_t> kNextDevice{404, 408, 410, 480, 500, 502, 503, 504};
 
 }  // namespace
@@ -43,7 +44,9 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   Found& found = std::get<Found>(looked);
 
   sip::Plan plan;
+  const std::string user = found.aor.substr(0, found.aor.rfind('@'));
   std::string unreachable;
+  std::uint16_t group = 0;  // the q of the devices that ring together (RFC 3261 §16.6, §20.10)
   for (const storage::Binding& b : found.bindings) {
     net::Flow flow = b.flow;
     if (net::is_reliable(flow.transport) && flow.connection.value == 0) {
@@ -64,15 +67,21 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
       unreachable = "it registered from one of our own listeners";
       continue;
     }
-    if (plan.attempts.size() < limits::kAttemptsPerRequest)
-      plan.attempts.push_back({flow, b.contact, 0, b.token});
+    if (plan.attempts.size() == limits::kAttemptsPerRequest) break;
+    const bool parallel = !plan.attempts.empty() && b.q == group;
+    plan.attempts.push_back({.flow = flow,
+                             .request_uri = b.contact,
+                             .device = b.token,
+                             .parallel = parallel,
+                             .contact_user_origin = token_user(user, b.token)});
+    group = b.q;
   }
   if (plan.attempts.empty()) {
     refuse(480, found.aor + " cannot be reached: " + unreachable, "unreachable");
     return;
   }
   if (plan.attempts.size() > 1) plan.failover_codes = kNextDevice;
-  const std::string user = found.aor.substr(0, found.aor.rfind('@'));
+  plan.exhaustive = true;
   plan.towards = sip::Side::phone;
   plan.to_uri = "sip:" + escape_user(user) + "@" + found.domain;
   plan.contact_user_new = parties.from && parties.from->is_sip && parties.from->user.size() <= 64
@@ -92,8 +101,10 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   if (log.wants(LogCategory::call, LogLevel::info)) {
     std::string line = who + " → " + found.aor + " at " + plan.attempts.front().flow.remote.text() +
                        " (by " + std::string{found.how};
-    if (plan.attempts.size() > 1)
-      line += ", " + std::to_string(plan.attempts.size()) + " devices in turn";
+    if (plan.attempts.size() > 1) {
+      line += ", " + std::to_string(plan.attempts.size()) + " devices" +
+              (request.method() == sip::Method::invite ? " by q" : " in turn");
+    }
     log.write(LogCategory::call, LogLevel::info, journey.key, line + ")");
   }
   send_on(now, need, std::move(plan));

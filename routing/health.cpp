@@ -1,6 +1,9 @@
 #include "routing/health.hpp"
 
+#include <algorithm>
+
 #include "core/duration.hpp"
+#include "core/limits.hpp"
 
 namespace usher::routing {
 
@@ -36,6 +39,7 @@ void Health::track(const Now& now, const storage::Target& target,
     e.status.attempts = attempts;
     e.status.failures = failures;
     e.failures_in_row = e.successes_in_row = 0;
+    alone_.cancel(e.alone);
     timers_.cancel(e.timer);
     if (enabled) arm(now, target.id, e, Duration{0});
   } else if (sooner && timers_.cancel(e.timer)) {
@@ -47,6 +51,7 @@ void Health::forget(storage::TargetId id) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   timers_.cancel(found->second.timer);
+  alone_.cancel(found->second.alone);
   entries_.erase(found);
 }
 
@@ -66,7 +71,17 @@ void Health::arm(const Now& now, storage::TargetId id, Entry& entry, Duration af
   entry.timer = timers_.arm(now.mono, after, id);
 }
 
+std::optional<Instant> Health::next_deadline() const {
+  const auto probe = timers_.next();
+  const auto alone = alone_.next();
+  return probe && alone ? std::min(*probe, *alone) : probe ? probe : alone;
+}
+
 std::vector<storage::TargetId> Health::due(const Now& now) {
+  while (const auto id = alone_.pop(now.mono)) {
+    if (const auto found = entries_.find(*id); found != entries_.end())
+      found->second.status.retry_after.reset();
+  }
   std::vector<storage::TargetId> out;
   while (const auto id = timers_.pop(now.mono)) out.push_back(*id);
   return out;
@@ -137,6 +152,23 @@ void Health::become(const Now& now, Entry& entry, HealthState state, std::string
   entry.status.health = state;
   entry.status.changed = now.wall;
   entry.status.reason = down ? std::string{reason} : std::string{};
+}
+
+void Health::leave_alone(const Now& now, storage::TargetId id, Duration wait) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  Entry& e = found->second;
+  wait = std::min<Duration>(wait, limits::kRetryAfter);
+  alone_.cancel(e.alone);
+  e.alone = alone_.arm(now.mono, wait, id);
+  e.status.retry_after = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(wait);
+  log_.write(LogCategory::health, LogLevel::warning, {},
+             e.name + " asks to be left alone: nothing new for " + duration_text(wait));
+}
+
+bool Health::left_alone(storage::TargetId id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.status.retry_after.has_value();
 }
 
 HealthState Health::state(storage::TargetId id) const {

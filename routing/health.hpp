@@ -32,7 +32,7 @@ class Health {
   // Probes it at once, e.g. when its host name has got an address.
   void probe_soon(const Now& now, storage::TargetId id);
 
-  std::optional<Instant> next_deadline() const { return timers_.next(); }
+  std::optional<Instant> next_deadline() const;
   // Targets whose probe is due now. The next one is armed when its result is in.
   std::vector<storage::TargetId> due(const Now& now);
   Duration timeout_of(storage::TargetId id) const;
@@ -43,6 +43,9 @@ class Health {
   void request_failed(const Now& now, storage::TargetId id, std::string_view reason);
   void request_answered(storage::TargetId id);
   void attempted(storage::TargetId id);
+  // RFC 3261 §21.5.4: no new requests for `wait`, at most limits::kRetryAfter; a later wish counts.
+  void leave_alone(const Now& now, storage::TargetId id, Duration wait);
+  bool left_alone(storage::TargetId id) const;
 
   HealthState state(storage::TargetId id) const;
   // All but addresses and live calls.
@@ -53,6 +56,7 @@ class Health {
     TargetStatus status;
     storage::HealthPolicy policy;
     std::string name;  // for the log
+    TimerId alone;     // while it is to be left alone
     bool enabled = true;
     std::uint32_t failures_in_row = 0, successes_in_row = 0;
     TimerId timer;
@@ -65,6 +69,7 @@ class Health {
   Rng rng_;
   std::map<storage::TargetId, Entry> entries_;
   TimerQueue<storage::TargetId> timers_;
+  TimerQueue<storage::TargetId> alone_;
 };
 
 }  // namespace usher::routing

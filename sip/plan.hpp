@@ -37,11 +37,22 @@ struct Attempt {
   std::uint64_t mark = 0;  // the user's own, echoed in AttemptEnded (a target's id)
   std::string device{};    // the user's name of the phone that is reached; empty: none. See
                            // Stack::rebind()
+  // An INVITE rings here at the same time as at the one before it: they are one group (RFC 3261
+  // §16.6). Other requests are tried one after the other.
+  bool parallel = false;
+  // User part of our Contact on the origin's leg in dialogs with this place; empty: the plan's.
+  std::string contact_user_origin{};
 };
 
 struct Plan {
   std::vector<Attempt> attempts;              // in order; 1 to limits::kAttemptsPerRequest
   std::vector<std::uint16_t> failover_codes;  // final responses that go on to the next attempt
+  // INVITE: the next group is tried whatever the present one says, 2xx and 6xx apart (§16.7 step
+  // 5), and when its ring limit has run out: the devices of one user.
+  bool exhaustive = false;
+  // INVITE: places that a 3xx may send the call to, by its Contact; any other Contact is not
+  // followed, and the 3xx is passed on. Empty: none is followed.
+  std::vector<Attempt> redirects;
   Side towards = Side::backend;     // whom the new leg faces; the other leg faces the other side
   std::string contact_user_new;     // user part of our Contact on the new leg; may be empty
   std::string contact_user_origin;  // and on the leg the request came in on

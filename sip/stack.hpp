@@ -41,6 +41,8 @@ struct StackConfig {
   TransactionTimers timers;
   Duration attempt = std::chrono::seconds(4);
   Duration ring_limit = std::chrono::seconds(180);
+  // A call goes on to no further target when silent ones have taken this long.
+  Duration hunt_limit = std::chrono::seconds(32);
   Duration call_probe{};  // between two OPTIONS within each dialog of a call; 0: none
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
@@ -71,6 +73,7 @@ struct AttemptEnded {
   bool had_provisional = false;
   bool cancelled = false;  // we ended it ourselves (caller gone, ring limit)
   std::string reason{};    // transport failure in words
+  Duration retry_after{};  // that a 503 asks for (§21.5.4); zero: none
   Duration took{};         // until the first response, or until given up
 };
 // hold_final: the final response of a relay is here and waits for release().

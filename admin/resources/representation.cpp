@@ -228,8 +228,8 @@ Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
       fields.fault("state", usher::quoted(*name) + " is none of active, draining, disabled");
   }
   take(fields.text("comment", kCommentBytes), t.comment);
-  for (const char* shown : {"health", "reason", "rtt_ms", "changed", "live_calls", "attempts",
-                            "failures", "addresses"}) {
+  for (const char* shown : {"health", "reason", "rtt_ms", "changed", "retry_after", "live_calls",
+                            "attempts", "failures", "addresses"}) {
     fields.read_only(shown);
   }
   fields.finish();

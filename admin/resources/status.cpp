@@ -112,6 +112,8 @@ Answer timers(const Service& service) {
   add("t4", t.t4, "RFC 3261 17.1.2.2: how long a message stays in the network");
   add("trying", t.trying, "own 100 to an INVITE when the upstream has sent none");
   add("attempt", t.attempt, "per target without any response, while another target is left");
+  add("hunt_limit", t.hunt_limit,
+      "silence of several targets, after which no further one is tried");
   add("ring_limit", t.ring_limit, "ringing without an answer; restarted by 101 to 199");
   if (t.call_probe != Duration{})
     add("call_probe", t.call_probe, "between two OPTIONS within each dialog of a call");

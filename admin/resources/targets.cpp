@@ -28,6 +28,8 @@ Json show(const Service& service, const Target& target) {
   members.emplace_back("reason", status.reason);
   members.emplace_back("rtt_ms", status.rtt ? Json{milliseconds(*status.rtt)} : Json{});
   members.emplace_back("changed", status.changed ? Json{time_text(*status.changed)} : Json{});
+  members.emplace_back("retry_after",
+                       status.retry_after ? Json{time_text(*status.retry_after)} : Json{});
   members.emplace_back("live_calls", status.live_calls);
   members.emplace_back("attempts", status.attempts);
   members.emplace_back("failures", status.failures);

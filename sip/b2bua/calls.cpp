@@ -100,8 +100,8 @@ void Calls::apply(Now now, CallId id, CallEvent event, const CallFacts& facts, c
     call->why = cause.why;
     if (event == CallEvent::origin_cancel || event == CallEvent::origin_bye)
       call->ended_by = Ender::originator;
-    if (event == CallEvent::answerer_bye ||
-        (event == CallEvent::attempt_refused && !facts.goes_on)) {
+    const bool over = event == CallEvent::attempt_refused || event == CallEvent::attempt_unanswered;
+    if (event == CallEvent::answerer_bye || (over && !facts.goes_on)) {
       call->ended_by = Ender::answerer;
     }
     if (cause.message != nullptr && cause.message->is_request())
@@ -123,8 +123,10 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_progress: {
       if (invite == nullptr) return;
       const int status = cause.message->status();
+      const LegId origin = join(now, call, cause.leg);
+      legs_.find(origin)->has_early_dialog = true;
       call.ringing = call.ringing || status == 180;
-      return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
+      return legs_.respond(now, invite->server, origin, *invite->request, invite->source,
                            {.status = status,
                             .reason = cause.message->reason_phrase(),
                             .contact = true,
@@ -136,8 +138,12 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       return start_ring_limit(now, call.pending);
     case CallAction::forward_answer:
       call.status = cause.message->status();
+      call.hunt->origins.push_back(call.origin);
+      call.origin = join(now, call, cause.leg);
       call.answerer = cause.leg;
+      call.attempt = legs_.find(cause.leg)->attempt;
       call.answered_at = now.mono;
+      invite->from = call.origin;
       invite->to = cause.leg;
       answer(now, call.pending, *cause.message);
       start_liveness(now, id);
@@ -145,18 +151,25 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       return;
     case CallAction::release_losers: return release_losers(now, call);
     case CallAction::next_attempt: return next_attempt(now, id);
-    case CallAction::give_up_attempt: {
-      Leg& leg = *legs_.find(call.answerer);
-      attempt_over(now, leg, call, {.timed_out = true, .reason = cause.why});
-      env_.layer.cancel(now.mono, leg.invite, reason_value(503, cause.why), env_.out);
+    case CallAction::give_up_attempt:
+      return give_up(now, call, cause.leg, {.timed_out = true, .reason = cause.why},
+                     reason_value(503, cause.why));
+    case CallAction::give_up_group:
+      for (const LegId leg : std::vector<LegId>(call.hunt->legs))
+        give_up(now, call, leg, {.cancelled = true, .reason = cause.why},
+                reason_value(408, cause.why));
       return;
-    }
-    case CallAction::forward_refusal:
-      call.status = cause.message->status();
+    case CallAction::cancel_others: return cancel_others(now, call, cause);
+    case CallAction::drop_dialog: return drop_dialog(now, call, cause.leg);
+    case CallAction::forward_refusal: {
+      const Refusal& best = *best_refusal(*call.hunt);
+      call.status = best.response->status();
       return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
                            {.status = call.status,
-                            .reason = cause.message->reason_phrase(),
-                            .source = cause.message});
+                            .reason = best.response->reason_phrase(),
+                            .source = best.response.get(),
+                            .headers = other_challenges(*call.hunt, best)});
+    }
     case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
     case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
     case CallAction::refuse_cancelled: return refuse_origin(now, call, 487, "the caller gave up");
@@ -226,14 +239,19 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
                 {.status = status, .why = why, .headers = std::move(headers)});
 }
 
-// The 408 rule: only when no target gave any response for 64·T1. Everything else that leaves
-// nothing to try is 503.
+// The 408 rule: only when every target was tried, none gave any response, and the last one had its
+// 64·T1. Everything else that leaves nothing to try is 503.
 void Calls::refuse_exhausted(Now now, Call& call) {
   const Hunt& hunt = *call.hunt;
-  if (!hunt.any_response && hunt.any_timeout) {
+  const std::size_t untried = hunt.plan.attempts.size() - hunt.made;
+  if (!hunt.any_response && hunt.any_timeout && untried == 0) {
     return refuse_origin(now, call, 408, hunt.last_failure);
   }
-  refuse_origin(now, call, 503, "no target is left: " + hunt.last_failure, {{"Retry-After", "10"}});
+  const std::string why =
+      untried == 0 ? "no target is left: " + hunt.last_failure
+                   : fmt::format("the time for silent targets is used up, {} untried: {}", untried,
+                                 hunt.last_failure);
+  refuse_origin(now, call, 503, why, {{"Retry-After", "10"}});
 }
 
 void Calls::log(const Call& call, LogLevel level, std::string_view text) const {

@@ -8,6 +8,7 @@
 #include "sip/b2bua/coupling.hpp"
 #include "sip/b2bua/environment.hpp"
 #include "sip/b2bua/exchanges.hpp"
+#include "sip/b2bua/hunt.hpp"
 #include "sip/b2bua/legs.hpp"
 
 namespace usher::sip {
@@ -32,23 +33,14 @@ struct InviteExchange {
   TimerId retransmit, timeout, ring_limit;
 };
 
-// Attempts of a call that has no answer yet.
-struct Hunt {
-  Plan plan;
-  std::size_t made = 0;     // of plan.attempts
-  std::vector<LegId> legs;  // each attempt whose leg still belongs to the call
-  TimerId attempt_timer;
-  bool any_response = false;  // from any target: then no 408 of our own (the 408 rule)
-  bool any_timeout = false;   // timer B of some attempt
-  std::string last_failure;   // in words
-};
-
 struct Call {
   CallState state = CallState::hunting;
   std::shared_ptr<const CallContext> context;
   Cookie mark = 0;
   std::uint64_t attempt = 0;
-  LegId origin, answerer;      // answerer: the present attempt, later the one that answered
+  // origin: its leg, later that of the dialog its 2xx has made; answerer: the attempt that showed
+  // last that it lives, later the dialog that answered.
+  LegId origin, answerer;
   InviteExchangeId pending;    // the INVITE that has no ACK yet, initial or not
   std::unique_ptr<Hunt> hunt;  // until the answer
   int status = 0;              // final, as the origin saw it
@@ -78,6 +70,8 @@ class Calls {
   void bye_ended(Now now, const ExchangeEnded& bye);
   void ack(Now now, const AckReceived& received);
   void cancel(Now now, const TransactionUser& user, const Message& request);
+  // A callee's request has overtaken the response that would have made its early dialog.
+  void overtaken(Now now, LegId leg_id);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
   // A 2xx to an INVITE or UPDATE of this leg's call has crossed: the session lives on for as long
   // as it says (RFC 4028).
@@ -117,12 +111,28 @@ class Calls {
   void refuse_exhausted(Now now, Call& call);
 
   // calls_attempts.cpp: hunting
-  void next_attempt(Now now, CallId id);
+  void next_attempt(Now now, CallId id);  // the next group
+  LegId start_attempt(Now now, CallId id, const Attempt& attempt);
   void attempt_response(Now now, LegId leg_id, const ResponseReceived& received);
+  void attempt_refused(Now now, LegId leg_id, const MessageRef& response);
   void attempt_answered(Now now, LegId leg_id, const Message& response);
+  void attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::string_view why);
+  void attempt_time_over(Now now, CallId id);
   void attempt_over(Now now, Leg& leg, const Call& call, AttemptEnded outcome);
-  void release_losers(Now now, Call& call);
+  void give_up(Now now, Call& call, LegId leg_id, AttemptEnded outcome, std::string_view reason);
   void ack_and_bye(Now now, LegId leg_id, std::string_view why);
+  CallFacts facts_without(const Call& call, LegId leg_id) const;
+  void group_event(Now now, CallId id, CallEvent event, LegId leg_id, std::string why);
+
+  // calls_forks.cpp: the early dialogs of both legs
+  LegId dialog_of(LegId leg_id, const Message& response);
+  LegId join(Now now, Call& call, LegId leg_id);
+  void end_dialogs(Call& call, LegId leg_id);
+  void end_dialog(Call& call, LegId leg_id);
+  void drop_dialog(Now now, Call& call, LegId origin);
+  bool other_dialogs(const Call& call, LegId origin) const;
+  void cancel_others(Now now, Call& call, const Cause& cause);
+  void release_losers(Now now, Call& call);
 
   // calls_answer.cpp: 2xx, its retransmission, its ACK
   void answer(Now now, InviteExchangeId id, const Message& response);

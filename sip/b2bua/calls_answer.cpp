@@ -127,16 +127,7 @@ void Calls::ack(Now now, const AckReceived& received) {
 
 void Calls::timer(Now now, const UserTimer& timer) {
   switch (timer.kind) {
-    case UserTimer::Kind::attempt: {
-      const CallId id = CallId::unpack(timer.object);
-      Call* call = calls_.find(id);
-      if (call == nullptr || !call->hunt) return;
-      call->hunt->last_failure = fmt::format(
-          "no response within the attempt time of {} ms",
-          std::chrono::duration_cast<std::chrono::milliseconds>(env_.config.attempt).count());
-      return apply(now, id, CallEvent::attempt_unanswered, {.target_left = true},
-                   {.leg = call->answerer, .why = call->hunt->last_failure});
-    }
+    case UserTimer::Kind::attempt: return attempt_time_over(now, CallId::unpack(timer.object));
     case UserTimer::Kind::ring_limit: {
       const InviteExchangeId id = InviteExchangeId::unpack(timer.object);
       InviteExchange* exchange = invites_.find(id);
@@ -145,8 +136,14 @@ void Calls::timer(Now now, const UserTimer& timer) {
       const std::string why = fmt::format(
           "the ring limit of {} s ran out without a final response",
           std::chrono::duration_cast<std::chrono::seconds>(env_.config.ring_limit).count());
-      if (exchange->initial)
-        return apply(now, exchange->call, CallEvent::ring_limit, {}, {.why = why});
+      if (exchange->initial) {
+        // A backend's target has rung the callee already; one of his devices has not.
+        const Call& call = *calls_.find(exchange->call);
+        const bool left = call.hunt && call.hunt->plan.exhaustive &&
+                          target_left(*call.hunt, env_.config.hunt_limit);
+        return apply(now, exchange->call, CallEvent::ring_limit,
+                     {.target_left = left, .goes_on = left}, {.why = why});
+      }
       env_.layer.cancel(now.mono, exchange->client, reason_value(408, why), env_.out);
       return;
     }

@@ -1,48 +1,60 @@
-// Hunting: one attempt after the other, what each says, and what becomes of those that lost.
+// Hunting: one group of attempts after the other, and what each attempt says. The early dialogs are
+// calls_forks.cpp's.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "sip/b2bua/calls.hpp"
-#include "sip/b2bua/last_word.hpp"
 
 namespace usher::sip {
 void Calls::next_attempt(Now now, CallId id) {
   Call& call = *calls_.find(id);
   Hunt& hunt = *call.hunt;
-  InviteExchange& invite = *invites_.find(call.pending);
-  stop_ring_limit(invite);  // the new target has not rung yet
-  const Leg& origin = *legs_.find(call.origin);
-  const Attempt& attempt = hunt.plan.attempts[hunt.made++];
-  const Side towards = hunt.plan.towards;
-  const Presentation presentation{towards, call.context->hidden.get(), call.context->domain};
+  stop_ring_limit(*invites_.find(call.pending));  // the new targets have not rung yet
+  env_.timers.cancel(hunt.attempt_timer);
+  hunt.attempt_timer = {};
+  ++hunt.group;
+  const std::size_t end = group_end(hunt.plan, hunt.made);
+  const bool alone = end == hunt.made + 1;
+  LegId failed;
+  while (hunt.made < end && !failed) {
+    const Attempt attempt = hunt.plan.attempts[hunt.made++];
+    const LegId leg_id = start_attempt(now, id, attempt);
+    Leg& leg = *legs_.find(leg_id);
+    if (!leg.invite) {
+      failed = leg_id;
+      hunt.made = hunt.plan.attempts.size();
+    } else if (const Leg& origin = *legs_.find(call.origin);
+               alone && !origin.peer && !origin.has_early_dialog) {
+      join(now, call, leg_id);  // so that a request may overtake its first response
+    }
+  }
+  // The attempt's time runs only while another target is left; the last ones have their full 64·T1.
+  if (!failed && hunt.made < hunt.plan.attempts.size() &&
+      hunt.silence + env_.config.attempt < env_.config.hunt_limit) {
+    hunt.attempt_timer =
+        env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()});
+  }
+  if (!failed) return;
+  hunt.last_failure = "the limit of transactions is reached";
+  attempt_over(now, *legs_.find(failed), call, {.cancelled = true, .reason = hunt.last_failure});
+  group_event(now, id, CallEvent::attempt_unanswered, failed, hunt.last_failure);
+}
 
-  Leg leg;
+// INVITE to one target. Its leg has no transaction when the limit of these is reached.
+LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
+  Call& call = *calls_.find(id);
+  Hunt& hunt = *call.hunt;
+  const InviteExchange& invite = *invites_.find(call.pending);
+  const Leg& origin = *legs_.find(call.origin);
+  Leg leg = legs_.towards(origin, hunt.plan, attempt, invite.request->request_uri());
   leg.call = id;
-  leg.side = towards;
-  leg.is_uac = true;
-  leg.flow = attempt.flow;
-  leg.contact_user = hunt.plan.contact_user_new;
   leg.device = attempt.device;
-  leg.context = call.context;
-  leg.attempt = attempt.mark;
+  leg.peer_contact_user = attempt.contact_user_origin;
   leg.started = now.mono;
-  leg.invite_cseq = static_cast<std::uint32_t>(1 + env_.rng.below(1 << 16));
-  leg.dialog.call_id = env_.rng.token(24);
-  leg.dialog.local_tag = env_.rng.token(12);
-  leg.dialog.local_party = present_addresses(origin.dialog.remote_party, presentation);
-  leg.dialog.remote_party = hunt.plan.to_uri.empty()
-                                ? present_addresses(origin.dialog.local_party, presentation)
-                                : '<' + hunt.plan.to_uri + '>';
-  leg.dialog.remote_target = attempt.request_uri.empty()
-                                 ? std::string(invite.request->request_uri())
-                                 : attempt.request_uri;
-  leg.dialog.local_cseq = leg.invite_cseq;
+  leg.invite_cseq = leg.dialog.local_cseq;
   const std::string call_id_header = leg.dialog.call_id;
-  leg.peer = call.origin;
   const LegId leg_id = legs_.add(std::move(leg));
-  if (Leg* given_up = legs_.find(call.answerer)) given_up->peer = {};
-  legs_.find(call.origin)->peer = leg_id;
   call.answerer = leg_id;
   call.attempt = attempt.mark;
   hunt.legs.push_back(leg_id);
@@ -65,20 +77,43 @@ void Calls::next_attempt(Now now, CallId id) {
       env_.layer.send(now.mono, Method::invite, branch, bytes, attempt.flow, cookie, env_.out);
   if (!transaction) {
     env_.users.erase(UserId::unpack(cookie));
-    hunt.made = hunt.plan.attempts.size();
-    hunt.last_failure = "the limit of transactions is reached";
-    return apply(now, id, CallEvent::attempt_unanswered, {},
-                 {.leg = leg_id, .why = hunt.last_failure});
+    return leg_id;
   }
   legs_.hold(leg_id);
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;
-  env_.timers.cancel(hunt.attempt_timer);
-  // The attempt's time runs only while another target is left; the last one has its full 64·T1.
-  hunt.attempt_timer =
-      hunt.made < hunt.plan.attempts.size()
-          ? env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()})
-          : TimerId{};
+  return leg_id;
+}
+
+// What the table may look at when this attempt is over.
+CallFacts Calls::facts_without(const Call& call, LegId leg_id) const {
+  const Hunt& hunt = *call.hunt;
+  CallFacts facts;
+  facts.target_left = target_left(hunt, env_.config.hunt_limit);
+  facts.goes_on = goes_on(hunt, facts.target_left);
+  facts.decisive = hunt.decided;
+  facts.others = std::any_of(hunt.legs.begin(), hunt.legs.end(), [&](LegId other) {
+    return other != leg_id && !legs_.find(other)->attempt_over;
+  });
+  return facts;
+}
+
+// An attempt is over. When the call ends by it, the caller is told of the best refusal, which may
+// be another's.
+void Calls::group_event(Now now, CallId id, CallEvent event, LegId leg_id, std::string why) {
+  const Call& call = *calls_.find(id);
+  const CallFacts facts = facts_without(call, leg_id);
+  const Refusal* best = best_refusal(*call.hunt);
+  if (best == nullptr || facts.others || facts.goes_on)
+    return apply(now, id, event, facts,
+                 {.message = best ? best->response.get() : nullptr, .leg = leg_id, .why = why});
+  const Message& response = *best->response;
+  apply(now, id, event, facts,
+        {.message = &response,
+         .leg = leg_id,
+         .why = fmt::format("{} refused with {} {}{}", best->from, response.status(),
+                            response.reason_phrase(),
+                            response.status() == 408 ? " (upstream's, not made here)" : "")});
 }
 
 void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& received) {
@@ -93,89 +128,89 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
     return;  // it lost; its CANCEL is on the way
   Hunt& hunt = *call->hunt;
   hunt.any_response = true;
-  if (call->answerer != leg_id || leg->attempt_over) return;  // given up for the next target
+  if (leg->attempt_over) return;  // given up
+  if (status >= 300) return attempt_refused(now, leg_id, received.response);
+  leg->had_provisional = true;
+  if (hunt.decided) return;  // it is being cancelled
+  const bool silent = std::any_of(hunt.legs.begin(), hunt.legs.end(), [&](LegId other) {
+    const Leg& o = *legs_.find(other);
+    return !o.attempt_over && !o.had_provisional;
+  });
+  if (!silent) env_.timers.cancel(hunt.attempt_timer);
   const CallId id = leg->call;
-  if (status < 200) {
-    leg->had_provisional = true;
-    env_.timers.cancel(hunt.attempt_timer);
-    if (status == 100) {
-      const bool forwarded = invites_.find(call->pending)->trying_forwarded || call->ringing;
-      return apply(now, id, CallEvent::attempt_trying, {.trying_forwarded = forwarded},
-                   {.message = &response, .leg = leg_id});
-    }
-    if (!response.to_tag().empty()) {
-      learn_from_response(leg->dialog, response);
-      leg->has_early_dialog = true;
-    }
-    return apply(now, id, CallEvent::attempt_progress, {}, {.message = &response, .leg = leg_id});
+  if (status == 100) {
+    const bool forwarded = invites_.find(call->pending)->trying_forwarded || call->ringing;
+    return apply(now, id, CallEvent::attempt_trying, {.trying_forwarded = forwarded},
+                 {.message = &response, .leg = leg_id});
   }
-  attempt_over(now, *leg, *call, {.status = status});
-  const auto& codes = hunt.plan.failover_codes;
-  const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
-  // A 503 that has nowhere to go is ours to tell, with a Retry-After (RFC 3261 §16.7 step 6 warns
-  // of passing it on).
-  const bool goes_on =
-      !is_last_word(status) && (status == 503 || (listed && hunt.made < hunt.plan.attempts.size()));
+  const LegId dialog_id = dialog_of(leg_id, response);
+  Leg* dialog = legs_.find(dialog_id);
+  // Too many, or the caller has ended this one.
+  if (dialog == nullptr || (dialog->byed && !dialog->peer)) return;
+  if (!response.to_tag().empty()) {
+    learn_from_response(dialog->dialog, response);
+    dialog->has_early_dialog = true;
+  }
+  call->answerer = dialog_id;
+  apply(now, id, CallEvent::attempt_progress, {}, {.message = &response, .leg = dialog_id});
+}
+
+void Calls::attempt_refused(Now now, LegId leg_id, const MessageRef& response) {
+  Leg& leg = *legs_.find(leg_id);
+  const CallId id = leg.call;
+  Call& call = *calls_.find(id);
+  Hunt& hunt = *call.hunt;
+  const int status = response->status();
+  attempt_over(now, leg, call, {.status = status, .retry_after = wait_asked_for(*response)});
+  end_dialogs(call, leg_id);
   hunt.last_failure = fmt::format("the target answered {}", status);
-  log(*call, LogLevel::info, fmt::format("{} answered {}", leg->flow.remote.text(), status));
-  apply(now, id, CallEvent::attempt_refused,
-        {.target_left = hunt.made < hunt.plan.attempts.size(), .goes_on = goes_on},
-        {.message = &response,
-         .leg = leg_id,
-         .why = fmt::format("{} refused with {} {}{}", leg->flow.remote.text(), status,
-                            response.reason_phrase(),
-                            status == 408 ? " (upstream's, not made here)" : "")});
+  log(call, LogLevel::info, fmt::format("{} answered {}", leg.flow.remote.text(), status));
+  const bool followed =
+      status < 400 &&
+      follow_redirect(hunt, *response, invites_.find(call.pending)->request->request_uri());
+  if (!followed) hunt.refusals.push_back({response, leg_id, leg.flow.remote.text(), hunt.group});
+  if (status >= 600 && !hunt.decided) {
+    hunt.decided = true;
+    // Who has not even shown that he lives is not waited for.
+    for (const LegId other : std::vector<LegId>(hunt.legs)) {
+      if (!legs_.find(other)->had_provisional)
+        give_up(now, call, other, {.cancelled = true, .reason = hunt.last_failure},
+                reason_value(status, hunt.last_failure));
+    }
+  }
+  group_event(now, id, CallEvent::attempt_refused, leg_id, hunt.last_failure);
 }
 
 void Calls::attempt_answered(Now now, LegId leg_id, const Message& response) {
-  Leg& leg = *legs_.find(leg_id);
-  const bool same_dialog = leg.dialog.confirmed && leg.dialog.remote_tag == response.to_tag();
-  if (same_dialog) {
+  const LegId dialog_id = dialog_of(leg_id, response);
+  Leg* dialog = legs_.find(dialog_id);
+  if (dialog == nullptr) return;
+  if (dialog->dialog.confirmed) {
     // A 2xx again: our ACK was lost, or has not been made yet because the origin's has not come.
-    return ack_again(leg, response);
+    return ack_again(*dialog, response);
   }
+  learn_from_response(dialog->dialog, response);
+  Leg& leg = *legs_.find(leg_id);
   Call* call = calls_.find(leg.call);
-  if (leg.dialog.confirmed) {
-    // Another fork of the same INVITE answered as well (§13.2.2.4): a leg of its own that ends at
-    // once.
-    for (const LegId known : leg.forks) {
-      const Leg* other = legs_.find(known);
-      if (other != nullptr && other->dialog.remote_tag == response.to_tag()) {
-        repeat_ack(*other, response.cseq().number);
-        return;
-      }
-    }
-    Leg fork = leg;
-    fork.call = {};
-    fork.transactions = 0;
-    fork.invite = {};
-    fork.acks.clear();
-    fork.forks.clear();
-    fork.byed = false;
-    fork.dialog.confirmed = false;
-    learn_from_response(fork.dialog, response);
-    const LegId fork_id = legs_.add_fork(std::move(fork));
-    leg.forks.push_back(fork_id);
-    return ack_and_bye(now, fork_id, "another fork has answered");
-  }
-  learn_from_response(leg.dialog, response);
-  if (call != nullptr && call->state == CallState::hunting && call->answerer == leg_id &&
-      !leg.attempt_over) {
-    env_.timers.cancel(call->hunt->attempt_timer);
+  // The caller's BYE has ended this early dialog already; the callee's own BYE has not.
+  const bool dropped = dialog->byed && !dialog->peer;
+  if (call != nullptr && call->state == CallState::hunting && !leg.attempt_over && !dropped) {
     attempt_over(now, leg, *call, {.status = response.status()});
     const CallId id = leg.call;
-    const bool hung_up = leg.byed;
-    apply(now, id, CallEvent::attempt_answered, {}, {.message = &response, .leg = leg_id});
+    const bool hung_up = dialog->byed;
+    apply(now, id, CallEvent::attempt_answered, {}, {.message = &response, .leg = dialog_id});
     call = calls_.find(id);
     if (!hung_up || call == nullptr) return;
     // Its BYE overtook this 2xx and is confirmed already: nobody is left for the origin to talk to.
     call->ended_by = Ender::answerer;
     return apply(now, id, CallEvent::edge_ends, {}, {.why = "BYE"});
   }
-  // A 2xx that crossed a CANCEL, a timeout or a failover: ACKed and BYEd.
-  // It was a response all the same (the 408 rule).
+  // A 2xx that crossed a CANCEL, a timeout or a failover, or another fork's (§13.2.2.4): ACKed and
+  // BYEd. It was a response all the same (the 408 rule).
   if (call != nullptr && call->hunt) call->hunt->any_response = true;
-  ack_and_bye(now, leg_id, "answered too late");
+  if (dialog_id != leg_id) dialog->call = {};
+  ack_and_bye(now, dialog_id,
+              dialog_id == leg_id ? "answered too late" : "another fork has answered");
 }
 
 void Calls::attempt_over(Now now, Leg& leg, const Call& call, AttemptEnded outcome) {
@@ -188,34 +223,13 @@ void Calls::attempt_over(Now now, Leg& leg, const Call& call, AttemptEnded outco
   env_.emit(std::move(outcome));
 }
 
-void Calls::release_losers(Now now, Call& call) {
-  if (!call.hunt) return;
-  env_.timers.cancel(call.hunt->attempt_timer);
-  if (InviteExchange* invite = invites_.find(call.pending)) stop_ring_limit(*invite);
-  const bool answered = call.state == CallState::answered;
-  for (const LegId leg_id : call.hunt->legs) {
-    Leg* leg = legs_.find(leg_id);
-    if (leg == nullptr || (answered && leg_id == call.answerer)) continue;
-    attempt_over(now, *leg, call, {.cancelled = true, .reason = call.why});
-    if (leg->invite) {
-      const std::string reason = answered ? reason_value(200, "Call completed elsewhere")
-                                 : !call.reason.empty()
-                                     ? call.reason
-                                     : reason_value(call.status == 0 ? 487 : call.status, call.why);
-      env_.layer.cancel(now.mono, leg->invite, reason, env_.out);
-    }
-    if (answered) {
-      legs_.leave_call(leg_id);
-    }
-  }
-  if (answered) call.hunt.reset();
-  // Otherwise finish() lets the present attempt's leg go; those given up before go now.
-  if (!answered) {
-    for (const LegId leg_id : call.hunt->legs) {
-      if (leg_id == call.answerer) continue;
-      legs_.leave_call(leg_id);
-    }
-  }
+// CANCEL; a 2xx that comes all the same is ACKed and BYEd.
+void Calls::give_up(Now now, Call& call, LegId leg_id, AttemptEnded outcome,
+                    std::string_view reason) {
+  Leg& leg = *legs_.find(leg_id);
+  end_dialogs(call, leg_id);
+  attempt_over(now, leg, call, std::move(outcome));
+  env_.layer.cancel(now.mono, leg.invite, reason, env_.out);
 }
 
 void Calls::ack_and_bye(Now now, LegId leg_id, std::string_view why) {
@@ -242,41 +256,63 @@ void Calls::stray(Now now, const StrayResponse& received) {
   attempt_answered(now, leg_id, response);
 }
 
+// The attempts' time, or after a 6xx the time that the others have to take note of their CANCEL.
+void Calls::attempt_time_over(Now now, CallId id) {
+  Call* call = calls_.find(id);
+  if (call == nullptr || !call->hunt) return;
+  Hunt& hunt = *call->hunt;
+  hunt.attempt_timer = {};
+  if (!hunt.decided) {
+    hunt.silence += env_.config.attempt;
+    hunt.last_failure = fmt::format(
+        "no response within the attempt time of {} ms",
+        std::chrono::duration_cast<std::chrono::milliseconds>(env_.config.attempt).count());
+  }
+  const std::string why = hunt.last_failure;
+  const std::size_t group = hunt.group;
+  for (const LegId leg_id : std::vector<LegId>(hunt.legs)) {
+    call = calls_.find(id);
+    if (call == nullptr || call->state != CallState::hunting || call->hunt->group != group) return;
+    const Leg& leg = *legs_.find(leg_id);
+    if (leg.attempt_over || (leg.had_provisional && !call->hunt->decided)) continue;
+    group_event(now, id, CallEvent::attempt_unanswered, leg_id, why);
+  }
+}
+
+void Calls::attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::string_view why) {
+  Leg* leg = legs_.find(leg_id);
+  if (leg == nullptr) return;
+  if (timer != TimerLetter::none) {
+    // The peer may have answered all the same: its 2xx is expected as long as it would repeat it.
+    legs_.hold(leg_id);
+    env_.timers.arm(now.mono, env_.config.timers.timeout(),
+                    {UserTimer::Kind::leg_linger, leg_id.packed()});
+  }
+  Call* call = calls_.find(leg->call);
+  if (call == nullptr || call->state != CallState::hunting || leg->attempt_over) return;
+  Hunt& hunt = *call->hunt;
+  const Duration took = now.mono - leg->started;
+  if (timer == TimerLetter::B) {
+    hunt.any_timeout = true;
+    hunt.silence += took;
+  }
+  hunt.last_failure =
+      timer == TimerLetter::B
+          ? fmt::format("Timer B fired in Calling: no response in {} ms",
+                        std::chrono::duration_cast<std::chrono::milliseconds>(took).count())
+          : std::string(why);
+  log(*call, LogLevel::info, fmt::format("{}: {}", leg->flow.remote.text(), hunt.last_failure));
+  attempt_over(now, *leg, *call,
+               {.timed_out = timer != TimerLetter::none, .reason = hunt.last_failure});
+  end_dialogs(*call, leg_id);
+  group_event(now, leg->call, CallEvent::attempt_unanswered, leg_id, hunt.last_failure);
+}
+
 void Calls::unanswered(Now now, const TransactionUser& user, TimerLetter timer,
                        std::string_view why) {
   switch (user.kind) {
-    case TransactionUser::Kind::attempt: {
-      const LegId leg_id = LegId::unpack(user.leg);
-      Leg* leg = legs_.find(leg_id);
-      if (leg == nullptr) return;
-      if (timer != TimerLetter::none) {
-        // The peer may have answered all the same: its 2xx is expected as long as it would repeat
-        // it.
-        legs_.hold(leg_id);
-        env_.timers.arm(now.mono, env_.config.timers.timeout(),
-                        {UserTimer::Kind::leg_linger, leg_id.packed()});
-      }
-      Call* call = calls_.find(leg->call);
-      if (call == nullptr || call->state != CallState::hunting || call->answerer != leg_id ||
-          leg->attempt_over)
-        return;
-      Hunt& hunt = *call->hunt;
-      hunt.any_timeout = hunt.any_timeout || timer == TimerLetter::B;
-      hunt.last_failure =
-          timer == TimerLetter::B
-              ? fmt::format(
-                    "Timer B fired in Calling: no response in {} ms",
-                    std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - leg->started)
-                        .count())
-              : std::string(why);
-      log(*call, LogLevel::info, fmt::format("{}: {}", leg->flow.remote.text(), hunt.last_failure));
-      attempt_over(now, *leg, *call,
-                   {.timed_out = timer != TimerLetter::none, .reason = hunt.last_failure});
-      apply(now, leg->call, CallEvent::attempt_unanswered,
-            {.target_left = hunt.made < hunt.plan.attempts.size()},
-            {.leg = leg_id, .why = hunt.last_failure});
-      return;
-    }
+    case TransactionUser::Kind::attempt:
+      return attempt_unanswered(now, LegId::unpack(user.leg), timer, why);
     case TransactionUser::Kind::reinvite_client: return reinvite_unanswered(now, user, timer);
     case TransactionUser::Kind::liveness: return liveness_answer(now, LegId::unpack(user.leg), 0);
     case TransactionUser::Kind::client:

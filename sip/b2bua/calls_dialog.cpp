@@ -144,9 +144,10 @@ void Calls::cancel(Now now, const TransactionUser& user, const Message& request)
 }
 
 void Calls::bye(Now now, LegId leg_id, const RequestReceived& received) {
-  const CallId id = legs_.find(leg_id)->call;
-  apply(now, id,
-        leg_id == calls_.find(id)->origin ? CallEvent::origin_bye : CallEvent::answerer_bye, {},
+  const Leg& leg = *legs_.find(leg_id);
+  const CallId id = leg.call;
+  apply(now, id, leg.is_uac ? CallEvent::answerer_bye : CallEvent::origin_bye,
+        {.others = other_dialogs(*calls_.find(id), leg_id)},
         {.message = received.request.get(), .received = &received, .leg = leg_id, .why = "BYE"});
 }
 
@@ -186,7 +187,10 @@ void Calls::transaction_ended(const TransactionUser& user) {
   const bool attempt = user.kind == TransactionUser::Kind::attempt;
   Leg* leg = legs_.find(leg_id);
   if (leg != nullptr && (attempt || user.kind == TransactionUser::Kind::reinvite_client)) {
-    if (attempt) leg->invite = {};
+    if (attempt) {
+      leg->invite = {};
+      legs_.let_forks_go(leg_id);
+    }
     if (--leg->invite_transactions == 0) leg->acks.clear();
   }
   legs_.let_go(leg_id);

@@ -6,6 +6,15 @@ namespace {
 using A = CallAction;
 using S = CallState;
 
+// The group's last attempt is over.
+CallStep group_over(const CallFacts& facts, bool unanswered) {
+  if (!facts.goes_on) return {S::ended, {A::forward_refusal, A::release_losers, A::finish}};
+  // The 408 rule: no 408 while a target is left to try.
+  if (!facts.target_left) return {S::ended, {A::refuse_exhausted, A::release_losers, A::finish}};
+  if (unanswered) return {S::hunting, {A::give_up_attempt, A::next_attempt}};
+  return {S::hunting, {A::next_attempt}};
+}
+
 CallStep hunting(CallEvent event, const CallFacts& facts) {
   switch (event) {
     case CallEvent::attempt_trying:
@@ -17,19 +26,24 @@ CallStep hunting(CallEvent event, const CallFacts& facts) {
       return {S::hunting, {A::restart_ring_limit, A::forward_progress}};
     case CallEvent::attempt_answered: return {S::answered, {A::forward_answer, A::release_losers}};
     case CallEvent::attempt_refused:
-      if (facts.goes_on && facts.target_left) return {S::hunting, {A::next_attempt}};
-      if (facts.goes_on) return {S::ended, {A::refuse_exhausted, A::release_losers, A::finish}};
-      return {S::ended, {A::forward_refusal, A::release_losers, A::finish}};
+      // §16.7 step 5: a 6xx cancels the others, whose 2xx would still win; every other refusal
+      // waits for them.
+      if (facts.others && facts.decisive) return {S::hunting, {A::cancel_others}};
+      if (facts.others) return {S::hunting, {}};
+      return group_over(facts, false);
     case CallEvent::attempt_unanswered:
-      // The 408 rule: no 408 while a target is left to try.
-      if (facts.target_left) return {S::hunting, {A::give_up_attempt, A::next_attempt}};
-      return {S::ended, {A::refuse_exhausted, A::release_losers, A::finish}};
+      if (facts.others) return {S::hunting, {A::give_up_attempt}};
+      return group_over(facts, true);
     case CallEvent::ring_limit:
+      if (facts.goes_on && facts.target_left)
+        return {S::hunting, {A::give_up_group, A::next_attempt}};
       return {S::ended, {A::refuse_ring_limit, A::release_losers, A::finish}};
     case CallEvent::origin_cancel:
       return {S::ended, {A::refuse_cancelled, A::release_losers, A::finish}};
     case CallEvent::origin_bye:
-      // §15: a caller may end an early dialog with BYE; the INVITE is then answered 487.
+      // §15: a caller may end an early dialog with BYE; when it was the only one, the INVITE is
+      // answered 487.
+      if (facts.others) return {S::hunting, {A::confirm_bye, A::drop_dialog}};
       return {S::ended, {A::confirm_bye, A::refuse_cancelled, A::release_losers, A::finish}};
     case CallEvent::answerer_bye:
       // §15 forbids a callee this on an early dialog; its INVITE transaction goes on to a final
@@ -158,6 +172,9 @@ std::string_view action_name(CallAction a) {
     case A::release_losers: return "release_losers";
     case A::next_attempt: return "next_attempt";
     case A::give_up_attempt: return "give_up_attempt";
+    case A::give_up_group: return "give_up_group";
+    case A::cancel_others: return "cancel_others";
+    case A::drop_dialog: return "drop_dialog";
     case A::forward_refusal: return "forward_refusal";
     case A::refuse_exhausted: return "refuse_exhausted";
     case A::refuse_ring_limit: return "refuse_ring_limit";

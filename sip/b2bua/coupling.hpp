@@ -10,7 +10,7 @@
 namespace usher::sip {
 
 enum class CallState : std::uint8_t {
-  hunting,   // the origin's INVITE has no final response; attempts are made
+  hunting,   // the origin's INVITE has no final response; attempts are made, a group at a time
   answered,  // 2xx sent to the origin, its ACK has not come
   hung_up,   // as answered, but the call is over: the origin is owed a BYE that must wait for its
              // ACK (§15)
@@ -36,9 +36,13 @@ enum class CallEvent : std::uint8_t {
 
 // What a row may depend on.
 struct CallFacts {
-  bool target_left = false;  // there is another attempt to make
-  bool goes_on = false;  // the refusal is one that the failover policy passes to the next target
+  bool target_left = false;  // there is another group of attempts to make
+  bool goes_on = false;      // nothing the group has said keeps the next one from being tried; with
+                             // none left: nothing was said that could be passed on
   bool trying_forwarded = false;  // a 100 of a backend has been forwarded already
+  bool others = false;    // the group has other attempts that may still answer; for a BYE of the
+                          // origin: it has been shown other early dialogs
+  bool decisive = false;  // a 6xx: it ends the search everywhere (§16.7 step 5)
 };
 
 enum class CallAction : std::uint8_t {
@@ -48,9 +52,12 @@ enum class CallAction : std::uint8_t {
   restart_ring_limit,
   forward_answer,     // 2xx to the origin, retransmitted until its ACK
   release_losers,     // every other attempt: CANCEL, or ACK and BYE when it answers
-  next_attempt,       // the ring limit stops until it gives a provisional response
-  give_up_attempt,    // CANCEL the present attempt; its late 2xx gets ACK and BYE
-  forward_refusal,    // the upstream's final response
+  next_attempt,       // the next group; the ring limit stops until it gives a provisional response
+  give_up_attempt,    // CANCEL this attempt; its late 2xx gets ACK and BYE
+  give_up_group,      // the same for each attempt of the group
+  cancel_others,      // CANCEL the group's other attempts, and wait for what they say
+  forward_refusal,    // the best of the final responses (§16.7 step 6)
+  drop_dialog,        // the early dialog that the origin ended, and its attempt
   refuse_exhausted,   // our own: 408 when no target gave any response for 64·T1, else 503
   refuse_ring_limit,  // 408
   refuse_cancelled,   // 487

@@ -5,18 +5,19 @@ namespace usher::sip {
 bool DialogRequests::receive(Now now, const RequestReceived& received) {
   const Message& request = *received.request;
   if (request.to_tag().empty() || request.method() == Method::cancel) return false;
-  LegId id = legs_.find_dialog(request.call_id(), request.to_tag());
+  LegId id = legs_.find_dialog(request.call_id(), request.to_tag(), request.from_tag());
+  if (!id) {
+    const LegId root = legs_.find_dialog(request.call_id(), request.to_tag());
+    id = subscriptions_.fork(now, root, received);
+  }
   Leg* leg = legs_.find(id);
   if (leg == nullptr) return false;
   if (leg->dialog.remote_tag.empty() && leg->is_uac) {
     // A request of the callee overtook its first response.
     leg->dialog.remote_tag = request.from_tag();
+    calls_.overtaken(now, id);
   }
-  if (leg->dialog.remote_tag != request.from_tag()) {
-    id = subscriptions_.fork(now, id, received);
-    leg = legs_.find(id);
-    if (leg == nullptr) return false;
-  }
+  if (leg->dialog.remote_tag != request.from_tag()) return false;
   if (!leg->call && (leg->subscriptions.empty() || !Subscriptions::concerns(request.method()))) {
     // The call is over, or there was none: a crossing BYE is confirmed, nothing else has a place.
     if (request.method() == Method::bye && !leg->made_by_subscription) {
@@ -59,12 +60,10 @@ bool DialogRequests::refused(Now now, LegId id, const RequestReceived& received)
     answer = {.status = 500, .why = "the CSeq is lower than one already seen (RFC 3261 12.2.2)"};
   } else if (request.max_forwards() == 0U) {
     answer = {.status = 483, .why = "Max-Forwards is used up"};
-  } else if (!leg.peer) {
-    if (request.method() == Method::bye) {
-      answer = {.status = 200};
-    } else {
-      answer = {.status = 481, .why = "given up for the next target"};
-    }
+  } else if (!leg.peer && request.method() != Method::bye) {
+    answer = {.status = 481, .why = "this early dialog is over"};
+  } else if (!leg.peer && leg.is_uac) {
+    answer = {.status = 200};
   }
   if (answer.status == 0) return false;
   legs_.answer_here(now, id, received, answer);

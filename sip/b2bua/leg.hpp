@@ -45,13 +45,14 @@ struct LegStamp {
 
 struct Leg {
   CallId call;  // false: the leg has left its call and ends by itself
-  LegId peer;   // where its requests go on; false: given up for the next target
+  LegId peer;   // where its requests go on; false: no dialog there, or not any more
   Side side = Side::phone;
   bool is_uac = false;  // we sent the first INVITE
   net::Flow flow;
   Dialog dialog;
   std::string contact_user;
-  std::string device;  // the user's name of the phone; empty: none
+  std::string device;             // the user's name of the phone; empty: none
+  std::string peer_contact_user;  // Attempt::contact_user_origin
   std::shared_ptr<const CallContext> context;
   const DialogNames* names = nullptr;  // set by Legs, for what its messages say of other dialogs
 
@@ -61,13 +62,13 @@ struct Leg {
   std::uint32_t invite_cseq = 0;  // also of the latest re-INVITE: RAck and ACK name it
   bool had_provisional = false;
   bool attempt_over = false;      // AttemptEnded has been reported
-  bool has_early_dialog = false;  // the peer's tag is known, no final response yet
+  bool has_early_dialog = false;  // an 18x made one: the peer's tag is known, or ours was shown
   Instant started{};
   boost::container::small_vector<KeptAck, 1> acks;
   std::uint32_t invite_transactions = 0;  // that may still bring such a retransmission
 
-  // Legs of further 2xx to the same INVITE, or of further notifiers of the same SUBSCRIBE, with
-  // another tag of the peer.
+  // Legs of further dialogs of the same INVITE, made by responses with another To tag (§12.1.2), or
+  // of further notifiers of the same SUBSCRIBE.
   std::vector<LegId> forks;
 
   // The subscriptions that live in this dialog; they hold the leg, over the end of its call too.

@@ -48,6 +48,13 @@ std::string reason_value(int status, std::string_view why) {
   return out + '"';
 }
 
+Duration wait_asked_for(const Message& response) {
+  if (response.status() != 503) return {};
+  const std::string_view value = response.header(HeaderId::retry_after);
+  const auto wait = parse_delta_seconds(value.substr(0, value.find_first_of("(; \t")));
+  return wait ? Duration(std::chrono::seconds(*wait)) : Duration{};
+}
+
 std::uint32_t next_max_forwards(const Message& request) {
   const auto received = request.max_forwards();
   if (!received) return 70;

@@ -44,6 +44,9 @@ Bytes make_response(const Leg& leg, const Listener& listener, const Message& req
 // "SIP;cause=408;text=\"…\"" (RFC 3326)
 std::string reason_value(int status, std::string_view why);
 
+// §20.33, §21.5.4: for how long a 503 asks to be left alone; zero: it is none, or does not say.
+Duration wait_asked_for(const Message& response);
+
 // The Max-Forwards that goes on: one less than received (decremented, never reset: loops must end);
 // 70 when there was none.
 std::uint32_t next_max_forwards(const Message& request);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/limits.hpp"
+
 namespace usher::sip {
 namespace {
 
@@ -50,9 +52,47 @@ Leg Legs::towards(const Leg& origin, const Plan& plan, const Attempt& attempt,
   return leg;
 }
 
-LegId Legs::add_fork(Leg leg) {
-  leg.names = this;
-  return legs_.emplace(std::move(leg)).first;
+LegId Legs::add_fork(LegId of, std::string_view remote_tag) {
+  const Leg& first = *legs_.find(of);
+  if (first.forks.size() >= limits::kForksPerAttempt) return {};
+  Leg fork = first;
+  fork.peer = {};
+  fork.transactions = first.invite ? 1 : 0;
+  fork.invite = {};
+  fork.invite_transactions = 0;
+  fork.acks.clear();
+  fork.forks.clear();
+  fork.subscriptions.clear();
+  fork.told = {};
+  fork.byed = fork.is_asked = false;
+  fork.misses = 0;
+  fork.has_early_dialog = false;
+  fork.dialog.remote_tag = remote_tag;
+  fork.dialog.confirmed = false;
+  fork.dialog.local_cseq = first.invite_cseq;
+  fork.dialog.remote_cseq = 0;
+  const auto [id, added] = legs_.emplace(std::move(fork));
+  if (has_device(added)) by_device_.emplace(added.device, id);
+  legs_.find(of)->forks.push_back(id);
+  return id;
+}
+
+LegId Legs::find_fork(LegId id, std::string_view remote_tag) const {
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr) return {};
+  if (leg->dialog.remote_tag == remote_tag) return id;
+  for (const LegId fork_id : leg->forks) {
+    const Leg* fork = legs_.find(fork_id);
+    if (fork != nullptr && fork->dialog.remote_tag == remote_tag) return fork_id;
+  }
+  return {};
+}
+
+void Legs::let_forks_go(LegId id) {
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;
+  const std::vector<LegId> forks = leg->forks;
+  for (const LegId fork : forks) let_go(fork);
 }
 
 LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag) const {
@@ -76,7 +116,7 @@ std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
 std::optional<DialogName> Legs::across(std::string_view call_id, std::string_view tag,
                                        std::string_view other_tag, Side towards) const {
   const auto named = [&](std::string_view ours, std::string_view theirs) {
-    const Leg* leg = legs_.find(find_dialog(call_id, ours));
+    const Leg* leg = legs_.find(find_dialog(call_id, ours, theirs));
     return leg != nullptr && leg->side != towards && leg->dialog.remote_tag == theirs ? leg
                                                                                       : nullptr;
   };
@@ -91,6 +131,14 @@ std::optional<DialogName> Legs::across(std::string_view call_id, std::string_vie
   const Dialog& d = peer->dialog;
   return ours_first ? DialogName{d.call_id, d.remote_tag, d.local_tag}
                     : DialogName{d.call_id, d.local_tag, d.remote_tag};
+}
+
+LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag,
+                        std::string_view remote_tag) const {
+  const LegId id = find_dialog(call_id, local_tag);
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr || (leg->is_uac && leg->dialog.remote_tag.empty())) return id;
+  return find_fork(id, remote_tag);
 }
 
 void Legs::hold(LegId id) {
@@ -109,7 +157,19 @@ void Legs::erase_if_done(LegId id) {
   const Leg* leg = legs_.find(id);
   if (leg == nullptr || leg->call || leg->transactions > 0) return;
   const auto found = dialogs_.find(dialog_key(leg->dialog.call_id, leg->dialog.local_tag));
-  if (found != dialogs_.end() && found->second == id) dialogs_.erase(found);
+  if (found != dialogs_.end() && found->second == id) {
+    // A fork that is still there is found in its place.
+    std::vector<LegId> forks = leg->forks;
+    std::erase_if(forks, [&](LegId fork) { return legs_.find(fork) == nullptr; });
+    if (forks.empty()) {
+      dialogs_.erase(found);
+    } else {
+      const LegId heir = forks.front();
+      forks.erase(forks.begin());
+      legs_.find(heir)->forks = std::move(forks);
+      found->second = heir;
+    }
+  }
   if (has_device(*leg)) {
     const auto [first, last] = by_device_.equal_range(leg->device);
     for (auto it = first; it != last; ++it) {
@@ -119,6 +179,13 @@ void Legs::erase_if_done(LegId id) {
     }
   }
   legs_.erase(id);
+}
+
+void Legs::part(LegId id) {
+  Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;
+  if (Leg* peer = legs_.find(leg->peer); peer != nullptr && peer->peer == id) peer->peer = {};
+  leg->peer = {};
 }
 
 void Legs::leave_call(LegId id) {

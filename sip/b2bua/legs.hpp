@@ -22,9 +22,14 @@ class Legs final : public DialogNames {
 
   // A leg that is found by its Call-ID and local tag from now on.
   LegId add(Leg leg);
-  // The leg of a further 2xx: its Call-ID and local tag are those of a leg that is there already,
-  // so it is found through that one only.
-  LegId add_fork(Leg leg);
+  // The leg of a further dialog of the INVITE that `of` has sent, for a response with another To
+  // tag (§12.1.2, §13.2.2.4). It is found through `of`, and in its place when that one is gone. The
+  // INVITE's transaction holds both. Void at limits::kForksPerAttempt.
+  LegId add_fork(LegId of, std::string_view remote_tag);
+  // The dialog of `id`'s INVITE that has this remote tag: `id` itself or a fork of it. Void: none.
+  LegId find_fork(LegId id, std::string_view remote_tag) const;
+  // The INVITE's transaction is over: it no longer holds the forks.
+  void let_forks_go(LegId id);
 
   // A leg on which we are the UAC, made for what `origin` asks for: names of its own, a first CSeq,
   // and the parties as the other side may see them. `request_uri` is the received one.
@@ -33,10 +38,14 @@ class Legs final : public DialogNames {
 
   Leg* find(LegId id) { return legs_.find(id); }
   const Leg* find(LegId id) const { return legs_.find(id); }
-  // RFC 3261 §12.2.2: by Call-ID and our tag; the caller compares the peer's. Void id: none.
+  // By Call-ID and our tag: the leg, of which forks may exist. Void id: none.
   LegId find_dialog(std::string_view call_id, std::string_view local_tag) const;
   std::optional<DialogName> across(std::string_view call_id, std::string_view tag,
                                    std::string_view other_tag, Side towards) const override;
+  // RFC 3261 §12.2.2: the dialog of a request: a leg whose peer's tag is not known yet (its request
+  // has overtaken its response) takes any.
+  LegId find_dialog(std::string_view call_id, std::string_view local_tag,
+                    std::string_view remote_tag) const;
   std::size_t size() const { return legs_.size(); }
 
   // Legs that messages of a dialog went over since the last clear: they may have changed.
@@ -53,6 +62,8 @@ class Legs final : public DialogNames {
   void erase_if_done(LegId id);
   // The leg leaves its call and goes as soon as nothing refers to it.
   void leave_call(LegId id);
+  // Two legs are no longer one dialog's two sides.
+  void part(LegId id);
 
   // Starts a client transaction for a request within the leg's dialog; `user.leg` is filled in.
   // Void at the limit of transactions.

@@ -344,20 +344,18 @@ LegId Subscriptions::fork(Now now, LegId root, const RequestReceived& received) 
       first->forks.size() >= limits::kSubscriptionsPerDialog || full())
     return {};
 
-  const auto copy = [&](const Leg& from) {
-    Leg leg = from;
-    leg.peer = {};
-    leg.forks.clear();
-    leg.subscriptions.clear();
-    leg.transactions = 0;
-    return leg;
-  };
-  Leg twin = copy(*subscriber);
-  twin.dialog.local_tag = env_.rng.token(12);
-  Leg leg = copy(*first);
-  leg.dialog.remote_tag = request.from_tag();
-  leg.dialog.remote_cseq = 0;
+  const LegId notifier = legs_.add_fork(root, request.from_tag());
+  if (!notifier) return {};
+  Leg& leg = *legs_.find(notifier);
+  leg.dialog.confirmed = first->dialog.confirmed;
+  leg.dialog.local_cseq = first->dialog.local_cseq;
   leg.started = now.mono;
+  Leg twin = *subscriber;
+  twin.peer = notifier;
+  twin.forks.clear();
+  twin.subscriptions.clear();
+  twin.transactions = 0;
+  twin.dialog.local_tag = env_.rng.token(12);
 
   const Subscription& original = *subscriptions_.find(first->subscriptions.front());
   Subscription subscription;
@@ -367,13 +365,10 @@ LegId Subscriptions::fork(Now now, LegId root, const RequestReceived& received) 
   subscription.refer = original.refer;
   subscription.expires = original.expires;
   subscription.subscriber = legs_.add(std::move(twin));
-  subscription.notifier = legs_.add_fork(std::move(leg));
+  subscription.notifier = notifier;
   subscription.root = root;
-  legs_.find(subscription.subscriber)->peer = subscription.notifier;
-  legs_.find(subscription.notifier)->peer = subscription.subscriber;
-  legs_.find(root)->forks.push_back(subscription.notifier);
+  leg.peer = subscription.subscriber;
   legs_.hold(root);
-  const LegId notifier = subscription.notifier;
   const SubscriptionId id = add(std::move(subscription));
   log(*subscriptions_.find(id), LogLevel::info,
       fmt::format("a further notifier at {}", received.flow.remote.text()));

@@ -289,6 +289,65 @@ TEST_CASE("no target left: 503 with Retry-After, at once, and not ready") {
   w.only(kA1);
 }
 
+TEST_CASE(
+    "a 503 with Retry-After: its target gets no new request for that time, five minutes at most") {
+  for (const auto& [asked, kept] : {std::pair{"20", 20s}, {"86400 (tomorrow)", 300s}}) {
+    World w;
+    w.phone(kPhone, request({"MESSAGE", "sip:402@a.test", "401@a.test", "402@a.test", "c1"}));
+    w.backend(kA1, response(w.only(kA1), 503, "Retry-After: " + std::string(asked) + "\n"));
+    w.take();
+    REQUIRE(w.edge().target_status(1).retry_after.has_value());
+    CHECK(*w.edge().target_status(1).retry_after == w.now.wall + kept);
+    CHECK(w.logged("asks to be left alone"));
+    w.pass(kept - 1s);
+    w.take();
+    w.phone(kPhone, request({"MESSAGE", "sip:402@a.test", "401@a.test", "402@a.test", "c2"}));
+    CHECK(w.only(kPhone).status() == 503);
+    w.pass(1s);
+    w.take();
+    CHECK_FALSE(w.edge().target_status(1).retry_after.has_value());
+    w.phone(kPhone, request({"MESSAGE", "sip:402@a.test", "401@a.test", "402@a.test", "c3"}));
+    CHECK(w.only(kA1).method() == "MESSAGE");
+  }
+}
+
+TEST_CASE(
+    "a call to an AoR rings its devices by q: equal ones together, the next ones after them") {
+  World w;
+  const std::string desk = "127.0.0.21:5062", soft = "127.0.0.22:5062", mobile = "127.0.0.23:5062";
+  const std::string first = w.registered("401@a.test", desk, kA1, "<sip:401@" + desk + ">;q=0.9");
+  w.registered("401@a.test", mobile, kA1, "<sip:401@" + mobile + ">;q=0.5");
+  const std::string second = w.registered("401@a.test", soft, kA1, "<sip:401@" + soft + ">;q=0.9");
+  const auto call = [&](const std::string& uri, const std::string& id) {
+    w.backend(kA1, request({"INVITE", uri, "402@127.0.0.10", "401@a.test", id, 1,
+                            "Contact: <sip:asterisk@127.0.0.10:5060>\n"}));
+    std::map<std::string, Sent> rung;
+    for (const Sent& s : w.take()) {
+      if (s.method() == "INVITE" && s.status() == 0) rung[s.flow.remote.text()] = s;
+    }
+    return rung;
+  };
+  auto rung = call("sip:401@a.test", "c1");
+  REQUIRE(rung.size() == 2);
+  REQUIRE(rung.count(desk) == 1);
+  REQUIRE(rung.count(soft) == 1);
+  // The backend knows each early dialog by the token of its device.
+  w.phone(soft, response(rung[soft], 180, "Contact: <sip:401@x>\n", "soft"));
+  CHECK(w.only(kA1).contact_user() == second);
+  w.phone(desk, response(rung[desk], 180, "Contact: <sip:401@x>\n", "desk"));
+  CHECK(w.only(kA1).contact_user() == first);
+  w.phone(desk, response(rung[desk], 486));
+  w.take();
+  w.phone(soft, response(rung[soft], 480));
+  bool mobile_rings = false;
+  for (const Sent& s : w.take()) mobile_rings = mobile_rings || s.flow.remote.text() == mobile;
+  CHECK(mobile_rings);
+  // A token is one device.
+  rung = call("sip:" + first + "@127.0.0.1:5060", "c2");
+  CHECK(rung.size() == 1);
+  CHECK(rung.count(desk) == 1);
+}
+
 TEST_CASE("a draining target gets nothing new, changes are live at once") {
   World w;
   auto t = World::target(3, 30, "127.0.0.10");

@@ -291,10 +291,16 @@ void Network::flush() {
           made.towards = from_target ? sip::Side::phone : sip::Side::backend;
           for (const Party* target : targets) {
             if (target->flow == need->flow) continue;
-            made.attempts.push_back({target->flow, {}, target->flow.remote.port});
+            made.attempts.push_back({target->flow, {}, target->flow.remote.port, false});
+          }
+          std::size_t first = 0;
+          for (const std::size_t size : groups) {
+            for (std::size_t i = first + 1; i < std::min(first + size, made.attempts.size()); ++i)
+              made.attempts[i].parallel = true;
+            first += size;
           }
           if (from_target)
-            made.attempts = {{parties_.front()->flow, parties_.front()->contact_uri(), 1}};
+            made.attempts = {{parties_.front()->flow, parties_.front()->contact_uri(), 1, false}};
           stack->route(now(), *need, std::move(made));
         }
       } else {

@@ -139,8 +139,9 @@ class Network {
   // The plan of a request outside dialogs; null: 481 with a To-tag, else no answer. Set by the test
   // or made of `attempts`.
   std::function<void(const sip::RouteNeeded&)> router;
-  std::vector<Party*> targets;  // one attempt each
-  sip::Plan plan;               // what else the plan holds
+  std::vector<Party*> targets;      // one attempt each
+  std::vector<std::size_t> groups;  // sizes of the groups that ring together; empty: one by one
+  sip::Plan plan;                   // what else the plan holds
   // True: this message is lost.
   std::function<bool(const Crossing&)> loses;
 

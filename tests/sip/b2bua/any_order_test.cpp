@@ -17,6 +17,9 @@ namespace {
 struct Disorder {
   explicit Disorder(std::uint64_t seed) : rng(seed) {
     net.targets = {&net.backend, &net.second};
+    // Every other house rings both at once.
+    if (seed % 2 == 0) net.groups = {2};
+    net.plan.exhaustive = seed % 4 < 2;
     net.loses = [this](const Crossing&) { return lossy && rng.below(10) == 0; };
   }
 
@@ -47,7 +50,7 @@ struct Disorder {
     auto [party, request] = open[i];
     if (request.message->method() == sip::Method::invite) {
       party->respond(request,
-                     one_of<12>({100, 100, 180, 180, 183, 200, 200, 302, 408, 486, 487, 503}),
+                     one_of<13>({100, 100, 180, 180, 183, 200, 200, 302, 408, 486, 487, 503, 603}),
                      rng.below(2) == 0 ? kSdpAnswer : std::string_view{});
     } else {
       party->respond(request, one_of<7>({100, 200, 200, 200, 401, 408, 481}));

@@ -22,6 +22,10 @@ bool covers(const SpecRow& row, const CallFacts& f) {
     if (fact == "no target left") return !f.target_left;
     if (fact == "goes on") return f.goes_on;
     if (fact == "does not go on") return !f.goes_on;
+    if (fact == "others") return f.others;
+    if (fact == "alone") return !f.others;
+    if (fact == "decisive") return f.decisive;
+    if (fact == "not decisive") return !f.decisive;
     if (fact == "100 forwarded") return f.trying_forwarded;
     if (fact == "100 not forwarded") return !f.trying_forwarded;
     FAIL("unknown fact: " << fact);
@@ -39,8 +43,9 @@ TEST_CASE("the table of calls is complete and is what the code does") {
   std::vector<int> used(rows.size(), 0);
   for (int s = 0; s < kStates; ++s) {
     for (int e = 0; e < kEvents; ++e) {
-      for (unsigned bits = 0; bits < 8; ++bits) {
-        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+      for (unsigned bits = 0; bits < 32; ++bits) {
+        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0,
+                              (bits & 16) != 0};
         const auto state = static_cast<CallState>(s);
         const auto event = static_cast<CallEvent>(e);
         const std::string state_words = words(state_name(state)),
@@ -79,11 +84,15 @@ TEST_CASE("the table of calls is complete and is what the code does") {
 TEST_CASE("a 408 of our own is made in two places only, and never while a target is left") {
   for (int s = 0; s < kStates; ++s) {
     for (int e = 0; e < kEvents; ++e) {
-      for (unsigned bits = 0; bits < 8; ++bits) {
-        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+      for (unsigned bits = 0; bits < 32; ++bits) {
+        const CallFacts facts{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0,
+                              (bits & 16) != 0};
         const auto event = static_cast<CallEvent>(e);
         for (const CallAction a : step(static_cast<CallState>(s), event, facts).actions) {
-          if (a == CallAction::refuse_ring_limit) CHECK(event == CallEvent::ring_limit);
+          if (a == CallAction::refuse_ring_limit) {
+            CHECK(event == CallEvent::ring_limit);
+            CHECK_FALSE((facts.target_left && facts.goes_on));
+          }
           if (a == CallAction::refuse_exhausted) CHECK_FALSE(facts.target_left);
         }
       }

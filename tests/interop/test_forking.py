@@ -1,0 +1,138 @@
+"""Two devices of one user: both ring, and what becomes of the one that does not answer."""
+
+from lab import sip
+from lab.lab import main
+from lab.peer import Phone
+from lab.scripted import ScriptedTest, contact_of
+
+
+class Forking(ScriptedTest):
+    TIMERS = {"t1": "100ms", "attempt": "500ms"}
+
+    def setUp(self):
+        self.pbx = self.backend()
+        self.domain, self.setid, _ = self.tenant(self.pbx)
+        self.desk = self.device("q=0.8")
+        self.soft = self.device("q=0.8")
+        self.caller = Phone(self.pbx, self.edge.address, "402", self.domain,
+                            contact=f"<sip:402@{self.pbx.address}:{self.pbx.port}>")
+
+    def device(self, params):
+        phone = self.phone("401", self.domain)
+        self.register(phone, self.pbx, f"{phone.contact};{params}")
+        return phone
+
+    def call(self, headers=()):
+        """The backend calls the user; gives the call and the INVITE of each device."""
+        call = self.caller.call("401", headers=headers)
+        return call, self.desk.peer.expect("INVITE"), self.soft.peer.expect("INVITE")
+
+    def next(self, *wanted):
+        """The next response at the caller but 100; these are its status and method."""
+        response = self.pbx.take()
+        while response.status == 100:
+            response = self.pbx.take()
+        self.assertEqual((response.status, response.method), wanted)
+        return response
+
+    def ringing(self, phone, invite, status=180, headers=()):
+        phone.peer.reply(invite, status, headers=[contact_of(phone.peer), *headers])
+        return self.next(status, "INVITE")
+
+    def answer_at(self, phone, invite):
+        return phone.peer.reply(invite, 200, headers=[contact_of(phone.peer), ("Content-Type", "application/sdp")],
+                                body=sip.sdp(phone.peer.address, 42000))
+
+    def cancelled(self, phone, invite):
+        cancel = phone.peer.expect("CANCEL")
+        self.assertEqual(cancel.branch(), invite.branch())
+        phone.peer.reply(cancel, 200)
+        phone.peer.reply(invite, 487)
+        phone.peer.expect("ACK")
+        return cancel
+
+    def end(self, call, phone):
+        call.send("BYE")
+        phone.peer.reply(phone.peer.expect("BYE"), 200)
+        self.next(200, "BYE")
+
+    def test_both_ring_and_one_answers(self):
+        call, desk, soft = self.call()
+        self.assertNotEqual(desk["Call-ID"], soft["Call-ID"])
+        first = self.ringing(self.desk, desk)
+        second = self.ringing(self.soft, soft)
+        self.assertNotEqual(first.tag("To"), second.tag("To"))
+        body = self.answer_at(self.soft, soft).body
+        answer = self.next(200, "INVITE")
+        self.assertEqual(answer.tag("To"), second.tag("To"))
+        self.assertEqual(answer.body, body)
+        cancel = self.cancelled(self.desk, desk)
+        self.assertIn("Call completed elsewhere", cancel["Reason"])
+        call.answered(answer)
+        self.soft.peer.expect("ACK")
+        self.end(call, self.soft)
+
+    def test_a_late_200_is_acked_and_byed(self):
+        call, desk, soft = self.call()
+        self.ringing(self.desk, desk)
+        self.answer_at(self.soft, soft)
+        answer = self.next(200, "INVITE")
+        call.answered(answer)
+        self.soft.peer.expect("ACK")
+        self.desk.peer.reply(self.desk.peer.expect("CANCEL"), 200)
+        late = self.answer_at(self.desk, desk)
+        ack = self.desk.peer.expect("ACK")
+        self.assertEqual(ack.tag("To"), late.tag("To"))
+        self.desk.peer.reply(self.desk.peer.expect("BYE"), 200)
+        self.end(call, self.soft)
+
+    def test_603_beats_486(self):
+        call, desk, soft = self.call()
+        self.ringing(self.soft, soft)
+        self.desk.peer.reply(desk, 603)
+        self.desk.peer.expect("ACK")
+        self.soft.peer.reply(self.soft.peer.expect("CANCEL"), 200)
+        self.soft.peer.reply(soft, 486)
+        self.soft.peer.expect("ACK")
+        call.ack_failure(self.next(603, "INVITE"))
+
+    def test_the_device_of_lower_q_rings_when_the_others_have_refused(self):
+        last = self.device("q=0.2")
+        call, desk, soft = self.call()
+        for phone, invite, status in ((self.desk, desk, 486), (self.soft, soft, 480)):
+            phone.peer.reply(invite, status)
+            phone.peer.expect("ACK")
+        invite = last.peer.expect("INVITE")
+        last.peer.reply(invite, 404)
+        last.peer.expect("ACK")
+        call.ack_failure(self.next(486, "INVITE"))
+
+    def test_reliable_responses_of_both_get_their_pracks(self):
+        call, desk, soft = self.call(headers=[("Supported", "100rel")])
+        for phone, invite, rseq in ((self.desk, desk, 7), (self.soft, soft, 4711)):
+            response = self.ringing(phone, invite, 183, [("Require", "100rel"), ("RSeq", str(rseq))])
+            self.assertEqual(response["RSeq"], str(rseq))
+            call.to, call.remote = response["To"], response.contact_uri()
+            call.send("PRACK", headers=[("RAck", f"{rseq} 1 INVITE")])
+            prack = phone.peer.expect("PRACK")
+            self.assertEqual(prack["RAck"], f"{rseq} {invite['CSeq']}")
+            self.assertEqual(prack["Call-ID"], invite["Call-ID"])
+            phone.peer.reply(prack, 200)
+            self.next(200, "PRACK")
+        self.answer_at(self.soft, soft)
+        answer = self.next(200, "INVITE")
+        self.cancelled(self.desk, desk)
+        call.answered(answer)
+        self.soft.peer.expect("ACK")
+        self.end(call, self.soft)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.edge.wait_quiet(45)
+        finally:
+            super().tearDownClass()
+
+
+if __name__ == "__main__":
+    main()
