@@ -122,7 +122,9 @@ class Forking(ScriptedTest):
         self.answer_at(self.soft, soft)
         answer = self.next(200, "INVITE")
         self.cancelled(self.desk, desk)
+        last, call.cseq = call.cseq, 1  # the ACK has the INVITE's number (RFC 3261 §13.2.2.4)
         call.answered(answer)
+        call.cseq = last
         self.soft.peer.expect("ACK")
         self.end(call, self.soft)
 
