@@ -160,7 +160,7 @@ TEST_CASE("an unknown key is refused, with the near miss") {
         Lines{"usher.toml:3: listen[0].advertize: unknown key: did you mean advertise?"});
   CHECK(faults_in("[timers]\ncolour = \"180s\"") ==
         Lines{"usher.toml:4: timers.colour: unknown key: expected t1, t2, t4, trying, attempt, "
-              "ring_limit, call_probe or drain"});
+              "hunt_limit, ring_limit, call_probe or drain"});
   CHECK(faults_in("[Storage]\npath = \"a\"") ==
         Lines{"usher.toml:3: Storage: unknown key: did you mean storage?"});
   CHECK(faults_in("[log.categories]\nsipp = \"debug\"") ==
