@@ -71,9 +71,9 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
     const bool parallel = !plan.attempts.empty() && b.q == group;
     plan.attempts.push_back({.flow = flow,
                              .request_uri = b.contact,
-                             .device = b.token,
                              .parallel = parallel,
-                             .contact_user_origin = token_user(user, b.token)});
+                             .contact_user_origin = token_user(user, b.token),
+                             .device = b.token});
     group = b.q;
   }
   if (plan.attempts.empty()) {

@@ -35,13 +35,13 @@ struct Attempt {
   std::string
       request_uri;  // becomes the Request-URI byte for byte; empty: the received one, unchanged
   std::uint64_t mark = 0;  // the user's own, echoed in AttemptEnded (a target's id)
-  std::string device{};    // the user's name of the phone that is reached; empty: none. See
-                           // Stack::rebind()
   // An INVITE rings here at the same time as at the one before it: they are one group (RFC 3261
   // §16.6). Other requests are tried one after the other.
   bool parallel = false;
   // User part of our Contact on the origin's leg in dialogs with this place; empty: the plan's.
   std::string contact_user_origin{};
+  std::string device{};  // the user's name of the phone that is reached; empty: none. See
+                         // Stack::rebind()
 };
 
 struct Plan {
