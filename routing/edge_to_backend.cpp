@@ -169,7 +169,8 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   for (const storage::Target* t : order) {
     const auto at = static_cast<std::size_t>(
         std::find(possible.usable.begin(), possible.usable.end(), t) - possible.usable.begin());
-    plan.attempts.push_back({possible.flows[at], "", static_cast<std::uint64_t>(t->id), ""});
+    plan.attempts.push_back(
+        {.flow = possible.flows[at], .request_uri = "", .mark = static_cast<std::uint64_t>(t->id)});
     journey.tries.push_back(t->id);
     health.attempted(t->id);
   }

@@ -65,13 +65,16 @@ void hundred(const Trace& trace, const Story& story, const Terms&, Violations& o
       out.push_back({"hundred", invite.call,
                      fmt::format("{} 100s, of which none was a repetition", spontaneous)});
   }
-  // The backend's first one shows at once.
-  std::map<int, const Story::Invite*> last_invite;
-  std::set<const Story::Invite*> seen;
+  // The backend's first one shows at once; of devices that ring together that of the quickest.
+  std::map<std::size_t, const Story::Attempt*> first_responses;
   for (const Story::Attempt& attempt : story.attempts) {
-    if (!attempt.initial || attempt.responses.empty()) continue;
-    const std::size_t first = attempt.responses.front();
-    const Record& r = trace.records[first];
+    if (attempt.initial && !attempt.responses.empty())
+      first_responses[attempt.responses.front()] = &attempt;
+  }
+  std::set<const Story::Invite*> seen;
+  for (const auto& [record, found] : first_responses) {
+    const Story::Attempt& attempt = *found;
+    const Record& r = trace.records[record];
     if (r.text->status() != 100 || r.text->altered || story.altered.contains(attempt.call))
       continue;
     const Story::Invite* origin = nullptr;
