@@ -279,7 +279,9 @@ void reload(Config& config, Log& log, routing::Edge& edge) {
   const ConfigChanges changes = compare(config, fresh.config);
   take_over(config, fresh.config);
   set_levels(log, config.log);
-  edge.set_times(config.timers.attempt, config.timers.ring_limit);
+  edge.set_times({.attempt = config.timers.attempt,
+                  .hunt_limit = config.timers.hunt_limit,
+                  .ring_limit = config.timers.ring_limit});
   if (!changes.live.empty()) say(LogLevel::info, joined(changes.live));
   if (!changes.restart.empty())
     say(LogLevel::warning, "only a restart changes " + joined(changes.restart));
@@ -353,20 +355,20 @@ int check(const std::string& path) {
   return 0;
 }
 
-int import(const std::string& path, const std::string& file) {
+int import_kamailio(const std::string& path, const std::string& file) {
   std::optional<Config> config = read_config(path);
   if (!config) return kExitConfiguration;
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
-  auto import = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey),
-                                       Reactor::now().wall);
-  if (!import) return refuse(file + ": " + import.error().message);
-  for (const storage::ImportNote& note : import->notes) {
+  auto taken = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey),
+                                      Reactor::now().wall);
+  if (!taken) return refuse(file + ": " + taken.error().message);
+  for (const storage::ImportNote& note : taken->notes) {
     std::fprintf(stderr, "%s: %s: %s\n", file.c_str(), note.where.c_str(), note.reason.c_str());
   }
   std::optional<Result<void>> written;
-  opened->store->apply(std::move(import->changes), storage::Durability::required,
+  opened->store->apply(std::move(taken->changes), storage::Durability::required,
                        [&](Result<void> result) {
                          written = std::move(result);
                          reactor.stop();
@@ -376,7 +378,7 @@ int import(const std::string& path, const std::string& file) {
   if (!written || !*written)
     return refuse(file + ": " + (written ? written->error().message : "not written"));
   std::printf("%s: %zu domains, %zu sets, %zu targets, %zu locations taken over into %s\n",
-              file.c_str(), import->domains, import->sets, import->targets, import->locations,
+              file.c_str(), taken->domains, taken->sets, taken->targets, taken->locations,
               config->storage.path.c_str());
   return 0;
 }
@@ -399,23 +401,22 @@ int main(int argc, char** argv) {
       app.add_subcommand("check", "Tell everything that is wrong with a configuration");
   check->add_option("--config", config, "Configuration file")->capture_default_str();
   check->callback([&] { exit_code = usher::check(config); });
-  CLI::App* import = app.add_subcommand(
+  CLI::App* kamailio = app.add_subcommand(
       "import", "Take over domains, targets and locations of a Kamailio SQLite database");
-  import->add_option("--config", config, "Configuration file")->capture_default_str();
-  import->add_option("file", file, "The Kamailio database")->required();
-  import->callback([&] { exit_code = usher::import(config, file);
-});
-const auto client = usher::admin::add_client_commands(app);
+  kamailio->add_option("--config", config, "Configuration file")->capture_default_str();
+  kamailio->add_option("file", file, "The Kamailio database")->required();
+  kamailio->callback([&] { exit_code = usher::import_kamailio(config, file); });
+  const auto client = usher::admin::add_client_commands(app);
 
-try {
-  app.parse(argc, argv);
-  if (client->chosen) exit_code = client->run();
-} catch (const CLI::ParseError& e) {
-  const int code = app.exit(e);
-  return code == 0 ? 0 : usher::kExitConfiguration;
-} catch (const std::exception& e) {
-  std::fprintf(stderr, "usher: %s\n", e.what());
-  return usher::kExitFailure;
-}
-return exit_code;
+  try {
+    app.parse(argc, argv);
+    if (client->chosen) exit_code = client->run();
+  } catch (const CLI::ParseError& e) {
+    const int code = app.exit(e);
+    return code == 0 ? 0 : usher::kExitConfiguration;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "usher: %s\n", e.what());
+    return usher::kExitFailure;
+  }
+  return exit_code;
 }

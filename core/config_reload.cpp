@@ -31,6 +31,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
     if (from != to) out.live.push_back(key + ": " + from + " -> " + to);
   };
   live("timers.attempt", duration_text(was.attempt), duration_text(is.attempt));
+  live("timers.hunt_limit", duration_text(was.hunt_limit), duration_text(is.hunt_limit));
   live("timers.ring_limit", duration_text(was.ring_limit), duration_text(is.ring_limit));
   live("timers.drain", duration_text(was.drain), duration_text(is.drain));
   for (std::size_t i = 0; i < kLogCategories; ++i) {
@@ -57,6 +58,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
 
 void take_over(Config& running, const Config& fresh) {
   running.timers.attempt = fresh.timers.attempt;
+  running.timers.hunt_limit = fresh.timers.hunt_limit;
   running.timers.ring_limit = fresh.timers.ring_limit;
   running.timers.drain = fresh.timers.drain;
   running.log = fresh.log;

@@ -8,10 +8,6 @@ namespace usher {
 
 namespace {
 
-char lower_char(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 // The length of the well-formed UTF-8 sequence of a printable character at the front; 0 if there is
 // none. C1 controls (U+0080–U+009F) count as not printable: some terminals obey them.
 std::size_t printable(std::string_view text) {
@@ -84,13 +80,13 @@ std::string quoted(std::string_view text, std::size_t limit) {
 
 std::string lower(std::string_view text) {
   std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), lower_char);
+  for (char& c : out) c = lower(c);
   return out;
 }
 
 bool equals_without_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower_char(x) == lower_char(y); });
+                    [](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

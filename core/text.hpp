@@ -16,6 +16,9 @@ std::string quoted(std::string_view text, std::size_t limit = 80);
 std::string escaped(std::string_view text);
 
 // ASCII only, whatever the locale.
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 std::string lower(std::string_view text);
 bool equals_without_case(std::string_view a, std::string_view b);
 

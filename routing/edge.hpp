@@ -140,7 +140,7 @@ class Edge {
   // rest of what it has to know. The next process goes on with the established ones.
   void stop(Now now);
   // For what begins from now on.
-  void set_times(Duration attempt, Duration ring_limit);
+  void set_times(const sip::CallTimes& times);
 
  private:
   struct Impl;

@@ -38,8 +38,8 @@ bool Edge::drained() const {
 void Edge::stop(Now now) {
   impl_->stop(now);
 }
-void Edge::set_times(Duration attempt, Duration ring_limit) {
-  impl_->stack.set_times(attempt, ring_limit);
+void Edge::set_times(const sip::CallTimes& times) {
+  impl_->stack.set_times(times);
 }
 
 TargetStatus Edge::target_status(storage::TargetId id) const {

@@ -21,6 +21,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   Journey& journey = found->second;
   const auto target = static_cast<storage::TargetId>(e.attempt);
 
+  health.attempted(target);
   if (e.status == 401 || e.status == 407) affinity.set(now.mono, journey.affinity, target);
   if (e.retry_after.count() > 0) health.leave_alone(now, target, e.retry_after);
   if (!e.cancelled) {

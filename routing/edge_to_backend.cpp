@@ -172,9 +172,14 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
     plan.attempts.push_back(
         {.flow = possible.flows[at], .request_uri = "", .mark = static_cast<std::uint64_t>(t->id)});
     journey.tries.push_back(t->id);
-    health.attempted(t->id);
   }
   plan.failover_codes = failover_codes(set->failover);
+  if (set->failover.follow_redirects) {
+    for (std::size_t i = 0; i < possible.usable.size(); ++i)
+      plan.redirects.push_back({.flow = possible.flows[i],
+                                .request_uri = possible.usable[i]->destination.text(),
+                                .mark = static_cast<std::uint64_t>(possible.usable[i]->id)});
+  }
   plan.towards = sip::Side::backend;
   // A registered phone is known to the backend by its token; another by its own name.
   plan.contact_user_new = short_user(parties.from);

@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "sip/grammar/grammar.hpp"
+#include "sip/message/option_tags.hpp"
 #include "sip/parse/validate.hpp"
 
 namespace usher::routing {
@@ -64,17 +65,15 @@ Decision refuse(int status, std::string why, std::vector<sip::HeaderLine> header
 // The options that cannot be done, comma-separated; empty when there are none.
 std::string unsupported_options(const sip::Message& request) {
   std::string out;
-  for (const sip::HeaderField& field : request.headers()) {
-    const bool proxy = field.id == sip::HeaderId::proxy_require;
-    if (!proxy && field.id != sip::HeaderId::require) continue;
-    const auto options = sip::parse_token_list(request.value(field));
-    if (!options) continue;
-    for (const std::string_view option : *options) {
-      const bool passed = among(option, kPassed) || option.starts_with(kPassedPrefix);
-      if (proxy ? passed : !among(option, kBroken)) continue;
-      out.append(out.empty() ? "" : ", ").append(option);
+  const auto take = [&](sip::HeaderId header, auto can_be_done) {
+    for (const std::string_view option : sip::option_tags(request, header)) {
+      if (!can_be_done(option)) out.append(out.empty() ? "" : ", ").append(option);
     }
-  }
+  };
+  take(sip::HeaderId::require, [](std::string_view option) { return !among(option, kBroken); });
+  take(sip::HeaderId::proxy_require, [](std::string_view option) {
+    return among(option, kPassed) || option.starts_with(kPassedPrefix);
+  });
   return out;
 }
 

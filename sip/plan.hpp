@@ -73,9 +73,9 @@ using HeaderLine = std::pair<std::string, std::string>;  // name, value
 // A final response made by ourselves. A Reason header (RFC 3326) with `why` is added to each.
 struct Reply {
   int status = 500;
-  std::string reason;  // reason phrase; empty: the RFC's
-  std::string why;     // for the Reason header's text, the log and the trace: plain words
-  std::vector<HeaderLine> headers;  // Allow, Retry-After, Unsupported, …
+  std::string reason{};  // reason phrase; empty: the RFC's
+  std::string why{};     // for the Reason header's text, the log and the trace: plain words
+  std::vector<HeaderLine> headers{};  // Allow, Retry-After, Unsupported, …
 };
 
 }  // namespace usher::sip

@@ -7,7 +7,6 @@
 #include "sip/b2bua/probes.hpp"
 #include "sip/b2bua/relays.hpp"
 #include "sip/b2bua/subscriptions.hpp"
-#include "sip/message/status.hpp"
 
 namespace usher::sip {
 namespace {
@@ -163,10 +162,11 @@ void Stack::flow_failed(Now now, const net::Flow& flow, std::string_view reason)
 }
 
 bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
-  USHER_CHECK(plan.attempts.size() <= limits::kAttemptsPerRequest);
+  USHER_CHECK(!plan.attempts.empty() && plan.attempts.size() <= limits::kAttemptsPerRequest);
   if (need.request->method() ==
       Method::cancel) {  // §9.2: its INVITE is not known, so it leads nowhere
-    impl_->env.refuse({need.request, need.flow}, 481, "there is no such INVITE");
+    impl_->env.reply(now, {need.request, need.flow},
+                     {.status = 481, .why = "there is no such INVITE"});
     return false;
   }
   const bool taken = need.request->method() == Method::invite
@@ -177,13 +177,7 @@ bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
 }
 
 void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
-  std::string lines;
-  for (const auto& [name, value] : reply.headers) lines += name + ": " + value + "\r\n";
-  impl_->env.layer.reply_stateless(
-      *need.request, need.flow, reply.status,
-      reply.reason.empty() ? reason_phrase(reply.status) : reply.reason, impl_->env.out,
-      reply.why.empty() ? lines
-                        : lines + "Reason: " + reason_value(reply.status, reply.why) + "\r\n");
+  impl_->env.reply(now, {need.request, need.flow}, reply);
   impl_->drain(now);
 }
 
@@ -220,9 +214,10 @@ std::size_t Stack::rebind(Now now, const std::string& device, const net::Flow& f
   return moved;
 }
 
-void Stack::set_times(Duration attempt, Duration ring_limit) {
-  impl_->env.config.attempt = attempt;
-  impl_->env.config.ring_limit = ring_limit;
+void Stack::set_times(const CallTimes& times) {
+  impl_->env.config.attempt = times.attempt;
+  impl_->env.config.hunt_limit = times.hunt_limit;
+  impl_->env.config.ring_limit = times.ring_limit;
 }
 
 std::vector<Send> Stack::take_sends() {

@@ -50,6 +50,11 @@ struct StackConfig {
                   // restart keeps its Call-ID
 };
 
+// What of these may change while it runs.
+struct CallTimes {
+  Duration attempt, hunt_limit, ring_limit;
+};
+
 // A request outside any dialog of ours, or with a To-tag that names none (the user answers 481 or
 // stays silent). Nothing is allocated for it: exactly one of Stack::route(), Stack::reply() or
 // nothing (silence) follows.
@@ -178,7 +183,7 @@ class Stack {
   // Returns how many legs were moved.
   std::size_t rebind(Now now, const std::string& device, const net::Flow& flow);
   // From now on; what runs already keeps its time.
-  void set_times(Duration attempt, Duration ring_limit);
+  void set_times(const CallTimes& times);
   // Ends a call: CANCEL or BYE on both legs, a final response where one is owed.
   Result<void> end_call(Now now, CallId call, std::string_view why);
 

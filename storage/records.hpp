@@ -46,6 +46,8 @@ struct HealthPolicy {
 struct FailoverPolicy {
   std::vector<std::uint16_t> codes{500, 502, 503, 504};  // final responses, 400–599
   std::uint32_t max_attempts = 4;                        // 1–8
+  // A 3xx to an INVITE is followed to Contacts that are targets of the same set, and to none else.
+  bool follow_redirects = false;
   friend bool operator==(const FailoverPolicy&, const FailoverPolicy&) = default;
 };
 

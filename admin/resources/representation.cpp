@@ -89,6 +89,7 @@ void read_failover(const Json& body, storage::FailoverPolicy& failover,
                          failover.codes.end());
   }
   take_number(fields.integer("max_attempts", 1, 8), failover.max_attempts);
+  take(fields.flag("follow_redirects"), failover.follow_redirects);
   fields.finish();
 }
 
@@ -141,7 +142,8 @@ Json writable(const DispatcherSet& s) {
                                               {"down_after", s.health.down_after},
                                               {"up_after", s.health.up_after}}},
                       {"failover", Json::Object{{"codes", std::move(codes)},
-                                                {"max_attempts", s.failover.max_attempts}}},
+                                                {"max_attempts", s.failover.max_attempts},
+                                                {"follow_redirects", s.failover.follow_redirects}}},
                       {"comment", s.comment}};
 }
 

@@ -24,16 +24,13 @@ std::string uri_of(std::string_view party) {
 bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   const Message& request = *need.request;
   const RequestReceived received{need.request, need.flow};
-  const auto turn_away = [&](int status, std::string_view why, std::string_view lines = {}) {
-    env_.refuse(received, status, why, lines);
+  const auto turn_away = [&](const Reply& reply) {
+    env_.reply(now, received, reply);
     return false;
   };
-  if (plan.attempts.empty()) return turn_away(503, "no target to try", "Retry-After: 10\r\n");
-  if (calls_.size() >= limits::kCalls) {
-    return turn_away(503, "the limit of calls is reached", "Retry-After: 10\r\n");
-  }
+  if (calls_.size() >= limits::kCalls) return turn_away(no_room("calls"));
   auto dialog = uas_dialog(request, "");
-  if (!dialog) return turn_away(400, dialog.error().message);
+  if (!dialog) return turn_away({.status = 400, .why = dialog.error().message});
 
   const InviteExchangeId exchange_id = invites_.emplace().first;
   const Cookie cookie = env_.user({TransactionUser::Kind::invite_server, exchange_id.packed(), 0});
@@ -41,30 +38,18 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   if (!server) {
     env_.users.erase(UserId::unpack(cookie));
     invites_.erase(exchange_id);
-    return turn_away(503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+    return turn_away(no_room("transactions"));
   }
   dialog->local_tag = env_.layer.local_tag(server);
 
-  auto context = std::make_shared<CallContext>();
-  context->key = plan.key.empty() ? env_.rng.token(8) : plan.key;
-  context->domain = plan.domain;
-  context->hidden = plan.hidden;
-
   const auto [call_id, call] = calls_.emplace();
-  Leg leg;
+  Leg leg = legs_.from(now, need, plan, std::move(*dialog));
   leg.call = call_id;
-  leg.side = plan.towards == Side::backend ? Side::phone : Side::backend;
-  leg.flow = need.flow;
-  leg.dialog = std::move(*dialog);
-  leg.contact_user = plan.contact_user_origin;
-  leg.device = plan.device_origin;
-  leg.context = context;
-  leg.started = now.mono;
+  call.context = leg.context;
   call.origin = legs_.add(std::move(leg));
   legs_.hold(call.origin);
   env_.users.find(UserId::unpack(cookie))->leg = call.origin.packed();
 
-  call.context = std::move(context);
   call.mark = plan.mark;
   call.pending = exchange_id;
   call.started = now.mono;

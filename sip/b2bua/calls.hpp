@@ -154,7 +154,7 @@ class Calls {
   void drop_invite(InviteExchangeId id);
 
   // calls_restart.cpp: checkpoints
-  bool same_as_told(const Call& call) const;
+  bool is_told(const Call& call) const;
   void tell(Now now, CallId id);
 
   void log(const Call& call, LogLevel level, std::string_view text) const;

@@ -141,8 +141,10 @@ void Calls::timer(Now now, const UserTimer& timer) {
         const Call& call = *calls_.find(exchange->call);
         const bool left = call.hunt && call.hunt->plan.exhaustive &&
                           target_left(*call.hunt, env_.config.hunt_limit);
-        return apply(now, exchange->call, CallEvent::ring_limit,
-                     {.target_left = left, .goes_on = left}, {.why = why});
+        return apply(
+            now, exchange->call, CallEvent::ring_limit,
+            {.target_left = left, .goes_on = !call.hunt || goes_on_unanswered(*call.hunt, left)},
+            {.why = why});
       }
       env_.layer.cancel(now.mono, exchange->client, reason_value(408, why), env_.out);
       return;

@@ -7,6 +7,7 @@
 #include "sip/b2bua/calls.hpp"
 
 namespace usher::sip {
+
 void Calls::next_attempt(Now now, CallId id) {
   Call& call = *calls_.find(id);
   Hunt& hunt = *call.hunt;
@@ -49,7 +50,6 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   const Leg& origin = *legs_.find(call.origin);
   Leg leg = legs_.towards(origin, hunt.plan, attempt, invite.request->request_uri());
   leg.call = id;
-  leg.device = attempt.device;
   leg.peer_contact_user = attempt.contact_user_origin;
   leg.started = now.mono;
   leg.invite_cseq = leg.dialog.local_cseq;

@@ -74,10 +74,9 @@ Instant instant_of(Now now, WallTime when) {
 
 }  // namespace
 
-bool Calls::same_as_told(const Call& call) const {
+bool Calls::is_told(const Call& call) const {
   return call.told && call.session_interval == call.told_session &&
-         sip::same_as_told(*legs_.find(call.origin)) &&
-         sip::same_as_told(*legs_.find(call.answerer));
+         same_as_told(*legs_.find(call.origin)) && same_as_told(*legs_.find(call.answerer));
 }
 
 void Calls::tell_changes(Now now) {
@@ -86,7 +85,7 @@ void Calls::tell_changes(Now now) {
     const Call* call = leg ? calls_.find(leg->call) : nullptr;
     // While a BYE crosses there is nothing worth keeping: its end follows.
     if (call == nullptr || call->state != CallState::established || leg->byed) continue;
-    if (!same_as_told(*call)) tell(now, leg->call);
+    if (!is_told(*call)) tell(now, leg->call);
   }
   legs_.clear_touched();
 }

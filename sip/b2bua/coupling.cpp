@@ -37,7 +37,8 @@ CallStep hunting(CallEvent event, const CallFacts& facts) {
     case CallEvent::ring_limit:
       if (facts.goes_on && facts.target_left)
         return {S::hunting, {A::give_up_group, A::next_attempt}};
-      return {S::ended, {A::refuse_ring_limit, A::release_losers, A::finish}};
+      if (facts.goes_on) return {S::ended, {A::refuse_ring_limit, A::release_losers, A::finish}};
+      return {S::ended, {A::forward_refusal, A::release_losers, A::finish}};
     case CallEvent::origin_cancel:
       return {S::ended, {A::refuse_cancelled, A::release_losers, A::finish}};
     case CallEvent::origin_bye:

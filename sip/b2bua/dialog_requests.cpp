@@ -23,9 +23,10 @@ bool DialogRequests::receive(Now now, const RequestReceived& received) {
     if (request.method() == Method::bye && !leg->made_by_subscription) {
       legs_.answer_here(now, id, received, {.status = 200});
     } else {
-      env_.refuse(received, 481,
-                  leg->made_by_subscription ? "there is no such subscription in this dialog"
-                                            : "the call is over");
+      env_.reply(now, received,
+                 {.status = 481,
+                  .why = leg->made_by_subscription ? "there is no such subscription in this dialog"
+                                                   : "the call is over"});
     }
     return true;
   }

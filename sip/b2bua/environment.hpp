@@ -53,6 +53,9 @@ struct UserTimer {
 struct UserTag {};
 using UserId = SlabId<UserTag>;
 
+// 503: a limit (core/limits.hpp) is reached.
+Reply no_room(std::string_view limit);
+
 struct Environment {
   Environment(StackConfig c, const Log& l)
       : config(std::move(c)),
@@ -77,9 +80,8 @@ struct Environment {
   void emit(StackEvent event) { events.push_back(std::move(event)); }
   void send(const net::Flow& flow, const Bytes& bytes) { out.sends.push_back(Send{flow, bytes}); }
 
-  // A final response of our own without state, with its Reason.
-  void refuse(const RequestReceived& received, int status, std::string_view why,
-              std::string_view extra_header_lines = {});
+  // A final response of our own to a request outside a dialog, with its Reason.
+  void reply(Now now, const RequestReceived& received, const Reply& reply);
 };
 
 }  // namespace usher::sip

@@ -1,6 +1,7 @@
 #include "sip/b2bua/event_name.hpp"
 
 #include "core/text.hpp"
+#include "sip/b2bua/text_edits.hpp"
 #include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
@@ -16,10 +17,9 @@ std::string with_event_id(std::string_view event_value, std::string_view id) {
   const auto parsed = parse_token_params(event_value);
   const Param* found = parsed ? find_param(parsed->params, "id") : nullptr;
   if (found == nullptr || !found->value) return std::string(event_value);
-  const auto begin = static_cast<std::size_t>(found->value->data() - event_value.data());
-  std::string out(event_value.substr(0, begin));
-  out.append(id).append(event_value.substr(begin + found->value->size()));
-  return out;
+  TextEdits edits(event_value);
+  edits.replace(*found->value, std::string(id));
+  return edits.finish();
 }
 
 NotifiedState notified_state(const Message& notify) {
@@ -29,6 +29,7 @@ NotifiedState notified_state(const Message& notify) {
   state.terminated = equals_without_case(parsed->token, "terminated");
   if (const auto seconds = parse_delta_seconds(param_value(parsed->params, "expires")))
     state.expires = *seconds;
+  state.reason = param_value(parsed->params, "reason");
   return state;
 }
 

@@ -25,6 +25,7 @@ std::string with_event_id(std::string_view event_value, std::string_view id);
 struct NotifiedState {
   bool terminated = false;
   std::optional<std::uint32_t> expires;  // seconds
+  std::string_view reason;               // a view into the message; empty: none
 };
 NotifiedState notified_state(const Message& notify);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 namespace usher::sip {
+
 bool Exchanges::forward(Now now, LegId from, const RequestReceived& received,
                         const Crossing& crossing) {
   const Message& request = *received.request;

@@ -1,8 +1,8 @@
 #include "sip/b2bua/header_policy.hpp"
 
+#include "core/text.hpp"
 #include "sip/b2bua/dialog_info.hpp"
 #include "sip/grammar/grammar.hpp"
-#include "sip/message/compare.hpp"
 
 namespace usher::sip {
 
@@ -105,7 +105,7 @@ std::string crossing_value(const Message& from, const HeaderField& field,
 bool is_dialog_info(const Message& message) {
   if (message.body().empty() || message.count(HeaderId::content_encoding) > 0) return false;
   const auto type = parse_token_params(message.header(HeaderId::content_type));
-  return type && iequals(type->token, "application/dialog-info+xml");
+  return type && equals_without_case(type->token, "application/dialog-info+xml");
 }
 
 }  // namespace

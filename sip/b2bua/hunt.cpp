@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/limits.hpp"
+#include "core/text.hpp"
 #include "sip/b2bua/last_word.hpp"
 #include "sip/grammar/grammar.hpp"
-#include "sip/message/compare.hpp"
 
 namespace usher::sip {
 namespace {
@@ -33,7 +33,7 @@ bool names(const Uri& uri, const Attempt& place) {
   if (const auto address = net::IpAddress::parse(uri.host))
     return *address == place.flow.remote.address;
   const auto own = parse_uri(place.request_uri);
-  return own && iequals(own->host, uri.host);
+  return own && equals_without_case(own->host, uri.host);
 }
 
 std::uint16_t q_of(const NameAddr& contact) {
@@ -62,6 +62,12 @@ bool goes_on(const Hunt& hunt, bool target_left) {
     const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
     return r.group != hunt.group || (!is_last_word(status) && (status == 503 || listed));
   });
+}
+
+bool goes_on_unanswered(const Hunt& hunt, bool target_left) {
+  if (target_left || !hunt.plan.exhaustive) return true;
+  const Refusal* best = best_refusal(hunt);
+  return best == nullptr || rank(best->response->status()) >= rank(408);
 }
 
 const Refusal* best_refusal(const Hunt& hunt) {

@@ -42,8 +42,10 @@ std::size_t group_end(const Plan& plan, std::size_t from);
 // silence has not used up `limit`.
 bool target_left(const Hunt& hunt, Duration limit);
 
-// What CallFacts::goes_on says.
+// What CallFacts::goes_on says when an attempt is over, and when the ring limit has run out: one of
+// the user's devices that has refused has said more than the 408 of those that rang on (§16.8).
 bool goes_on(const Hunt& hunt, bool target_left);
+bool goes_on_unanswered(const Hunt& hunt, bool target_left);
 
 // §16.7 step 6: of all refusals, in the order 6xx, 3xx, 4xx, 5xx; of 4xx first those that "affect
 // resubmission" (401, 407, 415, 420, 484), then what the user himself has said (486). 503 is none:

@@ -1,5 +1,6 @@
 #include "sip/b2bua/identity_map.hpp"
 
+#include "core/text.hpp"
 #include "sip/b2bua/header_policy.hpp"
 #include "sip/b2bua/text_edits.hpp"
 #include "sip/grammar/grammar.hpp"
@@ -67,7 +68,7 @@ void edit_uri(TextEdits& edits, const Uri& uri, const Presentation& to) {
   if (to.conceals()) {
     if (to.hidden->hides(uri.host)) edits.replace(host_port(uri), std::string(to.domain));
     for (const Param& p : uri.params) {
-      if (p.value && iequals(p.name, "maddr") && to.hidden->hides(*p.value))
+      if (p.value && equals_without_case(p.name, "maddr") && to.hidden->hides(*p.value))
         edits.replace(*p.value, std::string(to.domain));
     }
   }
@@ -108,7 +109,7 @@ bool HiddenHosts::hides(std::string_view host) const {
     }
     return false;
   }
-  return names.contains(to_lower(host));
+  return names.contains(lower(host));
 }
 
 std::string present_uri(std::string_view uri_text, const Presentation& to) {
@@ -185,7 +186,7 @@ std::string map_event(std::string_view header_value, const Presentation& to) {
   const auto event = parse_token_params(header_value);
   if (!event) return std::string(header_value);
   TextEdits edits(header_value);
-  if (to.names != nullptr && iequals(event->token, "dialog")) {
+  if (to.names != nullptr && equals_without_case(event->token, "dialog")) {
     const std::string_view call_id = param_value(event->params, "call-id");
     const std::string_view to_tag = param_value(event->params, "to-tag");
     const std::string_view from_tag = param_value(event->params, "from-tag");

@@ -30,6 +30,22 @@ LegId Legs::add(Leg leg) {
   return id;
 }
 
+Leg Legs::from(Now now, const RouteNeeded& need, const Plan& plan, Dialog dialog) {
+  auto context = std::make_shared<CallContext>();
+  context->key = plan.key.empty() ? env_.rng.token(8) : plan.key;
+  context->domain = plan.domain;
+  context->hidden = plan.hidden;
+  Leg leg;
+  leg.side = plan.towards == Side::backend ? Side::phone : Side::backend;
+  leg.flow = need.flow;
+  leg.dialog = std::move(dialog);
+  leg.contact_user = plan.contact_user_origin;
+  leg.device = plan.device_origin;
+  leg.context = std::move(context);
+  leg.started = now.mono;
+  return leg;
+}
+
 Leg Legs::towards(const Leg& origin, const Plan& plan, const Attempt& attempt,
                   std::string_view request_uri) {
   const Presentation presentation{plan.towards, origin.context->hidden.get(),
@@ -39,6 +55,7 @@ Leg Legs::towards(const Leg& origin, const Plan& plan, const Attempt& attempt,
   leg.is_uac = true;
   leg.flow = attempt.flow;
   leg.contact_user = plan.contact_user_new;
+  leg.device = attempt.device;
   leg.context = origin.context;
   leg.attempt = attempt.mark;
   leg.dialog.call_id = env_.rng.token(24);
@@ -245,7 +262,7 @@ ServerTxId Legs::accept(Now now, LegId id, const RequestReceived& received, Tran
     touch(id);
   } else {
     env_.users.erase(UserId::unpack(cookie));
-    env_.refuse(received, 503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+    env_.reply(now, received, no_room("transactions"));
   }
   return server;
 }

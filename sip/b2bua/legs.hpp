@@ -31,6 +31,9 @@ class Legs final : public DialogNames {
   // The INVITE's transaction is over: it no longer holds the forks.
   void let_forks_go(LegId id);
 
+  // A leg on which we are the UAS, made by a request outside of dialogs: the first of a call or a
+  // subscription, whose context it brings.
+  Leg from(Now now, const RouteNeeded& need, const Plan& plan, Dialog dialog);
   // A leg on which we are the UAC, made for what `origin` asks for: names of its own, a first CSeq,
   // and the parties as the other side may see them. `request_uri` is the received one.
   Leg towards(const Leg& origin, const Plan& plan, const Attempt& attempt,

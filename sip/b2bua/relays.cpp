@@ -32,24 +32,20 @@ std::string derive(const HashKey& key, std::string_view kind, std::string_view n
 
 bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
   const RequestReceived received{need.request, need.flow};
-  const auto turn_away = [&](int status, std::string_view why, std::string_view lines = {}) {
-    env_.refuse(received, status, why, lines);
+  const auto turn_away = [&](std::string_view limit) {
+    env_.reply(now, received, no_room(limit));
     return false;
   };
-  if (plan.attempts.empty()) return turn_away(503, "no target to try", "Retry-After: 10\r\n");
-  if (relays_.size() >= limits::kRelays) {
-    return turn_away(503, "the limit of relayed requests is reached", "Retry-After: 10\r\n");
-  }
+  if (relays_.size() >= limits::kRelays) return turn_away("relayed requests");
   const bool makes_dialog = Subscriptions::makes_dialog(*need.request);
-  if (makes_dialog && subscriptions_.full())
-    return turn_away(503, "the limit of subscriptions is reached", "Retry-After: 10\r\n");
+  if (makes_dialog && subscriptions_.full()) return turn_away("subscriptions");
   const RelayId id = relays_.emplace().first;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_server, id.packed(), 0});
   const ServerTxId server = env_.layer.accept(now.mono, need.request, need.flow, cookie, env_.out);
   if (!server) {
     env_.users.erase(UserId::unpack(cookie));
     relays_.erase(id);
-    return turn_away(503, "the limit of transactions is reached", "Retry-After: 10\r\n");
+    return turn_away("transactions");
   }
   Relay& relay = *relays_.find(id);
   relay.plan = std::move(plan);

@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "sip/b2bua/event_name.hpp"
 #include "sip/grammar/grammar.hpp"
+#include "sip/message/option_tags.hpp"
 
 namespace usher::sip {
 namespace {
@@ -32,23 +33,14 @@ Duration time_asked(const Message& request) {
   return seconds ? time_granted(*seconds) : kDefaultExpiry;
 }
 
-bool requires_option(const Message& request, std::string_view option) {
-  for (const HeaderField& field : request.headers()) {
-    if (field.id != HeaderId::require) continue;
-    const auto options = parse_token_list(request.value(field));
-    if (!options) continue;
-    for (const std::string_view named : *options) {
-      if (equals_without_case(named, option)) return true;
-    }
-  }
-  return false;
-}
-
 // RFC 4488 §4: the recipient says so in its 2xx. RFC 7614: the sender demands it.
 bool makes_none(const Message& refer, const Message& response) {
   const auto sub = parse_token_params(response.header(HeaderId::refer_sub));
-  return (sub && equals_without_case(sub->token, "false")) || requires_option(refer, "nosub") ||
-         requires_option(refer, "explicitsub");
+  if (sub && equals_without_case(sub->token, "false")) return true;
+  const auto required = option_tags(refer, HeaderId::require);
+  return std::any_of(required.begin(), required.end(), [](std::string_view option) {
+    return equals_without_case(option, "nosub") || equals_without_case(option, "explicitsub");
+  });
 }
 
 Subscription asked_by(const Message& request) {
@@ -87,19 +79,9 @@ SubscriptionId Subscriptions::add(Subscription subscription) {
 
 SubscriptionId Subscriptions::open(Now now, const RouteNeeded& need, const Plan& plan,
                                    std::string_view local_tag) {
-  auto context = std::make_shared<CallContext>();
-  context->key = plan.key.empty() ? env_.rng.token(8) : plan.key;
-  context->domain = plan.domain;
-  context->hidden = plan.hidden;
-  Leg leg;
-  leg.side = plan.towards == Side::backend ? Side::phone : Side::backend;
-  leg.flow = need.flow;
-  leg.dialog = *uas_dialog(*need.request, local_tag);
+  Leg leg = legs_.from(now, need, plan, *uas_dialog(*need.request, local_tag));
   leg.dialog.confirmed = true;  // only NOTIFY is sent on it, and the first one makes it
-  leg.contact_user = plan.contact_user_origin;
-  leg.context = std::move(context);
   leg.made_by_subscription = true;
-  leg.started = now.mono;
   Subscription subscription = asked_by(*need.request);
   subscription.subscriber = legs_.add(std::move(leg));
   subscription.expires = now.mono + time_asked(*need.request);
@@ -231,10 +213,9 @@ void Subscriptions::exchange_ended(Now now, const ExchangeEnded& exchange) {
     answered(now, id, request, status, exchange.response.get());
   } else if (status == 401 || status == 407) {
     return;  // it comes again with credentials
-  } else if (notified_state(request).terminated) {
-    const std::string reason(param_value(
-        parse_token_params(request.header(HeaderId::subscription_state))->params, "reason"));
-    apply(now, id, SubscriptionEvent::terminated, {}, "terminated by its notifier: " + reason);
+  } else if (const NotifiedState state = notified_state(request); state.terminated) {
+    apply(now, id, SubscriptionEvent::terminated, {},
+          fmt::format("terminated by its notifier: {}", state.reason));
   } else if (status == 0 || status == 408) {
     // RFC 6665 §4.2.2: who does not answer is gone.
     apply(now, id, SubscriptionEvent::notify_refused, {.fatal = true}, "a NOTIFY got no answer");

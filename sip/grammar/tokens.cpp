@@ -1,10 +1,10 @@
 #include <boost/container/static_vector.hpp>
 
 #include "core/limits.hpp"
+#include "core/text.hpp"
 #include "sip/grammar/cursor.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/grammar/lexical.hpp"
-#include "sip/message/compare.hpp"
 
 namespace usher::sip::grammar {
 namespace {
@@ -43,9 +43,10 @@ bool take_dialog_id(Cursor& c, DialogId& out) {
     return true;
   };
   for (const Param& p : out.params) {
-    if (iequals(p.name, "to-tag") || iequals(p.name, "remote-tag")) {
+    if (equals_without_case(p.name, "to-tag") || equals_without_case(p.name, "remote-tag")) {
       if (!set_once(out.to_tag, p)) return c.fails("one to-tag");
-    } else if (iequals(p.name, "from-tag") || iequals(p.name, "local-tag")) {
+    } else if (equals_without_case(p.name, "from-tag") ||
+               equals_without_case(p.name, "local-tag")) {
       if (!set_once(out.from_tag, p)) return c.fails("one from-tag");
     }
   }

@@ -1,12 +1,12 @@
 #include "sip/grammar/values.hpp"
 
-#include "sip/message/compare.hpp"
+#include "core/text.hpp"
 
 namespace usher::sip {
 
 const Param* find_param(const Params& params, std::string_view name) {
   for (const Param& p : params) {
-    if (iequals(p.name, name)) return &p;
+    if (equals_without_case(p.name, name)) return &p;
   }
   return nullptr;
 }

@@ -1,6 +1,6 @@
 #include "sip/message/builder.hpp"
 
-#include "sip/message/compare.hpp"
+#include "core/text.hpp"
 #include "sip/message/status.hpp"
 
 namespace usher::sip {
@@ -45,7 +45,7 @@ void write_top_via(BytesWriter& out, std::string_view value, const Via& via,
       semicolon == std::string_view::npos ? raw_end : from_host.data() + semicolon;
   out << "Via: " << between(via.raw.data(), sent_by_end);
   for (const Param& p : via.params) {
-    if (iequals(p.name, "received")) continue;
+    if (equals_without_case(p.name, "received")) continue;
     out << ";" << p.name;
     if (&p == rport && fill_rport) {
       out << "=" << std::uint64_t{source.port};

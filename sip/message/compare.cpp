@@ -2,12 +2,10 @@
 
 #include <optional>
 
+#include "core/text.hpp"
+
 namespace usher::sip {
 namespace {
-
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
 
 constexpr int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -129,25 +127,11 @@ bool headers_match(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
-std::string to_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower(c);
-  return out;
-}
-
 bool uri_equal(const Uri& a, const Uri& b) {
   if (a.raw == b.raw) return true;  // also where a parameter stands twice, which §19.1.1 forbids
   if (!a.is_sip || !b.is_sip) {
     // Of another scheme only the scheme's own case is known not to matter.
-    if (a.is_sip != b.is_sip || !iequals(a.scheme, b.scheme)) return false;
+    if (a.is_sip != b.is_sip || !equals_without_case(a.scheme, b.scheme)) return false;
     return a.raw.substr(a.scheme.size()) == b.raw.substr(b.scheme.size());
   }
   // "A SIP and SIPS URI are never equivalent."
@@ -158,7 +142,7 @@ bool uri_equal(const Uri& a, const Uri& b) {
   }
   // "A URI omitting any component with a default value will not match a URI explicitly containing
   // that component with its default value": so the port must be in both or in none.
-  if (!iequals(a.host, b.host) || a.port != b.port) return false;
+  if (!equals_without_case(a.host, b.host) || a.port != b.port) return false;
   return params_match(a.params, b.params) && params_match(b.params, a.params) &&
          headers_match(a.headers, b.headers);
 }

@@ -10,9 +10,7 @@
 
 namespace usher::sip {
 
-bool iequals(std::string_view a, std::string_view b);  // ASCII without case
-std::string to_lower(std::string_view text);           // ASCII
-bool uri_equal(const Uri& a, const Uri& b);            // §19.1.4
-std::string unescape(std::string_view text);           // %41 → A; a broken escape stays as it is
+bool uri_equal(const Uri& a, const Uri& b);   // §19.1.4
+std::string unescape(std::string_view text);  // %41 → A; a broken escape stays as it is
 
 }  // namespace usher::sip

@@ -1,6 +1,6 @@
 #include "sip/message/message.hpp"
 
-#include "sip/message/compare.hpp"
+#include "core/text.hpp"
 
 namespace usher::sip {
 
@@ -14,7 +14,7 @@ const HeaderField* Message::find(HeaderId id) const {
 const HeaderField* Message::find(std::string_view wanted) const {
   if (const HeaderId id = parse_header_name(wanted); id != HeaderId::other) return find(id);
   for (const HeaderField& h : headers_) {
-    if (iequals(name(h), wanted)) return &h;
+    if (equals_without_case(name(h), wanted)) return &h;
   }
   return nullptr;
 }

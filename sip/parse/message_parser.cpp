@@ -3,10 +3,10 @@
 #include <cstring>
 
 #include "core/limits.hpp"
+#include "core/text.hpp"
 #include "sip/grammar/cursor.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/grammar/scan.hpp"
-#include "sip/message/compare.hpp"
 #include "sip/parse/lines.hpp"
 
 namespace usher::sip {
@@ -40,7 +40,7 @@ bool is_usual_version(std::string_view text) {
 // SIP-Version = "SIP" "/" 1*DIGIT "." 1*DIGIT; "the SIP-Version string is case-insensitive" (§7.1).
 bool is_version(std::string_view text) {
   if (is_usual_version(text)) return true;
-  if (text.size() < 7 || !iequals(text.substr(0, 4), "SIP/")) return false;
+  if (text.size() < 7 || !equals_without_case(text.substr(0, 4), "SIP/")) return false;
   const std::string_view number = text.substr(4);
   const std::size_t dot = number.find('.');
   return dot != std::string_view::npos && all_digits(number.substr(0, dot)) &&
@@ -87,7 +87,7 @@ bool MessageParser::start_line() {
     fault(400, "The first line has no line end");
     return false;
   }
-  if (is_usual_version(line.substr(0, 7)) || iequals(line.substr(0, 4), "SIP/")) {
+  if (is_usual_version(line.substr(0, 7)) || equals_without_case(line.substr(0, 4), "SIP/")) {
     status_line(line);
   } else {
     request_line(line);

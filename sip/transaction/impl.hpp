@@ -80,6 +80,7 @@ struct TransactionLayer::Impl {
                TransactionOutput& out);
 
   bool full() const { return clients.size() + servers.size() >= limit; }
+  bool half_full() const { return clients.size() + servers.size() >= limit / 2; }
 
   // A transaction has two timers at most: one that repeats something (or sends the own 100), one
   // that ends a state.

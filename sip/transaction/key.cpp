@@ -3,7 +3,7 @@
 #include <boost/container/small_vector.hpp>
 #include <cstring>
 
-#include "sip/message/compare.hpp"
+#include "core/text.hpp"
 
 namespace usher::sip {
 
@@ -24,7 +24,9 @@ enum class Rule : char {
 
 std::uint16_t sent_by_port(const Via& via) {
   if (via.port) return *via.port;
-  return iequals(via.transport, "TLS") || iequals(via.transport, "WSS") ? 5061 : 5060;
+  return equals_without_case(via.transport, "TLS") || equals_without_case(via.transport, "WSS")
+             ? 5061
+             : 5060;
 }
 
 }  // namespace
@@ -67,7 +69,7 @@ class Keys::Text {
 bool has_transaction_id(const Message& message) {
   const std::string_view branch = message.top_via().branch();
   return branch.size() > kMagicCookie.size() &&
-         iequals(branch.substr(0, kMagicCookie.size()), kMagicCookie);
+         equals_without_case(branch.substr(0, kMagicCookie.size()), kMagicCookie);
 }
 
 Keys::Keys(std::uint64_t seed) {

@@ -63,6 +63,24 @@ bool TransactionLayer::respond(Instant now, ServerTxId id, int status, const Byt
   return true;
 }
 
+ServerTxId TransactionLayer::refuse(Instant now, const MessageRef& request, const net::Flow& flow,
+                                    int status, std::string_view reason, TransactionOutput& out,
+                                    std::string_view extra_header_lines) {
+  ServerTxId id;
+  if (request->method() != Method::ack && request->method() != Method::cancel &&
+      !impl_->half_full())
+    id = impl_->start_server(now, request, flow, Cookie{}, out);
+  if (!id) {
+    reply_stateless(*request, flow, status, reason, out, extra_header_lines);
+    return {};
+  }
+  ServerTx& tx = *impl_->servers.find(id);
+  impl_->respond(
+      now, id, tx, status,
+      make_response(*request, flow.remote, status, reason, tx.local_tag, extra_header_lines), out);
+  return id;
+}
+
 void TransactionLayer::reply_stateless(const Message& request, const net::Flow& flow, int status,
                                        std::string_view reason, TransactionOutput& out,
                                        std::string_view extra_header_lines) {

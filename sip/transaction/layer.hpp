@@ -55,8 +55,16 @@ class TransactionLayer {
   bool respond(Instant now, ServerTxId id, int status, const Bytes& response,
                TransactionOutput& out);
 
-  // A final response without state (§8.2.7): for refusals. To-tag is made from the request, so
-  // repeats look the same.
+  // A final response to a RequestReceived that is not accepted, in a transaction which only repeats
+  // it: by the time the request comes again another answer may be due (§8.2.7). Its ServerEnded has
+  // no cookie. A void id: it went without state, since half of the limit is in use (refusals leave
+  // room), or to a CANCEL.
+  ServerTxId refuse(Instant now, const MessageRef& request, const net::Flow& flow, int status,
+                    std::string_view reason, TransactionOutput& out,
+                    std::string_view extra_header_lines = {});
+
+  // A final response without state (§8.2.7), for what is always answered in the same way. To-tag is
+  // made from the request, so repeats look the same.
   void reply_stateless(const Message& request, const net::Flow& flow, int status,
                        std::string_view reason, TransactionOutput& out,
                        std::string_view extra_header_lines = {});

@@ -51,7 +51,8 @@ void bind_row(Statement& put, const DispatcherSet& set) {
       .bind(6, std::int64_t{set.health.up_after})
       .bind(7, codes)
       .bind(8, std::int64_t{set.failover.max_attempts})
-      .bind(9, set.comment);
+      .bind(9, set.failover.follow_redirects ? 1 : 0)
+      .bind(10, set.comment);
 }
 
 Result<void> read_row(const Statement& row, DispatcherSet& set) {
@@ -75,7 +76,8 @@ Result<void> read_row(const Statement& row, DispatcherSet& set) {
   });
   if (!codes) return codes;
   if (auto r = read_number(row, 7, "failover_attempts", set.failover.max_attempts); !r) return r;
-  set.comment = row.text(8);
+  set.failover.follow_redirects = row.integer(8) != 0;
+  set.comment = row.text(9);
   return {};
 }
 

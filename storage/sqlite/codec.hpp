@@ -29,16 +29,16 @@ struct Sql<DispatcherSet> {
   static constexpr const char* all =
       "SELECT setid, algorithm, health_interval_us, health_timeout_us, health_down_after, "
       "health_up_after, "
-      "failover_codes, failover_attempts, comment FROM sets ORDER BY setid";
+      "failover_codes, failover_attempts, failover_redirects, comment FROM sets ORDER BY setid";
   static constexpr const char* put =
       "INSERT INTO sets (setid, algorithm, health_interval_us, health_timeout_us, "
       "health_down_after, "
-      "health_up_after, failover_codes, failover_attempts, comment) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "health_up_after, failover_codes, failover_attempts, failover_redirects, comment) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
       "ON CONFLICT (setid) DO UPDATE SET algorithm = ?2, health_interval_us = ?3, "
       "health_timeout_us = ?4, "
       "health_down_after = ?5, health_up_after = ?6, failover_codes = ?7, failover_attempts = ?8, "
-      "comment = ?9";
+      "failover_redirects = ?9, comment = ?10";
   static constexpr const char* remove = "DELETE FROM sets WHERE setid = ?1";
 };
 

@@ -200,11 +200,12 @@ TEST_CASE("a set is made, replaced, merged, and not deleted while it is used") {
   House house = with_set_and_domain();
   const Reply made = house.ask(
       "PUT", "/v1/dispatcher/sets/20",
-      R"({"algorithm": "weighted", "health": {"interval": "5s", "timeout": "1s"}, "failover": {"codes": [503, 500, 503]}})");
+      R"({"algorithm": "weighted", "health": {"interval": "5s", "timeout": "1s"}, "failover": {"codes": [503, 500, 503], "follow_redirects": true}})");
   CHECK(made.status == 201);
   CHECK(*made["algorithm"].text() == "weighted");
   CHECK(*made["health"].find("interval")->text() == "5s");
   CHECK(made["failover"].find("codes")->array()->size() == 2);
+  CHECK(*made["failover"].find("follow_redirects")->flag());
   CHECK(house.ask("PUT", "/v1/dispatcher/sets/20", R"({})").status == 200);
   const Reply merged =
       house.ask("PATCH", "/v1/dispatcher/sets/20", R"({"health": {"interval": "30s"}})");

@@ -36,6 +36,7 @@ TEST_CASE("case is that of ASCII") {
   CHECK(lower("É") == "É");
   CHECK(equals_without_case("UDP", "udp"));
   CHECK_FALSE(equals_without_case("udp", "udps"));
+  CHECK(equals_without_case("", ""));
   CHECK_FALSE(equals_without_case("[", "{"));
 }
 

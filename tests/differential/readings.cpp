@@ -6,6 +6,7 @@
 #include <sofia-sip/sip_parser.h>
 #include <sofia-sip/sip_util.h>
 
+#include "core/text.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
 #include "sip/parse/datagram.hpp"
@@ -26,16 +27,16 @@ std::string text(std::string_view s) {
 // compared.
 std::string uri_text(std::string_view scheme, std::string_view user, std::string_view host,
                      std::string_view port) {
-  return to_lower(scheme) + "|" + unescape(user) + "|" + to_lower(host) + "|" + text(port);
+  return lower(scheme) + "|" + unescape(user) + "|" + lower(host) + "|" + text(port);
 }
 
 std::string uri_text(const Uri& u) {
-  if (!u.is_sip) return to_lower(u.scheme) + ":";
+  if (!u.is_sip) return lower(u.scheme) + ":";
   return uri_text(u.scheme, u.user, u.host, u.port ? std::to_string(*u.port) : "");
 }
 
 std::string uri_text(const url_t* u) {
-  if (u->url_type != url_sip && u->url_type != url_sips) return to_lower(text(u->url_scheme)) + ":";
+  if (u->url_type != url_sip && u->url_type != url_sips) return lower(text(u->url_scheme)) + ":";
   return uri_text(text(u->url_scheme), text(u->url_user), text(u->url_host), text(u->url_port));
 }
 

@@ -67,6 +67,18 @@ TEST_CASE("the user name alone reaches the backend's only tenant who has it") {
   CHECK(w.only(kA1).status() == 404);
 }
 
+TEST_CASE("what was refused stays refused when it is repeated, though the phone is there by now") {
+  World w;
+  const std::string invite =
+      request({"INVITE", "sip:401@a.test", "x@127.0.0.10", "401@a.test", "once"});
+  w.backend(kA1, invite);
+  const Sent refused = w.only(kA1);
+  CHECK(refused.status() == 404);
+  w.registered("401@a.test", kPhone, kA1);
+  w.backend(kA1, invite);
+  CHECK(w.only(kA1).text == refused.text);
+}
+
 TEST_CASE("a known domain settles the tenant: nobody of the same name elsewhere rings") {
   World w;
   w.registered("401@c.test", kPhone, kA1);
@@ -259,11 +271,62 @@ TEST_CASE(
   CHECK(busy);
   CHECK(w.edge().target_status(3).live_calls == 0);
   CHECK(w.edge().target_status(1).failures == 1);
+  for (const storage::TargetId tried : {1, 2, 3})
+    CHECK(w.edge().target_status(tried).attempts == 1);
   // One key in each line about the call, whichever room wrote it: grep finds all of them.
   REQUIRE(w.call_keys.size() >= 4);
   for (const std::string& key : w.call_keys) {
     CHECK_FALSE(key.empty());
     CHECK(key == w.call_keys.front());
+  }
+}
+
+TEST_CASE("a redirection is followed within the set when its policy says so, and nowhere else") {
+  bool follow = true;
+  const auto world = [&](storage::Snapshot& s) {
+    s.sets = {World::set(10, storage::Algorithm::priority),
+              World::set(20, storage::Algorithm::priority)};
+    s.sets[0].failover.follow_redirects = follow;
+    s.sets[0].failover.max_attempts = 1;
+    s.domains = {{"a.test", 10, true, ""}};
+    s.targets = {World::target(1, 10, "127.0.0.12"), World::target(2, 10, "127.0.0.13"),
+                 World::target(3, 20, "127.0.0.14")};
+    s.targets[1].priority = 1;
+  };
+  const auto moved_to = [](World& w, const std::string& contacts) {
+    w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "call", 1,
+                             "Contact: <sip:401@10.0.0.1>\n"}));
+    w.backend("127.0.0.12:5060",
+              response(w.only("127.0.0.12:5060"), 302, "Contact: " + contacts + "\n"));
+    std::map<std::string, Sent> sent;
+    for (Sent& s : w.take()) sent[s.flow.remote.text()] = std::move(s);
+    return sent;
+  };
+  SUBCASE("to the target that it names, best q first; live calls move with it") {
+    World w(world);
+    auto sent = moved_to(w, "<sip:9@127.0.0.14>, <sip:7@127.0.0.13;x=y>;q=0.5");
+    CHECK_FALSE(sent.contains("127.0.0.14:5060"));
+    CHECK_FALSE(sent.contains(kPhone));
+    REQUIRE(sent.contains("127.0.0.13:5060"));
+    CHECK(sent["127.0.0.13:5060"].uri() == "sip:7@127.0.0.13;x=y");
+    w.backend("127.0.0.13:5060",
+              response(sent["127.0.0.13:5060"], 200, "Contact: <sip:7@127.0.0.13>\n"));
+    CHECK(w.edge().target_status(1).live_calls == 0);
+    CHECK(w.edge().target_status(2).live_calls == 1);
+    CHECK(w.edge().target_status(2).attempts == 1);
+  }
+  SUBCASE("not to a stranger's host: it goes back") {
+    World w(world);
+    auto sent = moved_to(w, "<sip:9@198.51.100.7>");
+    REQUIRE(sent.contains(kPhone));
+    CHECK(sent[kPhone].status() == 302);
+  }
+  SUBCASE("not at all without the policy") {
+    follow = false;
+    World w(world);
+    auto sent = moved_to(w, "<sip:7@127.0.0.13>");
+    REQUIRE(sent.contains(kPhone));
+    CHECK(sent[kPhone].status() == 302);
   }
 }
 

@@ -14,7 +14,7 @@ TEST_CASE("every record comes back as it was put") {
   DispatcherSet set = sample_set(10);
   set.algorithm = Algorithm::hash;
   set.health = {std::chrono::microseconds(1'500'001), std::chrono::milliseconds(700), 3, 5};
-  set.failover = {{408, 500, 503}, 2};
+  set.failover = {{408, 500, 503}, 2, true};
   set.comment = "west";
   DispatcherSet bare = sample_set(2147483648);
   bare.failover.codes.clear();

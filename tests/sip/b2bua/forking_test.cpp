@@ -261,6 +261,25 @@ TEST_CASE("a group whose ring limit runs out makes room for the next one: no 408
   net.expect_quiet();
 }
 
+TEST_CASE("what a device has refused is told when the others have rung for the ring limit") {
+  Devices net;
+  net.groups = {3};
+  net.phone.invite();
+  net.a = net.backend.expect("INVITE");
+  net.b = net.second.expect("INVITE");
+  const Seen c = net.third.expect("INVITE");
+  net.backend.respond(net.a, 180);
+  net.phone.expect("180");
+  net.third.respond(c, 180);
+  net.phone.expect("180");
+  net.refuse(net.second, net.b, 403);
+  net.advance(seconds(180));
+  net.phone.ack_refusal(net.phone.expect("403", seconds(180)));
+  net.cancelled(net.backend, net.a);
+  net.cancelled(net.third, c);
+  net.expect_quiet();
+}
+
 TEST_CASE("the caller's CANCEL reaches every device, whatever it has said") {
   Devices net;
   net.call();

@@ -79,11 +79,3 @@ TEST_CASE("unescape decodes once and leaves a broken escape") {
   CHECK(unescape("%zz%") == "%zz%");
   CHECK(unescape("%00") == std::string(1, '\0'));
 }
-
-TEST_CASE("text without case") {
-  CHECK(iequals("Call-ID", "cALL-id"));
-  CHECK_FALSE(iequals("a", "ab"));
-  CHECK_FALSE(iequals("[", "{"));
-  CHECK(iequals("", ""));
-  CHECK(to_lower("AbC-\xC3\x89") == "abc-\xC3\x89");
-}

@@ -179,6 +179,13 @@ class Lab {
     drain();
   }
 
+  ServerTxId refuse(const Request& request, int status, std::string_view lines = {}) {
+    const ServerTxId id = layer.refuse(now, parse(request.text()), kUdp, status, "", out_, lines);
+    if (id) servers_.insert(id);
+    drain();
+    return id;
+  }
+
   // When messages with this start went out.
   Times times(std::string_view start) const {
     Times at;

@@ -290,6 +290,48 @@ TEST_CASE("a repeated request is answered to where it came from this time") {
   CHECK(lab.sends[1].flow == flow_to(40001));
 }
 
+TEST_CASE("a refusal is repeated by its transaction, whatever would be decided now") {
+  Lab lab;
+  SUBCASE("INVITE, until its ACK") {
+    const Request invite;
+    lab.receive(invite);
+    REQUIRE(lab.refuse(invite, 480, "Reason: SIP;cause=480\r\n"));
+    REQUIRE(lab.sends.size() == 1);
+    CHECK(lab.sends[0].message()->header(HeaderId::reason) == "SIP;cause=480");
+    lab.receive(invite);
+    lab.advance(500ms);  // timer G
+    CHECK(lab.times("SIP/2.0 480") == Times{0ms, 0ms, 500ms});
+    CHECK(lab.sends[2].text == lab.sends[0].text);
+    lab.receive(invite.as("ACK").with_to_tag(lab.sends[0].message()->to_tag()));
+    lab.advance(10s);
+    CHECK(lab.sends.size() == 3);
+  }
+  SUBCASE("another method, for 64*T1") {
+    const Request message = Request{}.as("MESSAGE");
+    lab.receive(message);
+    REQUIRE(lab.refuse(message, 404));
+    lab.advance(31s);
+    lab.receive(message);
+    REQUIRE(lab.sends.size() == 2);
+    CHECK(lab.sends[1].text == lab.sends[0].text);
+  }
+  CHECK(lab.count<RequestReceived>() == 1);
+}
+
+TEST_CASE("refusals have no state for CANCEL, and none when half of the limit is in use") {
+  Lab lab({}, 4);
+  const Request cancel = Request{}.as("CANCEL");
+  lab.receive(cancel);
+  CHECK_FALSE(lab.refuse(cancel, 481));
+  lab.send();
+  lab.send();
+  const Request invite;
+  lab.receive(invite);
+  CHECK_FALSE(lab.refuse(invite, 480));
+  CHECK(lab.times("SIP/2.0").size() == 2);
+  CHECK(lab.send());  // there is room for what is not refused
+}
+
 TEST_CASE(
     "a refusal without state looks the same each time, carries the given lines, and its ACK ends "
     "here") {

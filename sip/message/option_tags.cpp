@@ -1,0 +1,17 @@
+#include "sip/message/option_tags.hpp"
+
+#include "sip/grammar/grammar.hpp"
+
+namespace usher::sip {
+
+std::vector<std::string_view> option_tags(const Message& message, HeaderId header) {
+  std::vector<std::string_view> out;
+  for (const HeaderField& field : message.headers()) {
+    if (field.id != header) continue;
+    if (const auto tags = parse_token_list(message.value(field)))
+      out.insert(out.end(), tags->begin(), tags->end());
+  }
+  return out;
+}
+
+}  // namespace usher::sip
