@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "routing/dialog_records.hpp"
 #include "routing/edge_impl.hpp"
 
 namespace usher::routing {
@@ -31,7 +32,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
   resolve_all(now);
-  restore_calls(now, loaded.calls);
+  restore(now, loaded.calls, loaded.subscriptions);
 }
 
 void Edge::Impl::track_targets(Now now, storage::SetId set) {
@@ -78,6 +79,12 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     call_answered(*answered);
   } else if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
     call_changed(now, *changed);
+  } else if (auto* subscription = std::get_if<sip::SubscriptionChanged>(&event)) {
+    dialog_saves.put(now.mono, subscription->checkpoint.id,
+                     storage::PutSubscription{subscription_record(subscription->checkpoint)},
+                     subscription->first);
+  } else if (const auto* over = std::get_if<sip::SubscriptionEnded>(&event)) {
+    dialog_saves.remove(now.mono, over->id, storage::DeleteSubscription{over->id});
   } else if (const auto* ended = std::get_if<sip::CallEnded>(&event)) {
     call_ended(now, *ended);
   } else if (const auto* probed = std::get_if<sip::ProbeEnded>(&event)) {
@@ -145,7 +152,7 @@ void Edge::Impl::on_time(Now now) {
   }
   if (!gone.empty()) persist(std::move(gone));
   if (auto batch = knocks.take_batch(now.mono); !batch.empty()) persist(std::move(batch));
-  if (call_saves.due() && *call_saves.due() <= now.mono) save_calls();
+  if (dialog_saves.due() && *dialog_saves.due() <= now.mono) save_dialogs();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
   if (next_resolve <= now.mono) resolve_all(now);
@@ -162,7 +169,7 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(health.next_deadline());
   take(location.next_expiry());
   take(knocks.due());
-  take(call_saves.due());
+  take(dialog_saves.due());
   take(affinity.next_expiry());
   take(registrar.next_deadline());
   if (!holds.empty()) take(holds.front().due);

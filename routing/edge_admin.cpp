@@ -87,7 +87,7 @@ EdgeCounts Edge::counts() const {
   out.sets = impl_->directory->sets().size();
   out.targets = impl_->directory->targets().size();
   out.door_knocks = impl_->knocks.size();
-  out.pending_persists = impl_->persists.size() + impl_->call_saves.size();
+  out.pending_persists = impl_->persists.size() + impl_->dialog_saves.size();
   out.affinities = impl_->affinity.size();
   return out;
 }

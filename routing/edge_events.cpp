@@ -121,7 +121,8 @@ void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
   log.write(LogCategory::call, LogLevel::info, found->second.key,
             found->second.who + ": ended" +
                 (e.answered ? "" : " unanswered with " + std::to_string(e.status)) + ": " + e.why);
-  if (!found->second.saved.empty()) call_saves.remove(now.mono, found->second.saved);
+  if (!found->second.saved.empty())
+    dialog_saves.remove(now.mono, found->second.saved, storage::DeleteCall{found->second.saved});
   end_journey(e.mark);
 }
 

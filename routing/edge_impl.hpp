@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "routing/affinity.hpp"
-#include "routing/call_saves.hpp"
+#include "routing/dialog_saves.hpp"
 #include "routing/dispatcher.hpp"
 #include "routing/edge.hpp"
 #include "routing/gate.hpp"
@@ -87,7 +87,7 @@ struct Edge::Impl {
   void to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
                   const storage::Domain& domain);
   TargetOrder choose(Now now, const sip::RouteNeeded& need, const storage::DispatcherSet& set,
-                     const TargetOrder& usable, Affinity::Key affinity,
+                     const Candidates& possible, Affinity::Key affinity,
                      const std::vector<storage::Binding>& bindings, const std::string& aor,
                      std::string& how);
 
@@ -96,7 +96,10 @@ struct Edge::Impl {
                 const Origin& origin);
 
   // edge_restart.cpp
-  void restore_calls(Now now, const std::vector<storage::SavedCall>& calls);
+  void restore(Now now, const std::vector<storage::SavedCall>& calls,
+               const std::vector<storage::SavedSubscription>& subscriptions);
+  Result<void> restore(Now now, const storage::SavedSubscription& saved,
+                       const std::shared_ptr<const sip::HiddenHosts>& hidden);
   Result<void> restore(Now now, const storage::SavedCall& saved,
                        const std::shared_ptr<const sip::HiddenHosts>& hidden);
   // Gives the leg a listener that exists. Errc::not_found: there is none of its transport.
@@ -105,7 +108,7 @@ struct Edge::Impl {
   void came_back(Now now, const storage::Binding& binding);
   void drain(Now now, Duration limit);
   std::size_t calls_up() const;
-  void save_calls();
+  void save_dialogs();
   void stop(Now now);
 
   // edge_events.cpp
@@ -131,7 +134,7 @@ struct Edge::Impl {
   Dispatcher dispatcher;
   Affinity affinity;
   Health health;
-  CallSaves call_saves;
+  DialogSaves dialog_saves;
   EdgeCounters counters;
   EdgeOutput out;
 

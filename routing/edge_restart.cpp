@@ -1,10 +1,10 @@
-// What outlives a process: calls are told to the store and taken over from it, phones that come
-// back get theirs, and a process that is to end lets its calls end first.
+// What outlives a process: calls and subscriptions are told to the store and taken over from it,
+// phones that come back get theirs, and a process that is to end lets its calls end first.
 #include <algorithm>
 #include <memory>
 
 #include "core/text.hpp"
-#include "routing/call_records.hpp"
+#include "routing/dialog_records.hpp"
 #include "routing/edge_impl.hpp"
 
 namespace usher::routing {
@@ -18,16 +18,23 @@ std::string who_of(const sip::CallCheckpoint& call) {
          escaped(call.origin.dialog.local_party);
 }
 
-// What the directory hides, and where the calls' backends were: the addresses of host names are not
-// known again yet.
-std::shared_ptr<const sip::HiddenHosts> hidden_hosts(const Directory& directory,
-                                                     const std::vector<storage::SavedCall>& calls) {
+// What the directory hides, and where the backends of these dialogs were: the addresses of host
+// names are not known again yet.
+std::shared_ptr<const sip::HiddenHosts> hidden_hosts(
+    const Directory& directory, const std::vector<storage::SavedCall>& calls,
+    const std::vector<storage::SavedSubscription>& subscriptions) {
   auto hidden = std::make_shared<sip::HiddenHosts>(*directory.hidden());
+  const auto hide = [&](const storage::SavedLeg& leg) {
+    if (leg.side == storage::LegSide::backend)
+      hidden->addresses.insert(leg.flow.remote.address.text());
+  };
   for (const storage::SavedCall& call : calls) {
-    for (const storage::SavedLeg* leg : {&call.origin, &call.answerer}) {
-      if (leg->side == storage::LegSide::backend)
-        hidden->addresses.insert(leg->flow.remote.address.text());
-    }
+    hide(call.origin);
+    hide(call.answerer);
+  }
+  for (const storage::SavedSubscription& subscription : subscriptions) {
+    hide(subscription.subscriber);
+    hide(subscription.notifier);
   }
   return hidden;
 }
@@ -69,25 +76,47 @@ Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
   return restored.error();
 }
 
-void Edge::Impl::restore_calls(Now now, const std::vector<storage::SavedCall>& calls) {
-  if (calls.empty()) return;
-  const auto hidden = hidden_hosts(*directory, calls);
-  std::vector<storage::Change> changes;
-  std::size_t restored = 0;
-  for (const storage::SavedCall& call : calls) {
-    if (const auto result = restore(now, call, hidden); !result) {
-      log.write(LogCategory::call, LogLevel::warning, call.key,
-                "call " + call.id + " cannot be gone on with: " + result.error().message);
-      changes.emplace_back(storage::DeleteCall{call.id});
-      continue;
-    }
-    ++restored;
+Result<void> Edge::Impl::restore(Now now, const storage::SavedSubscription& saved,
+                                 const std::shared_ptr<const sip::HiddenHosts>& hidden) {
+  auto checkpoint = subscription_checkpoint(saved);
+  if (!checkpoint) return checkpoint.error();
+  for (sip::LegCheckpoint* leg : {&checkpoint->subscriber, &checkpoint->notifier}) {
+    if (auto found = find_way(*leg); !found) return found;
   }
+  return stack.restore(now, {std::move(*checkpoint), hidden});
+}
+
+void Edge::Impl::restore(Now now, const std::vector<storage::SavedCall>& calls,
+                         const std::vector<storage::SavedSubscription>& subscriptions) {
+  if (calls.empty() && subscriptions.empty()) return;
+  const auto hidden = hidden_hosts(*directory, calls, subscriptions);
+  std::vector<storage::Change> changes;
+  const auto restore_each = [&](const auto& saved, std::string_view kind, auto removal) {
+    std::size_t restored = 0;
+    for (const auto& one : saved) {
+      if (const auto result = restore(now, one, hidden); !result) {
+        log.write(LogCategory::call, LogLevel::warning, one.key,
+                  std::string{kind} + " " + one.id +
+                      " cannot be gone on with: " + result.error().message);
+        changes.push_back(removal(one.id));
+      } else {
+        ++restored;
+      }
+    }
+    return std::to_string(restored) + " " + std::string{kind} + "(s)";
+  };
+  const std::string restored =
+      restore_each(calls, "call", [](const std::string& id) { return storage::DeleteCall{id}; }) +
+      " and " + restore_each(subscriptions, "subscription", [](const std::string& id) {
+        return storage::DeleteSubscription{id};
+      });
   // Their CSeq numbers have jumped: the next restart must start from these.
   for (const sip::StackEvent& event : stack.take_events()) {
-    if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
+    if (const auto* call = std::get_if<sip::CallChanged>(&event)) {
       changes.emplace_back(
-          storage::PutCall{call_record(changed->checkpoint, journeys.at(changed->mark).live)});
+          storage::PutCall{call_record(call->checkpoint, journeys.at(call->mark).live)});
+    } else if (const auto* subscription = std::get_if<sip::SubscriptionChanged>(&event)) {
+      changes.emplace_back(storage::PutSubscription{subscription_record(subscription->checkpoint)});
     }
   }
   for (std::size_t i = 0; i < changes.size(); i += kBatch) {
@@ -96,8 +125,7 @@ void Edge::Impl::restore_calls(Now now, const std::vector<storage::SavedCall>& c
         changes.begin() + static_cast<std::ptrdiff_t>(std::min(i + kBatch, changes.size()));
     persist({std::make_move_iterator(begin), std::make_move_iterator(end)});
   }
-  log.write(LogCategory::call, LogLevel::info, {},
-            std::to_string(restored) + " call(s) of the process before go on");
+  log.write(LogCategory::call, LogLevel::info, {}, restored + " of the process before go on");
 }
 
 void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
@@ -105,11 +133,12 @@ void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
   if (found == journeys.end()) return;
   const bool first = found->second.saved.empty();
   found->second.saved = e.checkpoint.id;
-  call_saves.put(now.mono, call_record(e.checkpoint, found->second.live), first);
+  dialog_saves.put(now.mono, e.checkpoint.id,
+                   storage::PutCall{call_record(e.checkpoint, found->second.live)}, first);
 }
 
-void Edge::Impl::save_calls() {
-  if (auto changes = call_saves.take(); !changes.empty()) persist(std::move(changes));
+void Edge::Impl::save_dialogs() {
+  if (auto changes = dialog_saves.take(); !changes.empty()) persist(std::move(changes));
 }
 
 // A device without +sip.instance is known by its Contact, which names another port after it has
@@ -132,7 +161,7 @@ void Edge::Impl::came_back(Now now, const storage::Binding& binding) {
   if (moved == 0) return;
   log.write(LogCategory::call, LogLevel::info, {},
             binding.aor + " is back at " + binding.flow.remote.text() + ": " +
-                std::to_string(moved) + " leg(s) of its calls go there");
+                std::to_string(moved) + " leg(s) of its dialogs go there");
 }
 
 void Edge::Impl::drain(Now now, Duration limit) {
@@ -155,7 +184,7 @@ void Edge::Impl::stop(Now now) {
     if (call.answered_at == Instant{}) static_cast<void>(stack.end_call(now, call.call, kEnding));
   }
   pump(now);
-  save_calls();
+  save_dialogs();
 }
 
 }  // namespace usher::routing

@@ -92,16 +92,25 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
   return found;
 }
 
-// Whoever challenged gets the answer; a registration stays where it is, and what a registered phone
-// says about itself goes there; calls are dispatched.
+// Whoever challenged gets the answer, and who has the call that is to be replaced the pickup; a
+// registration stays where it is, and what a registered phone says about itself goes there; calls
+// are dispatched.
 TargetOrder Edge::Impl::choose(Now now, const sip::RouteNeeded& need,
-                               const storage::DispatcherSet& set, const TargetOrder& usable,
+                               const storage::DispatcherSet& set, const Candidates& possible,
                                Affinity::Key key, const std::vector<storage::Binding>& bindings,
                                const std::string& aor, std::string& how) {
+  const TargetOrder& usable = possible.usable;
   if (const auto challenger = affinity.find(now.mono, key)) {
     if (auto order = dispatcher.sticky(usable, *challenger); !order.empty()) {
       how = "it challenged";
       return order;
+    }
+  }
+  if (const auto holder = stack.holder(*need.request, sip::Side::backend)) {
+    for (std::size_t i = 0; i < usable.size(); ++i) {
+      if (possible.flows[i].remote.address != holder->address) continue;
+      how = "it holds the dialog that is named";
+      return dispatcher.sticky(usable, usable[i]->id);
     }
   }
   if (need.request->method() != sip::Method::invite) {
@@ -159,8 +168,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   sip::Cookie mark = 0;
   Journey& journey = start(now, need, who, mark);
   std::string how;
-  TargetOrder order =
-      choose(now, need, *set, possible.usable, journey.affinity, bindings, aor, how);
+  TargetOrder order = choose(now, need, *set, possible, journey.affinity, bindings, aor, how);
   const std::size_t most =
       std::min<std::size_t>(std::max(set->failover.max_attempts, 1U), limits::kAttemptsPerRequest);
   if (order.size() > most) order.resize(most);

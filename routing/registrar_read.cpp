@@ -16,12 +16,6 @@ sip::Reply bad(std::string why, std::string reason) {
   return sip::Reply{400, std::move(reason), std::move(why), {}};
 }
 
-std::string_view unquoted(std::string_view value) {
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-    return value.substr(1, value.size() - 2);
-  return value;
-}
-
 Registration::Contact read_contact(const sip::NameAddr& value) {
   Registration::Contact c;
   c.uri = value.uri.raw;
@@ -30,7 +24,7 @@ Registration::Contact read_contact(const sip::NameAddr& value) {
     c.params.append(";").append(p.name);
     if (p.value) c.params.append("=").append(*p.value);
   }
-  c.instance = unquoted(sip::param_value(value.params, "+sip.instance"));
+  c.instance = sip::unquoted(sip::param_value(value.params, "+sip.instance"));
   if (const auto q = sip::parse_qvalue(sip::param_value(value.params, "q"))) c.q = *q;
   // §10.2.1.1: an expires that does not parse counts as 3600.
   if (sip::find_param(value.params, "expires")) {

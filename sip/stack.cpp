@@ -35,6 +35,8 @@ struct Stack::Impl {
     }
     env.out.events.clear();
     calls.tell_changes(now);
+    subscriptions.tell_changes(now);
+    legs.clear_touched();
   }
 
   TransactionUser user_of(Cookie cookie) {
@@ -208,10 +210,18 @@ Result<CallId> Stack::restore(Now now, RestoredCall call) {
   return impl_->calls.restore(now, std::move(call));
 }
 
+Result<void> Stack::restore(Now now, RestoredSubscription subscription) {
+  return impl_->subscriptions.restore(now, std::move(subscription));
+}
+
 std::size_t Stack::rebind(Now now, const std::string& device, const net::Flow& flow) {
   const std::size_t moved = impl_->legs.rebind(device, flow);
   if (moved > 0) impl_->drain(now);
   return moved;
+}
+
+std::optional<net::Endpoint> Stack::holder(const Message& request, Side towards) const {
+  return impl_->legs.holder(request, towards);
 }
 
 void Stack::set_times(const CallTimes& times) {

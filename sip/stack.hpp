@@ -119,6 +119,14 @@ struct CallChanged {
   Cookie mark = 0;
   CallCheckpoint checkpoint;
 };
+// The same of a subscription in a dialog of its own. `first`: the first one of this process.
+struct SubscriptionChanged {
+  SubscriptionCheckpoint checkpoint;
+  bool first = false;
+};
+struct SubscriptionEnded {
+  std::string id;  // SubscriptionCheckpoint::id
+};
 struct ProbeEnded {
   Cookie mark = 0;
   int status = 0;        // 0: none
@@ -126,7 +134,8 @@ struct ProbeEnded {
   Duration rtt{};
 };
 using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
-                                RelayEnded, CallAnswered, CallChanged, CallEnded, ProbeEnded>;
+                                RelayEnded, CallAnswered, CallChanged, CallEnded,
+                                SubscriptionChanged, SubscriptionEnded, ProbeEnded>;
 
 // One live call as it can be shown.
 struct CallView {
@@ -179,9 +188,16 @@ class Stack {
   // later a CallEnded with its mark. Errc::range: its CSeq numbers are used up; Errc::limit: calls;
   // Errc::conflict: one of its dialogs is there already.
   Result<CallId> restore(Now now, RestoredCall call);
+  // The same for a subscription: a SubscriptionChanged follows. Errc::range, Errc::limit,
+  // Errc::conflict: as above; Errc::not_found: it has expired.
+  Result<void> restore(Now now, RestoredSubscription subscription);
   // A phone has come back over another connection: its calls' requests go there from now on.
   // Returns how many legs were moved.
   std::size_t rebind(Now now, const std::string& device, const net::Flow& flow);
+  // Who holds, on the side `towards`, the dialog that the request names in Replaces, Join or
+  // Target-Dialog (RFC 3891, 3911, 4538): nobody else can do what it asks for. Nothing: none of
+  // ours.
+  std::optional<net::Endpoint> holder(const Message& request, Side towards) const;
   // From now on; what runs already keeps its time.
   void set_times(const CallTimes& times);
   // Ends a call: CANCEL or BYE on both legs, a final response where one is owed.

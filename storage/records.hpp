@@ -128,6 +128,19 @@ struct SavedCall {
   friend bool operator==(const SavedCall&, const SavedCall&) = default;
 };
 
+// An event subscription in a dialog of its own (RFC 6665).
+struct SavedSubscription {
+  std::string id;                          // primary key: never used again
+  std::string key;                         // of its log lines
+  std::string domain;                      // stands in for hidden hosts towards a phone
+  std::string package;                     // Event's type
+  std::string subscriber_id, notifier_id;  // Event's id parameter on each leg
+  bool refer = false;                      // made by REFER
+  WallTime expires{};
+  SavedLeg subscriber, notifier;
+  friend bool operator==(const SavedSubscription&, const SavedSubscription&) = default;
+};
+
 // A pattern of known scanners' User-Agent values: matched without case, anywhere in the value.
 struct ScannerPattern {
   std::string pattern;
@@ -183,6 +196,12 @@ struct PutCall {
 struct DeleteCall {
   std::string id;
 };
+struct PutSubscription {
+  SavedSubscription subscription;
+};
+struct DeleteSubscription {
+  std::string id;
+};
 struct PutScanner {
   ScannerPattern scanner;
 };
@@ -197,8 +216,8 @@ struct PutSecret {
 };
 
 using Change = std::variant<PutDomain, DeleteDomain, PutSet, DeleteSet, PutTarget, DeleteTarget,
-                            PutBinding, DeleteBinding, PutCall, DeleteCall, PutScanner,
-                            DeleteScanner, AddDoorKnock, PutSecret>;
+                            PutBinding, DeleteBinding, PutCall, DeleteCall, PutSubscription,
+                            DeleteSubscription, PutScanner, DeleteScanner, AddDoorKnock, PutSecret>;
 
 // Everything the store holds, as read at start. Expired bindings are left out; door-knocks are the
 // newest limits::kDoorKnocks, newest first.
@@ -208,6 +227,7 @@ struct Snapshot {
   std::vector<Target> targets;
   std::vector<Binding> bindings;
   std::vector<SavedCall> calls;
+  std::vector<SavedSubscription> subscriptions;
   std::vector<ScannerPattern> scanners;
   std::vector<DoorKnock> door_knocks;
   std::vector<Secret> secrets;

@@ -1,78 +1,12 @@
 // Checkpoints of established calls: when they have changed, and how a later process goes on from
 // them.
-#include <fmt/format.h>
-
-#include <functional>
 #include <utility>
 
 #include "core/limits.hpp"
 #include "sip/b2bua/calls.hpp"
-#include "sip/grammar/grammar.hpp"
+#include "sip/b2bua/leg_checkpoint.hpp"
 
 namespace usher::sip {
-namespace {
-
-constexpr std::uint32_t kLargestCSeq = 0x7fffffff;  // RFC 3261 §8.1.1.5
-
-LegStamp stamp_of(const Leg& leg) {
-  return {leg.flow, std::hash<std::string>{}(leg.dialog.remote_target), leg.invite_cseq,
-          leg.dialog.local_cseq};
-}
-
-bool same_as_told(const Leg& leg) {
-  const LegStamp now = stamp_of(leg);
-  return now.flow == leg.told.flow && now.target == leg.told.target &&
-         now.invite_cseq == leg.told.invite_cseq && now.cseq - leg.told.cseq < kCSeqTold;
-}
-
-LegCheckpoint checkpoint_of(const Leg& leg) {
-  return {leg.side,         leg.is_uac, leg.flow,       leg.dialog,
-          leg.contact_user, leg.device, leg.invite_cseq};
-}
-
-// The way to the peer when no connection of the earlier process is left.
-net::Flow flow_now(const LegCheckpoint& leg) {
-  net::Flow flow = leg.flow;
-  if (!net::is_reliable(flow.transport)) return flow;
-  if (leg.side == Side::phone) {
-    // It cannot be connected to; it comes back by itself.
-    flow.connection = net::kGoneConnection;
-    return flow;
-  }
-  flow.connection = {};
-  if (leg.is_uac) return flow;
-  // It had connected to us: it listens where its Contact says.
-  const auto uri = parse_uri(leg.dialog.remote_target);
-  const auto address = uri && uri->is_sip ? net::IpAddress::parse(uri->host)
-                                          : Result<net::IpAddress>{fail(Errc::syntax, "")};
-  if (address) flow.remote = {*address, uri->port.value_or(net::default_port(flow.transport))};
-  return flow;
-}
-
-Leg leg_of(LegCheckpoint checkpoint) {
-  Leg leg;
-  leg.side = checkpoint.side;
-  leg.is_uac = checkpoint.is_uac;
-  leg.flow = flow_now(checkpoint);
-  leg.dialog = std::move(checkpoint.dialog);
-  leg.dialog.local_cseq += kCSeqGap;
-  leg.dialog.confirmed = true;
-  leg.contact_user = std::move(checkpoint.contact_user);
-  leg.device = std::move(checkpoint.device);
-  leg.invite_cseq = checkpoint.invite_cseq;
-  return leg;
-}
-
-WallTime wall_of(Now now, Instant when) {
-  return now.wall - std::chrono::duration_cast<std::chrono::milliseconds>(now.mono - when);
-}
-
-// A clock that was set back must not make it lie ahead.
-Instant instant_of(Now now, WallTime when) {
-  return now.mono - std::max<Duration>(now.wall - when, std::chrono::milliseconds(1));
-}
-
-}  // namespace
 
 bool Calls::is_told(const Call& call) const {
   return call.told && call.session_interval == call.told_session &&
@@ -87,15 +21,12 @@ void Calls::tell_changes(Now now) {
     if (call == nullptr || call->state != CallState::established || leg->byed) continue;
     if (!is_told(*call)) tell(now, leg->call);
   }
-  legs_.clear_touched();
 }
 
 void Calls::tell(Now now, CallId id) {
   Call& call = *calls_.find(id);
   Leg& origin = *legs_.find(call.origin);
   Leg& answerer = *legs_.find(call.answerer);
-  origin.told = stamp_of(origin);
-  answerer.told = stamp_of(answerer);
   call.told = true;
   call.told_session = call.session_interval;
   env_.emit(CallChanged{id,
@@ -106,16 +37,15 @@ void Calls::tell(Now now, CallId id) {
                          .started = wall_of(now, call.started),
                          .answered = wall_of(now, call.answered_at),
                          .session = call.session_interval,
-                         .origin = checkpoint_of(origin),
-                         .answerer = checkpoint_of(answerer)}});
+                         .origin = sip::tell(origin),
+                         .answerer = sip::tell(answerer)}});
 }
 
 Result<CallId> Calls::restore(Now now, RestoredCall restored) {
   CallCheckpoint& checkpoint = restored.checkpoint;
   if (calls_.size() >= limits::kCalls) return fail(Errc::limit, "the limit of calls is reached");
   for (const LegCheckpoint* leg : {&checkpoint.origin, &checkpoint.answerer}) {
-    if (leg->dialog.local_cseq > kLargestCSeq - kCSeqGap)
-      return fail(Errc::range, fmt::format("its CSeq {} is used up", leg->dialog.local_cseq));
+    if (auto r = can_go_on(*leg); !r) return r.error();
     if (legs_.find_dialog(leg->dialog.call_id, leg->dialog.local_tag))
       return fail(Errc::conflict, "its dialog " + leg->dialog.call_id + " is there already");
   }

@@ -35,6 +35,17 @@ struct CallCheckpoint {
   LegCheckpoint origin, answerer;
 };
 
+// A subscription that lives in a dialog of its own, outside calls (docs/specs/subscription.md).
+struct SubscriptionCheckpoint {
+  std::string id;  // unique over processes
+  std::string key, domain;
+  std::string package;  // as Subscription has these
+  std::string subscriber_id, notifier_id;
+  bool refer = false;
+  WallTime expires{};
+  LegCheckpoint subscriber, notifier;
+};
+
 // A leg is told of again after so many requests of ours on it, and its numbers go on this much
 // higher after a restart: nothing is written for a single request, and yet CSeq only ever rises
 // (RFC 3261 §12.2.1.1; §12.2.2 lets it skip). 2^31 has room for 30,000 restarts of one call.
@@ -46,6 +57,10 @@ struct RestoredCall {
   CallCheckpoint checkpoint;  // flows name listeners that exist
   Cookie mark = 0;            // as Plan::mark: echoed in every event of this call
   std::uint64_t attempt = 0;  // Attempt::mark of the one that answered
+  std::shared_ptr<const HiddenHosts> hidden;
+};
+struct RestoredSubscription {
+  SubscriptionCheckpoint checkpoint;
   std::shared_ptr<const HiddenHosts> hidden;
 };
 

@@ -80,17 +80,7 @@ bool concerns(std::string_view text, const Presentation& to) {
   return to.conceals() || (to.names != nullptr && text.find('?') != std::string_view::npos);
 }
 
-std::string unquoted(std::string_view text) {
-  if (text.size() < 2 || text.front() != '"') return std::string(text);
-  std::string out;
-  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
-    if (text[i] == '\\' && i + 2 < text.size()) ++i;
-    out += text[i];
-  }
-  return out;
-}
-
-std::string quoted(std::string_view text) {
+std::string quoted_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -194,7 +184,7 @@ std::string map_event(std::string_view header_value, const Presentation& to) {
         to.names->across(unquoted(call_id), unquoted(to_tag), unquoted(from_tag), to.towards);
     if (name) {
       const auto put = [&](std::string_view old, const std::string& now) {
-        edits.replace(old, old.starts_with('"') || !is_token(now) ? quoted(now) : now);
+        edits.replace(old, old.starts_with('"') || !is_token(now) ? quoted_string(now) : now);
       };
       put(call_id, name->call_id);
       put(to_tag, name->tag);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
 namespace {
@@ -130,24 +131,41 @@ std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
   return moved;
 }
 
-std::optional<DialogName> Legs::across(std::string_view call_id, std::string_view tag,
+std::optional<Legs::Named> Legs::named(std::string_view call_id, std::string_view tag,
                                        std::string_view other_tag, Side towards) const {
-  const auto named = [&](std::string_view ours, std::string_view theirs) {
+  const auto find = [&](std::string_view ours, std::string_view theirs) {
     const Leg* leg = legs_.find(find_dialog(call_id, ours, theirs));
     return leg != nullptr && leg->side != towards && leg->dialog.remote_tag == theirs ? leg
                                                                                       : nullptr;
   };
   if (tag.empty() || other_tag.empty()) return std::nullopt;
-  const Leg* leg = named(tag, other_tag);
+  const Leg* leg = find(tag, other_tag);
   const bool ours_first = leg != nullptr;
-  if (leg == nullptr) leg = named(other_tag, tag);
+  if (leg == nullptr) leg = find(other_tag, tag);
   const Leg* peer = leg ? legs_.find(leg->peer) : nullptr;
   if (peer == nullptr || peer->side != towards || peer->dialog.remote_tag.empty())
     return std::nullopt;
+  return Named{peer, ours_first};
+}
+
+std::optional<DialogName> Legs::across(std::string_view call_id, std::string_view tag,
+                                       std::string_view other_tag, Side towards) const {
+  const auto found = named(call_id, tag, other_tag, towards);
+  if (!found) return std::nullopt;
   // We stand for the far party on each leg: our tag here is its own tag there.
-  const Dialog& d = peer->dialog;
-  return ours_first ? DialogName{d.call_id, d.remote_tag, d.local_tag}
-                    : DialogName{d.call_id, d.local_tag, d.remote_tag};
+  const Dialog& d = found->peer->dialog;
+  return found->ours_first ? DialogName{d.call_id, d.remote_tag, d.local_tag}
+                           : DialogName{d.call_id, d.local_tag, d.remote_tag};
+}
+
+std::optional<net::Endpoint> Legs::holder(const Message& request, Side towards) const {
+  for (const HeaderId header : {HeaderId::replaces, HeaderId::join, HeaderId::target_dialog}) {
+    const auto id = parse_replaces(request.header(header));
+    if (!id) continue;
+    if (const auto found = named(id->call_id, id->to_tag, id->from_tag, towards))
+      return found->peer->flow.remote;
+  }
+  return std::nullopt;
 }
 
 LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag,

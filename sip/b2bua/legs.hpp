@@ -45,6 +45,9 @@ class Legs final : public DialogNames {
   LegId find_dialog(std::string_view call_id, std::string_view local_tag) const;
   std::optional<DialogName> across(std::string_view call_id, std::string_view tag,
                                    std::string_view other_tag, Side towards) const override;
+  // Who holds the dialog that the request names in Replaces, Join or Target-Dialog, on the side
+  // `towards`. Nothing: it names none of ours.
+  std::optional<net::Endpoint> holder(const Message& request, Side towards) const;
   // RFC 3261 §12.2.2: the dialog of a request: a leg whose peer's tag is not known yet (its request
   // has overtaken its response) takes any.
   LegId find_dialog(std::string_view call_id, std::string_view local_tag,
@@ -84,6 +87,14 @@ class Legs final : public DialogNames {
   void answer_here(Now now, LegId id, const RequestReceived& received, const LegResponse& response);
 
  private:
+  // The leg on the side `towards` of a dialog that is named as the other side knows it.
+  struct Named {
+    const Leg* peer;
+    bool ours_first;  // the first of the tags is that of our end
+  };
+  std::optional<Named> named(std::string_view call_id, std::string_view tag,
+                             std::string_view other_tag, Side towards) const;
+
   struct KeyHash {
     HashKey key;
     std::size_t operator()(const std::string& text) const { return siphash(key, text); }

@@ -71,6 +71,8 @@ struct Subscription {
   std::string subscriber_id, notifier_id;
   bool refer = false;  // made by REFER
   Instant expires{};   // as granted last
+  std::string saved;   // SubscriptionCheckpoint::id; empty: there is no checkpoint
+  Instant told{};      // `expires`, as the last checkpoint has it
   TimerId timer;
 };
 

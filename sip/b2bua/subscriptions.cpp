@@ -271,6 +271,7 @@ void Subscriptions::apply(Now now, SubscriptionId id, SubscriptionEvent event,
                     state_name(s.next)));
   }
   subscription->state = s.next;
+  legs_.touch(subscription->subscriber);
   for (const SubscriptionAction action : s.actions) {
     switch (action) {
       case SubscriptionAction::wait_for_notify:
@@ -294,6 +295,7 @@ void Subscriptions::finish(SubscriptionId id, std::string_view why) {
   if (!why.empty()) log(ended, LogLevel::info, fmt::format("ended: {}", why));
   timers_.cancel(ended.timer);
   subscriptions_.erase(id);
+  if (!ended.saved.empty()) env_.emit(SubscriptionEnded{ended.saved});
   for (const LegId leg_id : {ended.subscriber, ended.notifier}) {
     Leg* leg = legs_.find(leg_id);
     if (leg == nullptr) continue;

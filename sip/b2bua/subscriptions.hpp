@@ -47,6 +47,11 @@ class Subscriptions {
   // by its first NOTIFY. Void: there is none.
   LegId fork(Now now, LegId leg, const RequestReceived& received);
 
+  // Emits a SubscriptionChanged for each one in a dialog of its own whose checkpoint has become
+  // another.
+  void tell_changes(Now now);
+  Result<void> restore(Now now, RestoredSubscription restored);
+
   void on_time(Now now);
   std::optional<Instant> next_deadline() const { return timers_.next(); }
   std::size_t count() const { return subscriptions_.size(); }
@@ -64,6 +69,13 @@ class Subscriptions {
   void finish(SubscriptionId id, std::string_view why);
   // Every subscription of this leg's dialog (RFC 5057: the dialog is gone).
   void finish_dialog(LegId leg, std::string_view why);
+
+  // subscriptions_restart.cpp
+  bool is_told(const Subscription& subscription) const;
+  void tell(Now now, SubscriptionId id, bool first);
+  Result<LegId> restored_leg(LegCheckpoint checkpoint, const std::shared_ptr<CallContext>& context,
+                             LegId& root);
+
   void log(const Subscription& subscription, LogLevel level, std::string_view text) const;
 
   Environment& env_;

@@ -154,4 +154,14 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
+std::string unquoted(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"') return std::string(text);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
+    if (text[i] == '\\' && i + 2 < text.size()) ++i;
+    out += text[i];
+  }
+  return out;
+}
+
 }  // namespace usher::sip

@@ -12,5 +12,7 @@ namespace usher::sip {
 
 bool uri_equal(const Uri& a, const Uri& b);   // §19.1.4
 std::string unescape(std::string_view text);  // %41 → A; a broken escape stays as it is
+// The content of a quoted-string (§25.1), its escapes resolved; other text as it is.
+std::string unquoted(std::string_view text);
 
 }  // namespace usher::sip

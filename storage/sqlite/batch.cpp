@@ -9,13 +9,16 @@ namespace usher::storage {
 
 namespace {
 
-// The binding or call a change is about; empty for all other changes. Contact tokens are shorter
-// than the Call-IDs that name calls, so one cannot be taken for the other.
+// The binding, call or subscription a change is about; empty for all other changes. Contact tokens
+// are shorter than the names of calls and subscriptions, which are random, so that one cannot be
+// taken for the other.
 std::string_view subject_of(const Change& change) {
   if (const auto* put = std::get_if<PutBinding>(&change)) return put->binding.token;
   if (const auto* remove = std::get_if<DeleteBinding>(&change)) return remove->token;
   if (const auto* put = std::get_if<PutCall>(&change)) return put->call.id;
   if (const auto* remove = std::get_if<DeleteCall>(&change)) return remove->id;
+  if (const auto* put = std::get_if<PutSubscription>(&change)) return put->subscription.id;
+  if (const auto* remove = std::get_if<DeleteSubscription>(&change)) return remove->id;
   return {};
 }
 

@@ -50,6 +50,8 @@ Result<BatchWriter> BatchWriter::prepare(Database& database) {
       {&w.delete_binding_, Sql<Binding>::remove},
       {&w.put_call_, Sql<SavedCall>::put},
       {&w.delete_call_, Sql<SavedCall>::remove},
+      {&w.put_subscription_, Sql<SavedSubscription>::put},
+      {&w.delete_subscription_, Sql<SavedSubscription>::remove},
       {&w.put_leg_, Sql<LegRow>::put},
       {&w.delete_legs_, Sql<LegRow>::remove},
       {&w.put_scanner_, Sql<ScannerPattern>::put},
@@ -133,8 +135,17 @@ Result<void> BatchWriter::apply(const Change& change) {
         if constexpr (std::is_same_v<T, PutBinding>) return put(put_binding_, c.binding);
         if constexpr (std::is_same_v<T, DeleteBinding>)
           return delete_binding_.bind(1, c.token).run();
-        if constexpr (std::is_same_v<T, PutCall>) return put_call(c.call);
-        if constexpr (std::is_same_v<T, DeleteCall>) return delete_call(c.id);
+        if constexpr (std::is_same_v<T, PutCall>) {
+          return put(put_call_, c.call) && put_legs(c.call.id, c.call.origin, c.call.answerer);
+        }
+        if constexpr (std::is_same_v<T, DeleteCall>)
+          return delete_call_.bind(1, c.id).run() && delete_legs_.bind(1, c.id).run();
+        if constexpr (std::is_same_v<T, PutSubscription>) {
+          const SavedSubscription& s = c.subscription;
+          return put(put_subscription_, s) && put_legs(s.id, s.subscriber, s.notifier);
+        }
+        if constexpr (std::is_same_v<T, DeleteSubscription>)
+          return delete_subscription_.bind(1, c.id).run() && delete_legs_.bind(1, c.id).run();
         if constexpr (std::is_same_v<T, PutScanner>) return put(put_scanner_, c.scanner);
         if constexpr (std::is_same_v<T, DeleteScanner>)
           return delete_scanner_.bind(1, c.pattern).run();
@@ -149,16 +160,12 @@ Result<void> BatchWriter::apply(const Change& change) {
   return refusal(change);
 }
 
-bool BatchWriter::put_call(const SavedCall& call) {
-  if (!put(put_call_, call)) return false;
-  bind_leg(put_leg_, call.id, 0, call.origin);
+bool BatchWriter::put_legs(const std::string& owner, const SavedLeg& first,
+                           const SavedLeg& second) {
+  bind_leg(put_leg_, owner, 0, first);
   if (!put_leg_.run()) return false;
-  bind_leg(put_leg_, call.id, 1, call.answerer);
+  bind_leg(put_leg_, owner, 1, second);
   return put_leg_.run();
-}
-
-bool BatchWriter::delete_call(const std::string& id) {
-  return delete_call_.bind(1, id).run() && delete_legs_.bind(1, id).run();
 }
 
 Result<void> BatchWriter::trim_door_knocks() {

@@ -26,8 +26,7 @@ class BatchWriter {
  private:
   Result<void> write_batch(const Batch& batch);
   Result<void> apply(const Change& change);
-  bool put_call(const SavedCall& call);
-  bool delete_call(const std::string& id);
+  bool put_legs(const std::string& owner, const SavedLeg& first, const SavedLeg& second);
   Result<void> trim_door_knocks();
   Error disk_error();
   // Why a change was refused, naming what it would have broken; Errc::io when it was the disk.
@@ -37,7 +36,8 @@ class BatchWriter {
   Database* database_ = nullptr;
   Statement begin_, commit_, rollback_, savepoint_, rollback_to_, release_;
   Statement put_domain_, delete_domain_, put_set_, delete_set_, put_target_, delete_target_;
-  Statement put_call_, delete_call_, put_leg_, delete_legs_;
+  Statement put_call_, delete_call_, put_subscription_, delete_subscription_;
+  Statement put_leg_, delete_legs_;
   Statement put_binding_, delete_binding_, put_scanner_, delete_scanner_, add_knock_, put_secret_;
   Statement trim_knocks_, same_destination_, targets_of_set_, domains_of_set_;
   std::size_t untrimmed_ = 0;  // door-knocks written since the last trim

@@ -90,7 +90,21 @@ struct Sql<SavedCall> {
   static constexpr const char* remove = "DELETE FROM calls WHERE id = ?1";
 };
 
-// A leg and where it belongs: its owner's id, and 0 for the origin or 1 for the answerer.
+// A subscription without its legs.
+template <>
+struct Sql<SavedSubscription> {
+  static constexpr const char* table = "subscriptions";
+  static constexpr const char* all =
+      "SELECT id, key, domain, package, subscriber_id, notifier_id, refer, expires "
+      "FROM subscriptions ORDER BY id";
+  static constexpr const char* put =
+      "INSERT OR REPLACE INTO subscriptions (id, key, domain, package, subscriber_id, notifier_id, "
+      "refer, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+  static constexpr const char* remove = "DELETE FROM subscriptions WHERE id = ?1";
+};
+
+// A leg and where it belongs: its owner's id, and 0 for the origin or subscriber, 1 for the
+// answerer or notifier.
 struct LegRow {
   std::string owner;
   int place = 0;
@@ -151,6 +165,7 @@ void bind_row(Statement& put, const DispatcherSet& set);
 void bind_row(Statement& put, const Target& target);
 void bind_row(Statement& put, const Binding& binding);
 void bind_row(Statement& put, const SavedCall& call);
+void bind_row(Statement& put, const SavedSubscription& subscription);
 void bind_leg(Statement& put, std::string_view owner, int place, const SavedLeg& leg);
 void bind_row(Statement& put, const ScannerPattern& scanner);
 void bind_row(Statement& put, const DoorKnock& knock);
@@ -162,6 +177,7 @@ Result<void> read_row(const Statement& row, DispatcherSet& set);
 Result<void> read_row(const Statement& row, Target& target);
 Result<void> read_row(const Statement& row, Binding& binding);
 Result<void> read_row(const Statement& row, SavedCall& call);
+Result<void> read_row(const Statement& row, SavedSubscription& subscription);
 Result<void> read_row(const Statement& row, LegRow& leg);
 Result<void> read_row(const Statement& row, ScannerPattern& scanner);
 Result<void> read_row(const Statement& row, DoorKnock& knock);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <map>
 
 #include <cerrno>
 #include <filesystem>
@@ -43,30 +44,44 @@ Result<void> read_table(Database& database, std::vector<Record>& out,
   }
 }
 
-// Gives each call its legs. A call without both, or a leg without its call, is a file that somebody
-// has edited: named, not guessed at.
-Result<void> join(std::vector<SavedCall>& calls, std::vector<LegRow> legs) {
-  auto leg = legs.begin();  // in the calls' order
-  const auto take = [&](const SavedCall& call, int place, SavedLeg& out) -> Result<void> {
-    if (leg == legs.end() || leg->owner != call.id || leg->place != place) {
-      if (leg != legs.end() && leg->owner < call.id) {
-        return fail(Errc::syntax, "table legs: leg " + std::to_string(leg->place) + " of " +
-                                      usher::quoted(leg->owner) + " has no call");
-      }
-      return fail(Errc::syntax, "table calls: call " + usher::quoted(call.id) + " has no leg " +
-                                    std::to_string(place) + " in table legs");
-    }
-    out = std::move(leg->leg);
-    ++leg;
-    return {};
-  };
-  for (SavedCall& call : calls) {
-    if (auto r = take(call, 0, call.origin); !r) return r;
-    if (auto r = take(call, 1, call.answerer); !r) return r;
+// The legs of calls and subscriptions, each taken once by its owner. A dialog without both, or a
+// leg without its owner, is a file that somebody has edited: named, not guessed at.
+class Legs {
+ public:
+  explicit Legs(std::vector<LegRow> rows) {
+    for (LegRow& row : rows) rows_.emplace(std::pair{std::move(row.owner), row.place}, row.leg);
   }
-  if (leg == legs.end()) return {};
-  return fail(Errc::syntax, "table legs: leg " + std::to_string(leg->place) + " of " +
-                                usher::quoted(leg->owner) + " has no call");
+  Result<void> take(std::string_view kind, const std::string& owner, int place, SavedLeg& out) {
+    auto row = rows_.extract({owner, place});
+    if (row.empty()) {
+      const std::string name{kind};
+      return fail(Errc::syntax, "table " + name + "s: " + name + " " + usher::quoted(owner) +
+                                    " has no leg " + std::to_string(place) + " in table legs");
+    }
+    out = std::move(row.mapped());
+    return {};
+  }
+  Result<void> all_taken() const {
+    if (rows_.empty()) return {};
+    const auto& [owner, place] = rows_.begin()->first;
+    return fail(Errc::syntax, "table legs: leg " + std::to_string(place) + " of " +
+                                  usher::quoted(owner) + " has no call or subscription");
+  }
+
+ private:
+  std::map<std::pair<std::string, int>, SavedLeg> rows_;
+};
+
+Result<void> join(Snapshot& s, Legs legs) {
+  for (SavedCall& call : s.calls) {
+    if (auto r = legs.take("call", call.id, 0, call.origin); !r) return r;
+    if (auto r = legs.take("call", call.id, 1, call.answerer); !r) return r;
+  }
+  for (SavedSubscription& one : s.subscriptions) {
+    if (auto r = legs.take("subscription", one.id, 0, one.subscriber); !r) return r;
+    if (auto r = legs.take("subscription", one.id, 1, one.notifier); !r) return r;
+  }
+  return legs.all_taken();
 }
 
 // Makes the file for its owner alone: it will hold the key of the Contact tokens.
@@ -156,8 +171,9 @@ class SqliteStore final : public Store {
     if (auto r = read_table(database_, s.bindings, now_ms); !r) return r.error();
     std::vector<LegRow> legs;
     if (auto r = read_table(database_, s.calls); !r) return r.error();
+    if (auto r = read_table(database_, s.subscriptions); !r) return r.error();
     if (auto r = read_table(database_, legs); !r) return r.error();
-    if (auto r = join(s.calls, std::move(legs)); !r) return r.error();
+    if (auto r = join(s, Legs{std::move(legs)}); !r) return r.error();
     if (auto r = read_table(database_, s.scanners); !r) return r.error();
     if (auto r = read_table(database_, s.door_knocks, std::int64_t{limits::kDoorKnocks}); !r)
       return r.error();

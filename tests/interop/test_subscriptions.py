@@ -111,17 +111,8 @@ class Subscriptions(ScriptedTest):
 
     # With the real Asterisk.
 
-    def test_a_blf_follows_the_calls_of_another_phone(self):
-        watcher, other = self.phone("401", "a.test"), self.phone("402", "a.test")
-        self.assertEqual(other.register().status, 200)
-        blf = Subscription(watcher, "402", BLF)
-        self.assertEqual(blf.subscribe(300)["Expires"], "300")
-        first = self.notified(watcher)
-        self.assertEqual(first["Event"], "dialog")
-        self.assertIn(b"<state>terminated</state>", first.body)
-        self.assertEqual(first.uri, sip.uri_of(watcher.contact))
-
-        # 402 calls; its BLF shows so, and shows the end.
+    def follows_a_call(self, watcher, other):
+        """The other phone calls and gives up; the watcher is told of both."""
         call = other.call("601")
         response = other.peer.take_response()
         while response.status != 401:
@@ -140,10 +131,43 @@ class Subscriptions(ScriptedTest):
                                       contact=False), self.edge.address)
         self.assertIn(b"<state>terminated</state>", self.notified(watcher).body)
 
+    def test_a_blf_follows_the_calls_of_another_phone(self):
+        watcher, other = self.phone("401", "a.test"), self.phone("402", "a.test")
+        self.assertEqual(other.register().status, 200)
+        blf = Subscription(watcher, "402", BLF)
+        self.assertEqual(blf.subscribe(300)["Expires"], "300")
+        first = self.notified(watcher)
+        self.assertEqual(first["Event"], "dialog")
+        self.assertIn(b"<state>terminated</state>", first.body)
+        self.assertEqual(first.uri, sip.uri_of(watcher.contact))
+
+        # 402 calls; its BLF shows so, and shows the end.
+        self.follows_a_call(watcher, other)
+
         # A refresh in the dialog is granted and notified; the end is notified last.
         self.assertEqual(blf.subscribe(200)["Expires"], "200")
         self.assertIn("active", self.notified(watcher)["Subscription-State"])
         self.assertEqual(self.count(), 1)
+        self.assertEqual(blf.subscribe(0)["Expires"], "0")
+        self.unsubscribed(watcher)
+        other.send_register(expires=0)
+
+    def test_a_blf_goes_on_over_kill_9(self):
+        watcher, other = self.phone("401", "a.test"), self.phone("402", "a.test")
+        self.assertEqual(other.register().status, 200)
+        blf = Subscription(watcher, "402", BLF)
+        blf.subscribe(300)
+        self.notified(watcher)
+        wait_for(lambda: self.edge.status()["counts"]["pending_persists"] == 0, 5, "the store has it")
+        self.edge.kill9()
+        self.edge.start()
+        self.assertEqual(self.count(), 1)
+        # The phone asks in the dialog of the process before, and is told.
+        self.assertEqual(blf.subscribe(200)["Expires"], "200")
+        self.assertIn("active", self.notified(watcher)["Subscription-State"])
+        self.edge.kill9()
+        self.edge.start()
+        self.follows_a_call(watcher, other)
         self.assertEqual(blf.subscribe(0)["Expires"], "0")
         self.unsubscribed(watcher)
         other.send_register(expires=0)

@@ -170,9 +170,10 @@ class Transfers(LabTest):
     def test_attended_transfer_by_a_phone(self):
         held = self.first.dial("402")
         consulted = self.first.dial("403")
-        inside = next(p.message for p in self.capture.packets[self.since:]
-                      if p.source[0] == self.asterisk.address and p.message.is_response and p.message.status == 200
-                      and p.message.method == "INVITE" and "sip:403@a.test" in p.message["To"])
+        inside = wait_for(lambda: [p.message for p in self.capture.packets[self.since:]
+                                   if p.source[0] == self.asterisk.address and p.message.is_response
+                                   and p.message.status == 200 and p.message.method == "INVITE"
+                                   and "sip:403@a.test" in p.message["To"]], 5, "the capture has Asterisk's answer")[0]
         name = f"{consulted.call_id};to-tag={consulted.far};from-tag={consulted.tag}"
         held.send("REFER", headers=[("Refer-To", f"<sip:403@a.test?Replaces={quote(name, safe='')}>"),
                                     ("Referred-By", f"<{self.first.sip.aor}>")])

@@ -1,6 +1,6 @@
 // The edge over a restart, and on its way to one: calls in the store, phones that come back,
 // draining.
-#include "routing/call_saves.hpp"
+#include "routing/dialog_saves.hpp"
 #include "tests/support/edge_world.hpp"
 
 namespace usher::test {
@@ -30,7 +30,7 @@ Up set_up(World& w, const net::Flow& from) {
   REQUIRE(up.answer.status() == 200);
   w.receive(from, request(ask("ACK", up, 1)));
   CHECK(w.only(kA1).method() == "ACK");
-  w.pass(routing::CallSaves::kGather);
+  w.pass(routing::DialogSaves::kGather);
   return up;
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("a call is in the store while it is up, and a new process goes on with
   CHECK(after.key == before.key);
   CHECK(after.attempt == before.attempt);
   CHECK(live(w, 1) == 1);
-  CHECK(w.logged("1 call(s) of the process before go on"));
+  CHECK(w.logged("1 call(s) and 0 subscription(s) of the process before go on"));
   w.phone(kPhone, request(ask("INFO", up, 2)));
   const Sent info = w.only(kA1);
   CHECK(info.header("Call-ID") == up.invite.header("Call-ID"));
@@ -76,10 +76,62 @@ TEST_CASE("a call is in the store while it is up, and a new process goes on with
   CHECK(w.only(kA1).status() == 200);
   CHECK(w.edge().calls().empty());
   CHECK(live(w, 1) == 0);
-  w.pass(routing::CallSaves::kGather);
+  w.pass(routing::DialogSaves::kGather);
   CHECK(w.store.calls.empty());
   w.start();
   CHECK(w.edge().calls().empty());
+}
+
+TEST_CASE("a subscription is in the store while it is up, and a new process goes on with it") {
+  World w;
+  w.phone(kPhone, request({"SUBSCRIBE", "sip:402@a.test", "401@a.test", "402@a.test", "blf", 1,
+                           "Contact: <sip:401@127.0.0.21:5062>\nEvent: dialog\nExpires: 3600\n"}));
+  const Sent asked = w.only(kA1);
+  w.backend(kA1, response(asked, 200, "Contact: <sip:402@" + kA1 + ">\nExpires: 3600\n"));
+  const std::string tag{w.only(kPhone).message->to_tag()};
+  unsigned cseq = 0;
+  const auto notify = [&](const std::string& state) {
+    ++cseq;
+    w.backend(kA1, wire("NOTIFY sip:x@127.0.0.1:5060 SIP/2.0\nVia: SIP/2.0/UDP " + kA1 +
+                        ";branch=z9hG4bKn" + std::to_string(cseq) +
+                        ";rport\nMax-Forwards: 70\nFrom: " + asked.header("To") + ";tag=bt\nTo: " +
+                        asked.header("From") + "\nCall-ID: " + asked.header("Call-ID") +
+                        "\nCSeq: " + std::to_string(cseq) + " NOTIFY\nContact: <sip:402@" + kA1 +
+                        ">\nEvent: dialog\nSubscription-State: " + state + "\n"));
+    const Sent seen = w.only(kPhone);
+    CHECK(seen.method() == "NOTIFY");
+    CHECK(seen.message->from_tag() == tag);
+    CHECK(seen.text.find("127.0.0.10") == std::string::npos);
+    w.phone(kPhone, response(seen, 200));
+    CHECK(w.only(kA1).status() == 200);
+  };
+  notify("active;expires=3600");
+  w.pass(routing::DialogSaves::kGather);
+  REQUIRE(w.store.subscriptions.size() == 1);
+  CHECK(w.store.subscriptions[0].package == "dialog");
+  w.start();
+  CHECK(w.logged("0 call(s) and 1 subscription(s) of the process before go on"));
+  CHECK(w.edge().counts().stack.subscriptions == 1);
+  notify("active;expires=3500");
+  notify("terminated;reason=noresource");
+  w.pass(routing::DialogSaves::kGather);
+  CHECK(w.store.subscriptions.empty());
+  w.start();
+  CHECK(w.edge().counts().stack.subscriptions == 0);
+}
+
+TEST_CASE("a subscription that has expired while no process ran is forgotten") {
+  World w;
+  storage::SavedSubscription old;
+  old.id = "old";
+  old.key = "k";
+  old.expires = w.now.wall - 1s;
+  old.subscriber.flow.remote = *net::Endpoint::parse(kPhone);
+  old.notifier.flow.remote = *net::Endpoint::parse(kA1);
+  w.store.subscriptions.push_back(old);
+  w.start();
+  CHECK(w.logged("subscription old cannot be gone on with: it has expired"));
+  CHECK(w.store.subscriptions.empty());
 }
 
 TEST_CASE("CSeq rises over restarts in a row, though nothing was sent in between") {
@@ -140,7 +192,7 @@ TEST_CASE("a phone on TCP gets its calls back when it registers again") {
     const net::Flow second = World::tcp("127.0.0.21:40002", 2);
     w.registered("401@a.test", "127.0.0.21:40002", kA1, "<sip:401@127.0.0.21:40002>" + suffix, 3600,
                  &second);
-    CHECK(w.logged("401@a.test is back at 127.0.0.21:40002: 1 leg(s) of its calls go there"));
+    CHECK(w.logged("401@a.test is back at 127.0.0.21:40002: 1 leg(s) of its dialogs go there"));
     w.backend(kA1, from_backend("OPTIONS", up, 8));
     const Sent options = w.only("127.0.0.21:40002");
     CHECK(options.flow == second);

@@ -41,6 +41,10 @@ void MemoryStore::write(const storage::Change& change) {
     replace(durable.calls, up->call, [](const auto& c) { return c.id; });
   } else if (const auto* over = std::get_if<storage::DeleteCall>(&change)) {
     std::erase_if(durable.calls, [&](const auto& c) { return c.id == over->id; });
+  } else if (const auto* made = std::get_if<storage::PutSubscription>(&change)) {
+    replace(durable.subscriptions, made->subscription, [](const auto& s) { return s.id; });
+  } else if (const auto* ended = std::get_if<storage::DeleteSubscription>(&change)) {
+    std::erase_if(durable.subscriptions, [&](const auto& s) { return s.id == ended->id; });
   } else if (const auto* target = std::get_if<storage::PutTarget>(&change)) {
     replace(durable.targets, target->target, [](const auto& t) { return t.id; });
     durable.last_target = std::max(durable.last_target, target->target.id);

@@ -328,6 +328,12 @@ class World {
         store.bindings.push_back(put->binding);
       } else if (const auto* gone = std::get_if<storage::DeleteBinding>(&change)) {
         forget(gone->token);
+      } else if (const auto* made = std::get_if<storage::PutSubscription>(&change)) {
+        std::erase_if(store.subscriptions,
+                      [&](const auto& s) { return s.id == made->subscription.id; });
+        store.subscriptions.push_back(made->subscription);
+      } else if (const auto* ended = std::get_if<storage::DeleteSubscription>(&change)) {
+        std::erase_if(store.subscriptions, [&](const auto& s) { return s.id == ended->id; });
       } else if (const auto* up = std::get_if<storage::PutCall>(&change)) {
         forget_call(up->call.id);
         store.calls.push_back(up->call);

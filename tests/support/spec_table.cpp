@@ -22,9 +22,7 @@ std::vector<std::string> parts_of(const std::string& text, char separator) {
   return parts;
 }
 
-}  // namespace
-
-std::vector<SpecRow> read_spec_table(const std::string& path) {
+std::vector<SpecRow> read(const std::string& path) {
   std::ifstream file(std::string(USHER_SOURCE_DIR) + "/" + path);
   REQUIRE(file.good());
   std::vector<SpecRow> rows;
@@ -40,6 +38,37 @@ std::vector<SpecRow> read_spec_table(const std::string& path) {
                     cells[4], cells[5]});
   }
   return rows;
+}
+
+}  // namespace
+
+SpecTable::SpecTable(const std::string& path) : rows_(read(path)), reached_(rows_.size()) {}
+
+const SpecRow& SpecTable::row(std::string_view state, std::string_view event,
+                              const std::function<bool(const std::string& fact)>& holds) {
+  const std::string state_words = words(state), event_words = words(event);
+  const SpecRow* found = nullptr;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const SpecRow& row = rows_[i];
+    const bool covers = row.facts == std::vector<std::string>{kNothing} ||
+                        std::all_of(row.facts.begin(), row.facts.end(), holds);
+    if (!covers || std::count(row.states.begin(), row.states.end(), state_words) == 0) continue;
+    const auto n = std::count(row.events.begin(), row.events.end(), event_words);
+    if (n == 0) continue;
+    CHECK_EQ(n, 1);
+    CHECK_MESSAGE(found == nullptr, state_words << ", " << event_words << " stands twice");
+    found = &row;
+    reached_[i] = true;
+  }
+  REQUIRE_MESSAGE(found != nullptr, state_words << ", " << event_words << " is missing");
+  return *found;
+}
+
+void SpecTable::check_each_was_reached() const {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    CAPTURE(i);
+    CHECK_MESSAGE(reached_[i], "a row that nothing reaches");
+  }
 }
 
 std::string words(std::string_view name) {

@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <set>
 
 #include "sip/b2bua/event_name.hpp"
@@ -18,60 +17,35 @@ namespace {
 constexpr int kStates = static_cast<int>(SubscriptionState::ended) + 1;
 constexpr int kEvents = static_cast<int>(SubscriptionEvent::expired) + 1;
 
-bool covers(const SpecRow& row, const SubscriptionFacts& facts) {
-  if (row.facts == std::vector<std::string>{kNothing}) return true;
-  REQUIRE_EQ(row.facts.size(), 1);
-  if (row.facts[0] == "fatal") return facts.fatal;
-  REQUIRE_EQ(row.facts[0], "not fatal");
+bool holds(const std::string& fact, const SubscriptionFacts& facts) {
+  if (fact == "fatal") return facts.fatal;
+  REQUIRE_EQ(fact, "not fatal");
   return !facts.fatal;
 }
 
 }  // namespace
 
 TEST_CASE("the table of subscriptions is complete and is what the code does") {
-  const std::vector<SpecRow> rows = read_spec_table("docs/specs/subscription.md");
-  std::vector<int> used(rows.size(), 0);
+  SpecTable table("docs/specs/subscription.md");
   for (int s = 0; s < kStates; ++s) {
     for (int e = 0; e < kEvents; ++e) {
       for (const bool fatal : {false, true}) {
         const SubscriptionFacts facts{fatal};
         const auto state = static_cast<SubscriptionState>(s);
         const auto event = static_cast<SubscriptionEvent>(e);
-        const std::string state_words = words(state_name(state)),
-                          event_words = words(event_name(event));
-        CAPTURE(state_words);
-        CAPTURE(event_words);
         CAPTURE(fatal);
-        const SpecRow* found = nullptr;
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-          const SpecRow& row = rows[i];
-          if (std::count(row.states.begin(), row.states.end(), state_words) == 0 ||
-              !covers(row, facts))
-            continue;
-          const auto n = std::count(row.events.begin(), row.events.end(), event_words);
-          if (n == 0) continue;
-          CHECK_EQ(n, 1);
-          CHECK_MESSAGE(found == nullptr, "stands twice");
-          found = &row;
-          ++used[i];
-        }
-        REQUIRE_MESSAGE(found != nullptr, "is missing");
+        const SpecRow& row = table.row(state_name(state), event_name(event),
+                                       [&](const std::string& fact) { return holds(fact, facts); });
         const SubscriptionStep done = step(state, event, facts);
-        CHECK_EQ(words(state_name(done.next)), found->next);
-        std::string actions;
-        for (const SubscriptionAction a : done.actions)
-          actions += (actions.empty() ? "" : ", ") + words(action_name(a));
-        CHECK_EQ(actions.empty() ? kNothing : actions, found->actions);
+        CHECK_EQ(words(state_name(done.next)), row.next);
+        CHECK_EQ(SpecTable::text(done.actions, action_name), row.actions);
         const bool finishes =
             !done.actions.empty() && done.actions.back() == SubscriptionAction::finish;
         CHECK_EQ(finishes, done.next == SubscriptionState::ended && state != done.next);
       }
     }
   }
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    CAPTURE(i);
-    CHECK_MESSAGE(used[i] > 0, "a row that nothing reaches");
-  }
+  table.check_each_was_reached();
 }
 
 TEST_CASE(

@@ -79,3 +79,11 @@ TEST_CASE("unescape decodes once and leaves a broken escape") {
   CHECK(unescape("%zz%") == "%zz%");
   CHECK(unescape("%00") == std::string(1, '\0'));
 }
+
+TEST_CASE("the content of a quoted-string") {
+  CHECK(unquoted("\"a b\"") == "a b");
+  CHECK(unquoted("\"a\\\"b\\\\\"") == "a\"b\\");
+  CHECK(unquoted("token") == "token");
+  CHECK(unquoted("\"") == "\"");
+  CHECK(unquoted("") == "");
+}

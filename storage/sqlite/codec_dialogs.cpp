@@ -1,4 +1,4 @@
-// Calls that are up, and the legs of dialogs.
+// Calls and subscriptions that are up, and the legs of their dialogs.
 #include "storage/sqlite/codec.hpp"
 #include "storage/sqlite/columns.hpp"
 
@@ -22,6 +22,29 @@ Result<void> read_row(const Statement& row, SavedCall& call) {
   call.started = wall_time(row.integer(4));
   call.answered = wall_time(row.integer(5));
   call.session = Duration{row.integer(6)};
+  return {};
+}
+
+void bind_row(Statement& put, const SavedSubscription& subscription) {
+  put.bind(1, subscription.id)
+      .bind(2, subscription.key)
+      .bind(3, subscription.domain)
+      .bind(4, subscription.package)
+      .bind(5, subscription.subscriber_id)
+      .bind(6, subscription.notifier_id)
+      .bind(7, subscription.refer ? 1 : 0)
+      .bind(8, milliseconds(subscription.expires));
+}
+
+Result<void> read_row(const Statement& row, SavedSubscription& subscription) {
+  subscription.id = row.text(0);
+  subscription.key = row.text(1);
+  subscription.domain = row.text(2);
+  subscription.package = row.text(3);
+  subscription.subscriber_id = row.text(4);
+  subscription.notifier_id = row.text(5);
+  subscription.refer = row.integer(6) != 0;
+  subscription.expires = wall_time(row.integer(7));
   return {};
 }
 

@@ -1,4 +1,4 @@
-#include "routing/call_records.hpp"
+#include "routing/dialog_records.hpp"
 
 #include "core/text.hpp"
 #include "sip/grammar/grammar.hpp"
@@ -82,6 +82,39 @@ Result<sip::CallCheckpoint> call_checkpoint(const storage::SavedCall& call) {
                              .session = call.session,
                              .origin = std::move(*origin),
                              .answerer = std::move(*answerer)};
+}
+
+storage::SavedSubscription subscription_record(const sip::SubscriptionCheckpoint& subscription) {
+  storage::SavedSubscription out;
+  out.id = subscription.id;
+  out.key = subscription.key;
+  out.domain = subscription.domain;
+  out.package = subscription.package;
+  out.subscriber_id = subscription.subscriber_id;
+  out.notifier_id = subscription.notifier_id;
+  out.refer = subscription.refer;
+  out.expires = subscription.expires;
+  out.subscriber = leg_record(subscription.subscriber);
+  out.notifier = leg_record(subscription.notifier);
+  return out;
+}
+
+Result<sip::SubscriptionCheckpoint> subscription_checkpoint(
+    const storage::SavedSubscription& subscription) {
+  auto subscriber = leg_checkpoint(subscription.subscriber);
+  if (!subscriber) return subscriber.error();
+  auto notifier = leg_checkpoint(subscription.notifier);
+  if (!notifier) return notifier.error();
+  return sip::SubscriptionCheckpoint{.id = subscription.id,
+                                     .key = subscription.key,
+                                     .domain = subscription.domain,
+                                     .package = subscription.package,
+                                     .subscriber_id = subscription.subscriber_id,
+                                     .notifier_id = subscription.notifier_id,
+                                     .refer = subscription.refer,
+                                     .expires = subscription.expires,
+                                     .subscriber = std::move(*subscriber),
+                                     .notifier = std::move(*notifier)};
 }
 
 }  // namespace usher::routing

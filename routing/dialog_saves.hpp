@@ -1,5 +1,5 @@
-// Changes of calls on their way to the store: gathered for a moment, so that many calls share one
-// batch, and a call that is over before its first one never gets there.
+// Changes of calls and subscriptions on their way to the store: gathered for a moment, so that many
+// share one batch, and what is over before its first one never gets there.
 #pragma once
 
 #include <optional>
@@ -12,14 +12,14 @@
 
 namespace usher::routing {
 
-class CallSaves {
+class DialogSaves {
  public:
   // What kill -9 may cost of the calls that have just been established.
   static constexpr Duration kGather = std::chrono::milliseconds(50);
 
-  // `first`: the store has never been told of this call.
-  void put(Instant now, storage::SavedCall call, bool first);
-  void remove(Instant now, const std::string& id);
+  // `id` names the record; `first`: the store has never been told of it.
+  void put(Instant now, const std::string& id, storage::Change put, bool first);
+  void remove(Instant now, const std::string& id, storage::Change removal);
 
   std::size_t size() const { return waiting_.size(); }
   std::optional<Instant> due() const { return due_; }
@@ -28,10 +28,10 @@ class CallSaves {
 
  private:
   struct Waiting {
-    std::optional<storage::SavedCall> call;  // nothing: it is to be deleted
+    storage::Change change;
     bool first = false;
   };
-  std::unordered_map<std::string, Waiting> waiting_;  // by the call's id
+  std::unordered_map<std::string, Waiting> waiting_;
   std::optional<Instant> due_;
 };
 

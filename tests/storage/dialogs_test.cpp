@@ -1,5 +1,5 @@
-// Calls that are up: what is put is what the next process loads, and what was edited into nonsense
-// is refused by its name.
+// Calls and subscriptions that are up: what is put is what the next process loads, and what was
+// edited into nonsense is refused by its name.
 #include <sqlite3.h>
 
 #include "storage/sqlite/batch.hpp"
@@ -84,6 +84,37 @@ TEST_CASE("a call comes back as it was put, changes in place, and goes with both
   CHECK(f.reopen().calls == std::vector{two});
   REQUIRE(f.apply({DeleteCall{"bbb"}}, Durability::eventual));
   CHECK(f.reopen().calls.empty());
+}
+
+TEST_CASE("a subscription comes back as it was put, and goes with both its legs") {
+  const TempDir dir;
+  Fixture f(dir.file("usher.db"));
+  const SavedCall call = sample_call("bbb");
+  SavedSubscription one;
+  one.id = "aaa";
+  one.key = "kaaa";
+  one.domain = "a.test";
+  one.package = "refer";
+  one.subscriber_id = "17";
+  one.notifier_id = "4711";
+  one.refer = true;
+  one.expires = kNow + std::chrono::milliseconds(3'600'001);
+  one.subscriber = call.origin;
+  one.notifier = call.answerer;
+  SavedSubscription two = one;
+  two.id = "ccc";
+  two.refer = false;
+  REQUIRE(
+      f.apply({PutSubscription{one}, PutCall{call}, PutSubscription{two}}, Durability::eventual));
+  Snapshot s = f.reopen();
+  CHECK(s.subscriptions == std::vector{one, two});
+  CHECK(s.calls == std::vector{call});
+  one.expires += std::chrono::hours(1);
+  one.notifier.local_cseq = 18;
+  REQUIRE(f.apply({PutSubscription{one}, DeleteSubscription{"ccc"}}, Durability::eventual));
+  s = f.reopen();
+  CHECK(s.subscriptions == std::vector{one});
+  CHECK(s.calls == std::vector{call});
 }
 
 TEST_CASE("the connection of a leg is not kept") {

@@ -1,4 +1,4 @@
-// Checkpoints of calls as records of the store, and back.
+// Checkpoints of calls and subscriptions as records of the store, and back.
 #pragma once
 
 #include "core/result.hpp"
@@ -14,5 +14,9 @@ Result<sip::LegCheckpoint> leg_checkpoint(const storage::SavedLeg& leg);
 // `target`: whose live call it is.
 storage::SavedCall call_record(const sip::CallCheckpoint& call, storage::TargetId target);
 Result<sip::CallCheckpoint> call_checkpoint(const storage::SavedCall& call);
+
+storage::SavedSubscription subscription_record(const sip::SubscriptionCheckpoint& subscription);
+Result<sip::SubscriptionCheckpoint> subscription_checkpoint(
+    const storage::SavedSubscription& subscription);
 
 }  // namespace usher::routing
