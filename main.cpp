@@ -156,6 +156,7 @@ class Driver {
         transports_(reactor, handlers()),
         edge_(edge_config(config, opened.snapshot), std::move(opened.snapshot), log,
               Reactor::now()) {
+    write_numbers();
     reactor_.on_deadline([this](Now now) {
       edge_.on_time(now);
       drain();
@@ -171,18 +172,9 @@ class Driver {
       if (output.sends.empty() && output.persists.empty() && output.resolve.empty()) break;
       for (const sip::Send& send : output.sends) transports_.send(send.flow, send.bytes);
       for (routing::Persist& persist : output.persists) {
-        store_->apply(std::move(persist.changes), storage::Durability::eventual,
-                      [this, id = persist.id](const Result<void>& result) {
-                        edge_.stored(Reactor::now(), id, result);
-                        drain();
-                      });
+        write(std::move(persist), [this] { drain(); });
       }
-      for (const std::string& name : output.resolve) {
-        resolver_.resolve(name, [this, name](std::vector<net::IpAddress> addresses) {
-          edge_.resolved(Reactor::now(), name, std::move(addresses));
-          drain();
-        });
-      }
+      for (const std::string& name : output.resolve) resolve(name);
     }
     transports_.flush();
     if (edge_.drained()) reactor_.stop();
@@ -206,6 +198,44 @@ class Driver {
   net::Transports& transports() { return transports_; }
 
  private:
+  template <class Then>
+  void write(routing::Persist persist, Then then) {
+    store_->apply(std::move(persist.changes), storage::Durability::eventual,
+                  [this, id = persist.id, then](const Result<void>& result) {
+                    edge_.stored(Reactor::now(), id, result);
+                    then();
+                  });
+  }
+
+  void resolve(const std::string& name) {
+    resolver_.resolve(name, [this, name](std::vector<net::IpAddress> addresses) {
+      edge_.resolved(Reactor::now(), name, std::move(addresses));
+      drain();
+    });
+  }
+
+  // The dialogs of the process before go on with higher CSeq numbers. These are in the store before
+  // the first of them is sent, or a second crash would lead to the same ones again (RFC 3261
+  // §12.2.1.1). A disk that is slower than this is not waited for.
+  void write_numbers() {
+    constexpr std::chrono::seconds kAtMost{5};
+    routing::EdgeOutput output = edge_.take_output();
+    if (!output.persists.empty()) {
+      const auto left = std::make_shared<std::size_t>(output.persists.size());
+      for (routing::Persist& persist : output.persists) {
+        write(std::move(persist), [this, left] {
+          if (*left > 0 && --*left == 0) reactor_.stop();
+        });
+      }
+      reactor_.on_deadline([this](Now) { reactor_.stop(); });
+      reactor_.set_deadline(Reactor::now().mono + kAtMost);
+      reactor_.run();
+      reactor_.clear_deadline();
+      *left = 0;  // whatever is answered from now on stops nothing
+    }
+    for (const std::string& name : output.resolve) resolve(name);
+  }
+
   net::TransportHandlers handlers() {
     net::TransportHandlers h;
     h.on_packet = [this](Now now, const net::Packet& packet) { edge_.receive(now, packet); };

@@ -115,8 +115,8 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  section.expect({"t1", "t2", "t4", "trying", "attempt", "hunt_limit", "ring_limit", "call_probe",
-                  "drain"});
+  section.expect(
+      {"t1", "t2", "t4", "trying", "attempt", "hunt_limit", "ring_limit", "call_probe", "drain"});
 
   const auto read = [&](const char* key, Duration& value, Duration least, Duration most,
                         const char* least_is = "") {
