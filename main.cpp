@@ -130,6 +130,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& s
   stack.hunt_limit = timers.hunt_limit;
   stack.ring_limit = timers.ring_limit;
   stack.call_probe = timers.call_probe;
+  stack.flow_recovery = timers.flow_recovery;
   stack.seed = system_entropy();
   stack.names = key_of(snapshot, kNameKey);
   edge.seed = system_entropy();
@@ -199,7 +200,7 @@ class Driver {
 
  private:
   template <class Then>
-  void write(routing::Persist persist, Then then) {
+  void write(routing::Persist&& persist, Then then) {
     store_->apply(std::move(persist.changes), storage::Durability::eventual,
                   [this, id = persist.id, then](const Result<void>& result) {
                     edge_.stored(Reactor::now(), id, result);
@@ -266,13 +267,13 @@ void greet(const Config& config, const net::Transports& transports) {
   const TimersConfig& t = config.timers;
   std::printf(
       "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s hunt_limit=%s ring_limit=%s "
-      "call_probe=%s drain=%s\n",
+      "call_probe=%s flow_recovery=%s drain=%s\n",
       duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
       duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
       duration_text(t.attempt).c_str(), duration_text(t.hunt_limit).c_str(),
       duration_text(t.ring_limit).c_str(),
       t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str(),
-      duration_text(t.drain).c_str());
+      duration_text(t.flow_recovery).c_str(), duration_text(t.drain).c_str());
   const std::string base = "http://" + config.admin.bind.text();
   std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
   std::printf(
@@ -311,7 +312,8 @@ void reload(Config& config, Log& log, routing::Edge& edge) {
   set_levels(log, config.log);
   edge.set_times({.attempt = config.timers.attempt,
                   .hunt_limit = config.timers.hunt_limit,
-                  .ring_limit = config.timers.ring_limit});
+                  .ring_limit = config.timers.ring_limit,
+                  .flow_recovery = config.timers.flow_recovery});
   if (!changes.live.empty()) say(LogLevel::info, joined(changes.live));
   if (!changes.restart.empty())
     say(LogLevel::warning, "only a restart changes " + joined(changes.restart));

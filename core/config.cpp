@@ -115,8 +115,8 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  section.expect(
-      {"t1", "t2", "t4", "trying", "attempt", "hunt_limit", "ring_limit", "call_probe", "drain"});
+  section.expect({"t1", "t2", "t4", "trying", "attempt", "hunt_limit", "ring_limit", "call_probe",
+                  "flow_recovery", "drain"});
 
   const auto read = [&](const char* key, Duration& value, Duration least, Duration most,
                         const char* least_is = "") {
@@ -143,6 +143,7 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   read("hunt_limit", timers.hunt_limit, seconds(1), hours(1));
   read("ring_limit", timers.ring_limit, seconds(10), hours(1));
   read("call_probe", timers.call_probe, seconds(30), hours(1));
+  read("flow_recovery", timers.flow_recovery, seconds(10), hours(24));
   read("drain", timers.drain, seconds(0), hours(1));
 }
 

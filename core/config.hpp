@@ -33,6 +33,8 @@ struct TimersConfig {
   Duration hunt_limit = std::chrono::seconds(32);   // of silence, over all targets; 1s–1h
   Duration ring_limit = std::chrono::seconds(180);  // restarted by 101–199; 10s–1h
   Duration call_probe{};  // OPTIONS within the dialogs of a call; 30s–1h; 0: not asked for
+  // A call waits so long for a registered phone whose connection is gone; 10s–24h.
+  Duration flow_recovery = std::chrono::minutes(10);
   Duration drain = std::chrono::seconds(30);  // for running calls after SIGTERM; 0s–1h
 };
 

@@ -33,6 +33,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   live("timers.attempt", duration_text(was.attempt), duration_text(is.attempt));
   live("timers.hunt_limit", duration_text(was.hunt_limit), duration_text(is.hunt_limit));
   live("timers.ring_limit", duration_text(was.ring_limit), duration_text(is.ring_limit));
+  live("timers.flow_recovery", duration_text(was.flow_recovery), duration_text(is.flow_recovery));
   live("timers.drain", duration_text(was.drain), duration_text(is.drain));
   for (std::size_t i = 0; i < kLogCategories; ++i) {
     const auto category = static_cast<LogCategory>(i);
@@ -60,6 +61,7 @@ void take_over(Config& running, const Config& fresh) {
   running.timers.attempt = fresh.timers.attempt;
   running.timers.hunt_limit = fresh.timers.hunt_limit;
   running.timers.ring_limit = fresh.timers.ring_limit;
+  running.timers.flow_recovery = fresh.timers.flow_recovery;
   running.timers.drain = fresh.timers.drain;
   running.log = fresh.log;
 }

@@ -189,13 +189,13 @@ std::vector<storage::Binding> Location::by_aor(std::string_view aor) const {
 }
 
 std::vector<std::string> Location::aors_of_user(
-    std::string_view user, const std::function<bool(std::string_view)>& allowed,
+    std::string_view user, const std::function<bool(std::string_view, storage::TargetId)>& allowed,
     std::size_t most) const {
   std::vector<std::string> out;
   for (std::uint32_t i = head(user_chain, siphash(key_, user)); i != kNone && out.size() < most;
        i = entries_[i].links[user_chain].next) {
     const std::string_view domain = pool_.text(entries_[i].domain);
-    if (entries_[i].user != user || !allowed(domain)) continue;
+    if (entries_[i].user != user || !allowed(domain, entries_[i].target)) continue;
     std::string aor{user};
     aor.append("@").append(domain);
     if (std::find(out.begin(), out.end(), aor) == out.end()) out.push_back(std::move(aor));

@@ -33,10 +33,12 @@ class Location {
   std::optional<storage::Binding> by_token(std::string_view token) const;
   // Best first (RFC 3261 §16.6 item 1: by q), then the one registered last.
   std::vector<storage::Binding> by_aor(std::string_view aor) const;
-  // Distinct AoRs of this user name whose domain `allowed` accepts, at most `most`.
-  std::vector<std::string> aors_of_user(std::string_view user,
-                                        const std::function<bool(std::string_view domain)>& allowed,
-                                        std::size_t most) const;
+  // Distinct AoRs of this user name with a binding that `allowed` accepts by its domain and by who
+  // granted it, at most `most`.
+  std::vector<std::string> aors_of_user(
+      std::string_view user,
+      const std::function<bool(std::string_view domain, storage::TargetId granted_by)>& allowed,
+      std::size_t most) const;
 
   // The connection is gone: its bindings stay, but cannot be reached until they register again.
   // Returns how many.

@@ -84,18 +84,31 @@ std::variant<Found, NotFound> find_phone(const Location& location, const Offers&
   if (!from_request && (!parties.to || is_user_less(*parties.to)))
     return not_found("neither Request-URI nor To has a user");
   const std::string user = sip::unescape(from_request ? parties.request->user : parties.to->user);
-  const auto aors = location.aors_of_user(
-      user, [&](std::string_view domain) { return not_its_own(directory, origin, domain).empty(); },
-      2);
+  const auto among = [&](bool own) {
+    return location.aors_of_user(
+        user,
+        [&](std::string_view domain, storage::TargetId granted_by) {
+          return (!own || origin.is(granted_by)) && not_its_own(directory, origin, domain).empty();
+        },
+        2);
+  };
+  const auto aors = among(false);
   if (aors.empty()) {
     return not_found("nobody called " + quoted(user, 64) +
                      " is registered in the sender's domains");
   }
   if (aors.size() > 1) {
-    return NotFound{485,
-                    "user " + quoted(user, 64) + " is ambiguous: " + aors[0] + " and " + aors[1] +
-                        " are both the sender's",
-                    true};
+    // A backend that uses a bare name means one that it has registered itself.
+    const auto own = among(true);
+    if (own.size() != 1) {
+      return NotFound{485,
+                      "user " + quoted(user, 64) + " is ambiguous: " + aors[0] + " and " + aors[1] +
+                          " are both the sender's",
+                      true};
+    }
+    Found out{own[0], domain_of(own[0]), location.by_aor(own[0]), "user"};
+    std::erase_if(out.bindings, [&](const storage::Binding& b) { return !origin.is(b.target); });
+    return out;
   }
   return Found{aors[0], domain_of(aors[0]), location.by_aor(aors[0]), "user"};
 }

@@ -34,7 +34,8 @@ struct NotFound {
 //    both are registered and differ, the Request-URI's is meant: To only says who was asked for
 //    first (RFC 3261 §8.1.1.2, §16.5). Nothing registered there: not found, and nobody of the same
 //    name elsewhere.
-// 3. The user name alone, among the enabled domains of the sets that the backend belongs to.
+// 3. The user name alone, among the enabled domains of the sets that the backend belongs to; of
+// several of that name the only one that this backend has registered itself.
 std::variant<Found, NotFound> find_phone(const Location& location, const Offers& offers,
                                          const Directory& directory, const Origin& origin,
                                          const Parties& parties);

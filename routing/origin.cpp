@@ -8,6 +8,11 @@ bool Origin::speaks_for(storage::SetId set) const {
   return std::find(sets.begin(), sets.end(), set) != sets.end();
 }
 
+bool Origin::is(storage::TargetId target) const {
+  return std::any_of(backends.begin(), backends.end(),
+                     [&](const storage::Target* t) { return t->id == target; });
+}
+
 Origin origin_of(const Directory& directory, const net::Endpoint& source) {
   Origin origin;
   origin.backends = directory.backends_at(source.address);

@@ -16,6 +16,7 @@ struct Origin {
 
   bool is_backend() const { return side == sip::Side::backend; }
   bool speaks_for(storage::SetId set) const;
+  bool is(storage::TargetId target) const;
 };
 
 // A backend may send from any port, and stays one while it is disabled: that state says where

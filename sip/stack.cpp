@@ -147,6 +147,7 @@ void Stack::on_time(Now now) {
       case UserTimer::Kind::answer_timeout:
       case UserTimer::Kind::session:
       case UserTimer::Kind::liveness:
+      case UserTimer::Kind::flow_recovery:
       case UserTimer::Kind::leg_linger: impl_->calls.timer(now, *timer); break;
       case UserTimer::Kind::bye_wait:
         impl_->ended(now, impl_->exchanges.bye_wait_over(now, ExchangeId::unpack(timer->object)));
@@ -160,6 +161,7 @@ void Stack::on_time(Now now) {
 
 void Stack::flow_failed(Now now, const net::Flow& flow, std::string_view reason) {
   impl_->env.layer.flow_failed(now.mono, flow, reason, impl_->env.out);
+  if (net::is_reliable(flow.transport)) impl_->calls.connection_lost(now, flow.connection);
   impl_->drain(now);
 }
 
@@ -228,6 +230,7 @@ void Stack::set_times(const CallTimes& times) {
   impl_->env.config.attempt = times.attempt;
   impl_->env.config.hunt_limit = times.hunt_limit;
   impl_->env.config.ring_limit = times.ring_limit;
+  impl_->env.config.flow_recovery = times.flow_recovery;
 }
 
 std::vector<Send> Stack::take_sends() {

@@ -43,6 +43,8 @@ struct StackConfig {
   Duration ring_limit = std::chrono::seconds(180);
   // A call goes on to no further target when silent ones have taken this long.
   Duration hunt_limit = std::chrono::seconds(32);
+  // A call waits so long for a phone that has a name and whose connection is gone.
+  Duration flow_recovery = std::chrono::minutes(10);
   Duration call_probe{};  // between two OPTIONS within each dialog of a call; 0: none
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
@@ -52,7 +54,7 @@ struct StackConfig {
 
 // What of these may change while it runs.
 struct CallTimes {
-  Duration attempt, hunt_limit, ring_limit;
+  Duration attempt, hunt_limit, ring_limit, flow_recovery;
 };
 
 // A request outside any dialog of ours, or with a To-tag that names none (the user answers 481 or

@@ -117,6 +117,8 @@ Answer timers(const Service& service) {
   add("ring_limit", t.ring_limit, "ringing without an answer; restarted by 101 to 199");
   if (t.call_probe != Duration{})
     add("call_probe", t.call_probe, "between two OPTIONS within each dialog of a call");
+  add("flow_recovery", t.flow_recovery,
+      "for a registered phone of a call to connect again, when its connection is gone");
   add("drain", t.drain, "for running calls to end after SIGTERM");
   add("timer_a", t.t1, "INVITE client: first retransmission, then doubled");
   add("timer_b", timeout, "INVITE client: no response at all");

@@ -52,7 +52,10 @@ bool Connection::queue(const Bytes& bytes, bool by_connection) {
   if (queued_bytes_ + bytes.size() > limits::kConnectionQueueBytes) return false;
   queue_.push_back({bytes, by_connection});
   queued_bytes_ += bytes.size();
-  if (!by_connection) ++for_remote_;
+  if (!by_connection) {
+    ++for_remote_;
+    served_remote_ = true;
+  }
   return true;
 }
 

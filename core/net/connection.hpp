@@ -32,6 +32,8 @@ class Connection {
   bool has_queued() const { return !queue_.empty(); }
   // Bytes are left that were sent to "whatever connection there is".
   bool has_queued_for_remote() const { return for_remote_ > 0; }
+  // Some were sent so, now or earlier.
+  bool served_remote() const { return served_remote_; }
 
   boost::asio::ip::tcp::socket socket;
   Flow flow;  // with this connection's id
@@ -53,6 +55,7 @@ class Connection {
   std::size_t queued_bytes_ = 0;
   std::size_t first_sent_ = 0;  // bytes of the first entry that are gone
   std::size_t for_remote_ = 0;
+  bool served_remote_ = false;
 };
 
 boost::asio::ip::tcp::endpoint to_asio(const Endpoint& e);

@@ -310,6 +310,8 @@ void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
   connections.erase(found);
   const Flow flow = connection->flow;
   const auto known = by_remote.find(any_connection(flow));
+  // doom() has taken one from the list already.
+  const bool current = connection->doomed || (known != by_remote.end() && known->second == id);
   if (known != by_remote.end() && known->second == id) by_remote.erase(known);
   error_code ignored;
   connection->socket.close(ignored);
@@ -319,8 +321,10 @@ void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
     shared.handlers.on_flow_failed(now, any_connection(flow), reason);
   } else {
     shared.handlers.on_flow_failed(now, flow, reason);
-    // Its sender knows no connection by its id, and these bytes are lost.
-    if (!alive.expired() && connection->has_queued_for_remote()) {
+    // Who sent to "whatever connection there is" knows none by its id. What he sent is lost, or its
+    // answer will not come this way (RFC 3261 §17.1.4).
+    const bool served = current ? connection->served_remote() : connection->has_queued_for_remote();
+    if (!alive.expired() && served) {
       shared.handlers.on_flow_failed(now, any_connection(flow), reason);
     }
   }

@@ -181,6 +181,7 @@ void Calls::finish(Now now, CallId id) {
   Call& call = *calls_.find(id);
   env_.timers.cancel(call.session);
   env_.timers.cancel(call.liveness);
+  env_.timers.cancel(call.flow_recovery);
   if (InviteExchange* invite = invites_.find(call.pending)) {
     if (!invite->initial && invite->answer.empty()) {
       // §15.1.2: a request that is still open when the dialog ends is answered, with 487.

@@ -52,6 +52,7 @@ struct Call {
   Duration session_interval{};  // RFC 4028: the ends have agreed to refresh so often; 0: not
   TimerId session;              // it fires when they have not
   TimerId liveness;             // until the next OPTIONS within both dialogs
+  TimerId flow_recovery;        // until a phone without a connection is taken for dead
   bool told = false;            // a checkpoint has been emitted
   Duration told_session{};      // as the last one has it
 };
@@ -81,6 +82,8 @@ class Calls {
   // A response without a transaction: a 2xx that came when its INVITE was over is ACKed and BYEd
   // (RFC 6026 §8.9).
   void stray(Now now, const StrayResponse& received);
+  // A phone's connection is gone: it may come back over another one.
+  void connection_lost(Now now, net::ConnectionId connection);
   void transaction_ended(const TransactionUser& user);
   void timer(Now now, const UserTimer& timer);
   Result<void> end(Now now, CallId call, std::string_view why);
@@ -147,6 +150,8 @@ class Calls {
   void start_liveness(Now now, CallId id);
   void ask_whether_alive(Now now, CallId id);
   void liveness_answer(Now now, LegId leg_id, int status);  // 0: none
+  void wait_for_phone(Now now, CallId id);                  // when one of its legs has lost its way
+  void waited_for_phone(Now now, CallId id);
 
   // calls_dialog.cpp: re-INVITE, CANCEL, BYE
   void reinvite_response(Now now, const TransactionUser& user, const ResponseReceived& received);

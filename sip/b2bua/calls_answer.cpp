@@ -127,6 +127,7 @@ void Calls::ack(Now now, const AckReceived& received) {
 
 void Calls::timer(Now now, const UserTimer& timer) {
   switch (timer.kind) {
+    case UserTimer::Kind::flow_recovery: return waited_for_phone(now, CallId::unpack(timer.object));
     case UserTimer::Kind::attempt: return attempt_time_over(now, CallId::unpack(timer.object));
     case UserTimer::Kind::ring_limit: {
       const InviteExchangeId id = InviteExchangeId::unpack(timer.object);

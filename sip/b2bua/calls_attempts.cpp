@@ -106,7 +106,7 @@ void Calls::group_event(Now now, CallId id, CallEvent event, LegId leg_id, std::
   const Refusal* best = best_refusal(*call.hunt);
   if (best == nullptr || facts.others || facts.goes_on)
     return apply(now, id, event, facts,
-                 {.message = best ? best->response.get() : nullptr, .leg = leg_id, .why = why});
+                 {.message = best ? best->response.get() : nullptr, .leg = leg_id, .why = std::move(why)});
   const Message& response = *best->response;
   apply(now, id, event, facts,
         {.message = &response,

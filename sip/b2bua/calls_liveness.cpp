@@ -51,4 +51,41 @@ void Calls::liveness_answer(Now now, LegId leg_id, int status) {
                                    kMissesThatEnd)});
 }
 
+// RFC 5626 §4.5: the phone recovers its flow, by registering or by a request in the dialog. Without
+// a name (Leg::device) it need not: whoever does not register may close an idle connection.
+void Calls::connection_lost(Now now, net::ConnectionId connection) {
+  for (const LegId leg_id : legs_.on_connection(connection)) {
+    const Leg& leg = *legs_.find(leg_id);
+    if (leg.device.empty()) continue;
+    net::Flow gone = leg.flow;
+    gone.connection = net::kGoneConnection;
+    legs_.follow(leg_id, gone);
+    if (calls_.find(leg.call) != nullptr) wait_for_phone(now, leg.call);
+  }
+}
+
+void Calls::wait_for_phone(Now now, CallId id) {
+  Call& call = *calls_.find(id);
+  env_.timers.cancel(call.flow_recovery);
+  call.flow_recovery = env_.timers.arm(now.mono, env_.config.flow_recovery,
+                                       {UserTimer::Kind::flow_recovery, id.packed()});
+}
+
+void Calls::waited_for_phone(Now now, CallId id) {
+  Call* call = calls_.find(id);
+  if (call == nullptr) return;
+  call->flow_recovery = {};
+  const auto is_gone = [&](LegId leg_id) {
+    const Leg* leg = legs_.find(leg_id);
+    return leg != nullptr && !leg->device.empty() && net::is_reliable(leg->flow.transport) &&
+           leg->flow.connection == net::kGoneConnection;
+  };
+  if (call->state != CallState::established || !(is_gone(call->origin) || is_gone(call->answerer)))
+    return;
+  apply(now, id, CallEvent::edge_ends, {},
+        {.why = fmt::format(
+             "the phone's connection is gone, and it has not come back within {} s",
+             std::chrono::duration_cast<std::chrono::seconds>(env_.config.flow_recovery).count())});
+}
+
 }  // namespace usher::sip

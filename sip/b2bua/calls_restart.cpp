@@ -85,6 +85,10 @@ Result<CallId> Calls::restore(Now now, RestoredCall restored) {
     call.liveness = env_.timers.arm(now.mono, between * (1 + id.index % 16) / 16,
                                     {UserTimer::Kind::liveness, id.packed()});
   }
+  for (const LegId leg_id : {call.origin, call.answerer}) {
+    const Leg& leg = *legs_.find(leg_id);
+    if (!leg.device.empty() && leg.flow.connection == net::kGoneConnection) wait_for_phone(now, id);
+  }
   tell(now, id);
   log(call, LogLevel::debug, "goes on after a restart");
   return id;

@@ -32,7 +32,7 @@ bool DialogRequests::receive(Now now, const RequestReceived& received) {
   }
   if (refused(now, id, received)) return true;
   // A NAT may have moved the phone: its packets show where it is now.
-  if (leg->side == Side::phone) leg->flow = received.flow;
+  if (leg->side == Side::phone) legs_.follow(id, received.flow);
   switch (request.method()) {
     case Method::invite: calls_.reinvite(now, id, received); break;
     case Method::bye: calls_.bye(now, id, received); break;

@@ -41,6 +41,7 @@ struct UserTimer {
     answer_timeout,     // object: InviteExchange
     session,            // object: Call
     liveness,           // object: Call
+    flow_recovery,      // object: Call
     bye_wait,           // object: Exchange
     leg_linger,         // object: Leg
     relay_attempt,      // object: Relay

@@ -20,6 +20,21 @@ bool has_device(const Leg& leg) {
   return !leg.device.empty() && leg.side == Side::phone;
 }
 
+bool has_connection(const Leg& leg) {
+  return leg.side == Side::phone && net::is_reliable(leg.flow.transport) &&
+         leg.flow.connection != net::kGoneConnection;
+}
+
+template <class Map, class Key>
+void erase_one(Map& map, const Key& key, LegId id) {
+  const auto [first, last] = map.equal_range(key);
+  for (auto it = first; it != last; ++it) {
+    if (it->second != id) continue;
+    map.erase(it);
+    return;
+  }
+}
+
 }  // namespace
 
 LegId Legs::add(Leg leg) {
@@ -27,8 +42,33 @@ LegId Legs::add(Leg leg) {
   leg.names = this;
   const auto [id, added] = legs_.emplace(std::move(leg));
   dialogs_.insert_or_assign(std::move(key), id);
-  if (has_device(added)) by_device_.emplace(added.device, id);
+  enlist(id, added);
   return id;
+}
+
+void Legs::enlist(LegId id, const Leg& leg) {
+  if (has_device(leg)) by_device_.emplace(leg.device, id);
+  if (has_connection(leg)) by_connection_.emplace(leg.flow.connection.value, id);
+}
+
+void Legs::strike(LegId id, const Leg& leg) {
+  if (has_device(leg)) erase_one(by_device_, leg.device, id);
+  if (has_connection(leg)) erase_one(by_connection_, leg.flow.connection.value, id);
+}
+
+void Legs::follow(LegId id, const net::Flow& flow) {
+  Leg& leg = *legs_.find(id);
+  if (leg.flow == flow) return;
+  if (has_connection(leg)) erase_one(by_connection_, leg.flow.connection.value, id);
+  leg.flow = flow;
+  if (has_connection(leg)) by_connection_.emplace(flow.connection.value, id);
+}
+
+std::vector<LegId> Legs::on_connection(net::ConnectionId connection) const {
+  std::vector<LegId> out;
+  const auto [first, last] = by_connection_.equal_range(connection.value);
+  for (auto it = first; it != last; ++it) out.push_back(it->second);
+  return out;
 }
 
 Leg Legs::from(Now now, const RouteNeeded& need, const Plan& plan, Dialog dialog) {
@@ -90,7 +130,7 @@ LegId Legs::add_fork(LegId of, std::string_view remote_tag) {
   fork.dialog.local_cseq = first.invite_cseq;
   fork.dialog.remote_cseq = 0;
   const auto [id, added] = legs_.emplace(std::move(fork));
-  if (has_device(added)) by_device_.emplace(added.device, id);
+  enlist(id, added);
   legs_.find(of)->forks.push_back(id);
   return id;
 }
@@ -122,9 +162,9 @@ std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
   std::size_t moved = 0;
   const auto [first, last] = by_device_.equal_range(device);
   for (auto it = first; it != last; ++it) {
-    Leg& leg = *legs_.find(it->second);
+    const Leg& leg = *legs_.find(it->second);
     if (!net::is_reliable(leg.flow.transport) || leg.flow == flow) continue;
-    leg.flow = flow;
+    follow(it->second, flow);
     touch(it->second);
     ++moved;
   }
@@ -205,14 +245,7 @@ void Legs::erase_if_done(LegId id) {
       found->second = heir;
     }
   }
-  if (has_device(*leg)) {
-    const auto [first, last] = by_device_.equal_range(leg->device);
-    for (auto it = first; it != last; ++it) {
-      if (it->second != id) continue;
-      by_device_.erase(it);
-      break;
-    }
-  }
+  strike(id, *leg);
   legs_.erase(id);
 }
 

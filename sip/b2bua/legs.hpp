@@ -52,12 +52,16 @@ class Legs final : public DialogNames {
   // has overtaken its response) takes any.
   LegId find_dialog(std::string_view call_id, std::string_view local_tag,
                     std::string_view remote_tag) const;
+  // The phones' legs that this connection leads to.
+  std::vector<LegId> on_connection(net::ConnectionId connection) const;
   std::size_t size() const { return legs_.size(); }
 
   // Legs that messages of a dialog went over since the last clear: they may have changed.
   void touch(LegId id) { touched_.push_back(id); }
   const std::vector<LegId>& touched() const { return touched_; }
   void clear_touched() { touched_.clear(); }
+  // The peer of this leg is reached over `flow` from now on.
+  void follow(LegId id, const net::Flow& flow);
   // Moves each leg of this phone that a stream led to over to another one.
   std::size_t rebind(const std::string& device, const net::Flow& flow);
 
@@ -100,11 +104,17 @@ class Legs final : public DialogNames {
     std::size_t operator()(const std::string& text) const { return siphash(key, text); }
   };
 
+  // Makes the leg found by its phone's name and its connection, or no longer.
+  void enlist(LegId id, const Leg& leg);
+  void strike(LegId id, const Leg& leg);
+
   Environment& env_;
   Slab<Leg, LegTag> legs_;
   std::vector<LegId> touched_;
   // The legs of each phone that has a name.
   std::unordered_multimap<std::string, LegId> by_device_;
+  // And of each phone's connection.
+  std::unordered_multimap<std::uint64_t, LegId> by_connection_;
   // Call-ID, NUL, local tag → leg. Keyed: peers choose Call-IDs.
   boost::unordered_flat_map<std::string, LegId, KeyHash> dialogs_{
       16, KeyHash{{env_.rng.next(), env_.rng.next()}}};

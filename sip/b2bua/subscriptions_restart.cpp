@@ -1,5 +1,6 @@
-// Checkpoints of the subscriptions that live in dialogs of their own: when they have changed, and how
-// a later process goes on from them. Those in the dialog of a call need none: their NOTIFYs cross it.
+// Checkpoints of the subscriptions that live in dialogs of their own: when they have changed, and
+// how a later process goes on from them. Those in the dialog of a call need none: their NOTIFYs
+// cross it.
 #include <utility>
 
 #include "core/limits.hpp"
@@ -47,24 +48,24 @@ void Subscriptions::tell(Now now, SubscriptionId id, bool first) {
   Leg& notifier = *legs_.find(subscription.notifier);
   if (subscription.saved.empty()) subscription.saved = env_.rng.token(24);
   subscription.told = subscription.expires;
-  env_.emit(SubscriptionChanged{
-      {.id = subscription.saved,
-       .key = subscriber.context->key,
-       .domain = subscriber.context->domain,
-       .package = subscription.package,
-       .subscriber_id = subscription.subscriber_id,
-       .notifier_id = subscription.notifier_id,
-       .refer = subscription.refer,
-       .expires = wall_of(now, subscription.expires),
-       .subscriber = sip::tell(subscriber),
-       .notifier = sip::tell(notifier)},
-      first});
+  env_.emit(SubscriptionChanged{{.id = subscription.saved,
+                                 .key = subscriber.context->key,
+                                 .domain = subscriber.context->domain,
+                                 .package = subscription.package,
+                                 .subscriber_id = subscription.subscriber_id,
+                                 .notifier_id = subscription.notifier_id,
+                                 .refer = subscription.refer,
+                                 .expires = wall_of(now, subscription.expires),
+                                 .subscriber = sip::tell(subscriber),
+                                 .notifier = sip::tell(notifier)},
+                                first});
 }
 
 // The leg of this dialog: a new one, that of another subscription which shares it, or a fork of
 // `root`, which is set to the leg that it is found through.
 Result<LegId> Subscriptions::restored_leg(LegCheckpoint checkpoint,
-                                          const std::shared_ptr<CallContext>& context, LegId& root) {
+                                          const std::shared_ptr<CallContext>& context,
+                                          LegId& root) {
   const Dialog& dialog = checkpoint.dialog;
   const LegId known = legs_.find_dialog(dialog.call_id, dialog.local_tag);
   if (const Leg* leg = legs_.find(known); leg != nullptr && !leg->made_by_subscription)
@@ -78,7 +79,8 @@ Result<LegId> Subscriptions::restored_leg(LegCheckpoint checkpoint,
   const LegId fork = legs_.add_fork(known, remote_tag);
   if (!fork) return fail(Errc::limit, "its SUBSCRIBE has too many notifiers");
   leg.names = legs_.find(fork)->names;
-  *legs_.find(fork) = std::move(leg);
+  *legs_.find(fork) =
+      std::move(leg);  // no connection, and its root's device: it is found as before
   root = known;
   return fork;
 }
@@ -118,8 +120,7 @@ Result<void> Subscriptions::restore(Now now, RestoredSubscription restored) {
   subscription.saved = std::move(checkpoint.id);
   const SubscriptionId id = add(std::move(subscription));
   Subscription& added = *subscriptions_.find(id);
-  added.timer =
-      timers_.arm(now.mono, added.expires - now.mono + env_.config.timers.timeout(), id);
+  added.timer = timers_.arm(now.mono, added.expires - now.mono + env_.config.timers.timeout(), id);
   tell(now, id, false);
   log(added, LogLevel::debug, "goes on after a restart");
   return {};

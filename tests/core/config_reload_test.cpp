@@ -29,16 +29,18 @@ TEST_CASE("the same file changes nothing") {
 TEST_CASE("levels and the timers that no running transaction has are taken over") {
   Config config = read("[log.categories]\nsip = \"debug\"\n");
   const Config fresh = read(
-      "[timers]\nattempt = \"2s\"\nhunt_limit = \"20s\"\nring_limit = \"60s\"\ndrain = \"0s\"\nt1 "
+      "[timers]\nattempt = \"2s\"\nhunt_limit = \"20s\"\nring_limit = \"60s\"\nflow_recovery = "
+      "\"1h\"\ndrain = \"0s\"\nt1 "
       "= \"1s\"\n"
       "[log]\nlevel = \"warning\"\n[log.categories]\ncall = \"info\"\n");
   const ConfigChanges changes = compare(config, fresh);
   CHECK(changes.live == Lines{"timers.attempt: 4s -> 2s", "timers.hunt_limit: 32s -> 20s",
-                              "timers.ring_limit: 3m -> 1m", "timers.drain: 30s -> 0s",
-                              "log.core: info -> warning", "log.net: info -> warning",
-                              "log.sip: debug -> warning", "log.registration: info -> warning",
-                              "log.gate: info -> warning", "log.health: info -> warning",
-                              "log.storage: info -> warning", "log.admin: info -> warning"});
+                              "timers.ring_limit: 3m -> 1m", "timers.flow_recovery: 10m -> 1h",
+                              "timers.drain: 30s -> 0s", "log.core: info -> warning",
+                              "log.net: info -> warning", "log.sip: debug -> warning",
+                              "log.registration: info -> warning", "log.gate: info -> warning",
+                              "log.health: info -> warning", "log.storage: info -> warning",
+                              "log.admin: info -> warning"});
   CHECK(changes.restart == Lines{"timers.t1"});
   take_over(config, fresh);
   CHECK(config.timers.attempt == 2s);

@@ -67,6 +67,7 @@ trying = "100ms"
 attempt = "16s"
 ring_limit = "3m"
 call_probe = "30s"
+flow_recovery = "2m"
 drain = "90s"
 
 [log]
@@ -98,6 +99,7 @@ gate = "off"
   CHECK(c.timers.attempt == 16s);
   CHECK(c.timers.ring_limit == 180s);
   CHECK(c.timers.call_probe == 30s);
+  CHECK(c.timers.flow_recovery == 2min);
   CHECK(c.timers.drain == 90s);
   CHECK(c.log.level == LogLevel::warning);
   CHECK(c.log.categories == std::map<LogCategory, LogLevel>{{LogCategory::sip, LogLevel::debug},
@@ -160,7 +162,7 @@ TEST_CASE("an unknown key is refused, with the near miss") {
         Lines{"usher.toml:3: listen[0].advertize: unknown key: did you mean advertise?"});
   CHECK(faults_in("[timers]\ncolour = \"180s\"") ==
         Lines{"usher.toml:4: timers.colour: unknown key: expected t1, t2, t4, trying, attempt, "
-              "hunt_limit, ring_limit, call_probe or drain"});
+              "hunt_limit, ring_limit, call_probe, flow_recovery or drain"});
   CHECK(faults_in("[Storage]\npath = \"a\"") ==
         Lines{"usher.toml:3: Storage: unknown key: did you mean storage?"});
   CHECK(faults_in("[log.categories]\nsipp = \"debug\"") ==

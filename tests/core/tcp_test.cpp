@@ -175,15 +175,17 @@ TEST_CASE("an accepted connection serves what is sent to its remote endpoint") {
   CHECK(connections(wire) == 1);
 }
 
-TEST_CASE("after the connection has ended a new one is made") {
+TEST_CASE("after the connection has ended its senders are told, and a new one is made") {
   Wire wire{{Transport::tcp}};
   Peer pbx = server();
   wire.send(wire.tcp(pbx.local()), "one\n");
   Peer first = accept_from(wire, pbx);
   CHECK(wire.read(first) == "one\n");
   first.close();
-  REQUIRE(wire.until([&] { return wire.record.failures.size() == 1; }));
+  REQUIRE(wire.until([&] { return wire.record.failures.size() == 2; }));
   CHECK(wire.record.failures[0].flow.connection.value != 0);
+  CHECK(wire.record.failures[1].flow == wire.tcp(pbx.local()));
+  CHECK(wire.record.failures[1].reason == "closed by the peer");
   wire.send(wire.tcp(pbx.local()), "two\n");
   Peer second = accept_from(wire, pbx);
   CHECK(wire.read(second) == "two\n");

@@ -199,6 +199,55 @@ TEST_CASE("a phone on TCP gets its calls back when it registers again") {
   }
 }
 
+TEST_CASE("a call waits for its registered phone to connect again, and then ends on both legs") {
+  World w;
+  const net::Flow first = World::tcp("127.0.0.21:40001", 1);
+  const std::string contact = "<sip:401@127.0.0.21:40001>;+sip.instance=\"<urn:uuid:1>\"";
+  w.registered("401@a.test", "127.0.0.21:40001", kA1, contact, 3600, &first);
+  const Up up = set_up(w, first);
+  SUBCASE("it does not come back") {
+    bool restarted = false;
+    SUBCASE("to this process") {
+      w.flow_failed(first);
+    }
+    SUBCASE("to the next one") {
+      w.start();
+      restarted = true;
+    }
+    CAPTURE(restarted);
+    w.pass(599s);
+    CHECK(w.edge().calls().size() == 1);
+    w.take();
+    w.pass(2s);
+    CHECK(w.edge().calls().empty());
+    bool hung_up = false;
+    for (const Sent& s : w.take()) {
+      if (s.flow.remote.text() != kA1 || s.method() != "BYE") continue;
+      hung_up = true;
+      CHECK(s.header("Reason").find("has not come back within 600 s") != std::string::npos);
+    }
+    CHECK(hung_up);
+  }
+  SUBCASE("it comes back in time") {
+    w.flow_failed(first);
+    w.pass(590s);
+    w.take();
+    const net::Flow second = World::tcp("127.0.0.21:40002", 2);
+    w.registered("401@a.test", "127.0.0.21:40002", kA1, contact, 3600, &second);
+    w.pass(1000s);
+    CHECK(w.edge().calls().size() == 1);
+  }
+}
+
+TEST_CASE("a caller who is not registered may close his connection and keep his call") {
+  World w;
+  const net::Flow flow = World::tcp("127.0.0.21:40001", 1);
+  set_up(w, flow);
+  w.flow_failed(flow);
+  w.pass(3600s);
+  CHECK(w.edge().calls().size() == 1);
+}
+
 TEST_CASE("of two phones that could be the one that came back none is taken") {
   World w;
   const net::Flow one = World::tcp("127.0.0.21:40001", 1);

@@ -67,6 +67,20 @@ TEST_CASE("the user name alone reaches the backend's only tenant who has it") {
   CHECK(w.only(kA1).status() == 404);
 }
 
+TEST_CASE("of several users of one name a backend means the one that it has registered itself") {
+  World w;
+  w.registered("401@c.test", "127.0.0.23:5060", kA1);
+  w.registered("401@d.test", "127.0.0.24:5060", kA2);
+  w.registered("401@b.test", kPhone, kA2);
+  const auto ask = [](const std::string& id) {
+    return request({"MESSAGE", "sip:401@127.0.0.1", "x@127.0.0.1", "401@127.0.0.1", id});
+  };
+  w.backend(kA1, ask("one"));
+  CHECK(w.only("127.0.0.23:5060").uri() == "sip:401@127.0.0.23:5060");
+  w.backend(kA2, ask("two"));  // it has registered two of them
+  CHECK(w.only(kA2).status() == 485);
+}
+
 TEST_CASE("what was refused stays refused when it is repeated, though the phone is there by now") {
   World w;
   const std::string invite =

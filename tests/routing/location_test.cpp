@@ -72,15 +72,15 @@ TEST_CASE(
   l.put(binding("t3", "401@b.test"), kNow);
   l.put(binding("t4", "402@a.test"), kNow);
   const auto in = [](std::string_view only) {
-    return [only](std::string_view d) { return d == only; };
+    return [only](std::string_view d, storage::TargetId) { return d == only; };
   };
   CHECK(l.aors_of_user("401", in("a.test"), 2) == std::vector<std::string>{"401@a.test"});
   CHECK(l.aors_of_user("401", in("b.test"), 2) == std::vector<std::string>{"401@b.test"});
   CHECK(l.aors_of_user(
-             "401", [](std::string_view) { return true; }, 2)
+             "401", [](std::string_view, storage::TargetId) { return true; }, 2)
             .size() == 2);
   CHECK(l.aors_of_user(
-             "403", [](std::string_view) { return true; }, 2)
+             "403", [](std::string_view, storage::TargetId) { return true; }, 2)
             .empty());
 }
 
