@@ -4,93 +4,12 @@ Call-ID and tags, and Asterisk must find those that it knows."""
 import re
 from urllib.parse import quote
 
-from lab import sip
 from lab.asterisk import Asterisk
 from lab.capture import Capture
 from lab.edge import Edge
+from lab.handset import Handset
 from lab.lab import LabTest, main
-from lab.peer import Phone, UdpPeer
 from lab.wait import wait_for
-
-
-class Handset(UdpPeer):
-    """A phone that answers by itself whatever it is asked; a call rings first, and is answered unless `picks_up` is off."""
-
-    def __init__(self, lab, host, edge, user, password, domain):
-        self.picks_up = True
-        self.rung = {}  # Call-ID: (INVITE, our tag, answered)
-        super().__init__(lab, host, name=f"phone-{user}")
-        self.sip = Phone(self, edge, user, domain, password)
-
-    def _arrived(self, data, source, reply_to):
-        if not data.strip(b"\r\n\0 "):
-            return  # keep-alive
-        self.answer(sip.Message(data, source, reply_to))
-        super()._arrived(data, source, reply_to)
-
-    def answer(self, request):
-        if request.is_response or request.method == "ACK":
-            return
-        if request.method == "CANCEL":
-            invite, tag, _ = self.rung[request["Call-ID"]]
-            self.reply(request, 200, tag=tag)
-            self.reply(invite, 487, tag=tag)
-        elif request.method == "INVITE":
-            if request.tag("To") is None:
-                _, tag, _ = self.rung.setdefault(request["Call-ID"], (request, sip.new_tag(), self.picks_up))
-                self.reply(request, 180, tag=tag, headers=[("Contact", self.sip.contact)])
-                if self.picks_up:
-                    self.pick_up(request)
-            else:
-                self.pick_up(request)
-        else:
-            self.reply(request, 200)
-
-    def pick_up(self, invite):
-        tag = self.rung[invite["Call-ID"]][1] if invite["Call-ID"] in self.rung else None
-        self.reply(invite, 200, tag=tag, headers=[("Contact", self.sip.contact), ("Content-Type", "application/sdp")],
-                   body=sip.sdp(self.address))
-
-    def send_invite(self, number, headers=()):
-        """A call with the answer to Asterisk's challenge, not waited for."""
-        call = self.sip.call(number, headers=headers)
-        challenge = self.final(call, 1)
-        assert challenge.status == 401, challenge
-        call.ack_failure(challenge)
-        answer = sip.digest(challenge["WWW-Authenticate"], self.sip.user, self.sip.password, "INVITE", call.uri)
-        call.branch, call.cseq = sip.new_branch(), 2
-        call.invite = self.sip.request(
-            "INVITE", call.uri, call.to, call.call_id, 2, call.tag,
-            [("Content-Type", "application/sdp"), ("Authorization", answer), *headers], sip.sdp(self.address), call.branch)
-        self.send(call.invite, self.sip.edge)
-        return call
-
-    def final(self, call, cseq, within=8):
-        def found():
-            return next((m for m in list(self.all_received)
-                         if m.is_response and m.status >= 200 and m.method == "INVITE" and m.cseq == cseq
-                         and m["Call-ID"] == call.call_id), None)
-
-        return wait_for(found, within, f"{self.name} has a final response to its INVITE")
-
-    def dial(self, number, headers=()):
-        call = self.send_invite(number, headers)
-        response = self.final(call, 2)
-        assert response.status == 200, response
-        call.answered(response)
-        call.far = response.tag("To")
-        return call
-
-    def requests(self, method, call_id=None):
-        return [m for m in list(self.all_received)
-                if not m.is_response and m.method == method and call_id in (None, m["Call-ID"])]
-
-    def wait_request(self, method, call_id, within=8):
-        return wait_for(lambda: self.requests(method, call_id), within, f"{self.name} gets {method}")[0]
-
-    def wait_response(self, method, call_id, within=8):
-        return wait_for(lambda: [m for m in list(self.all_received) if m.is_response and m.method == method
-                                 and m["Call-ID"] == call_id], within, f"{self.name} gets a response to {method}")[0]
 
 
 class Transfers(LabTest):

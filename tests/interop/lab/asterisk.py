@@ -11,7 +11,7 @@ from .asterisk_root import asterisk_root
 from .wait import wait_for
 
 MODULES = """
-app_dial app_echo app_minivm app_playback app_stack app_verbose app_senddtmf
+app_dial app_echo app_minivm app_playback app_stack app_verbose app_senddtmf app_transfer
 bridge_builtin_features bridge_simple bridge_native_rtp bridge_holding
 chan_pjsip codec_alaw codec_ulaw codec_a_mu format_pcm func_callerid func_channel func_logic func_strings
 pbx_config res_clialiases res_clioriginate res_musiconhold res_pjproject res_pjsip res_pjsip_acl res_pjsip_authenticator_digest
@@ -61,10 +61,11 @@ exten => 651,1,MinivmMWI(401@default,0,0,0)
 
 
 class Asterisk:
-    """`users` maps a name to its password. Options are pjsip.conf's own words."""
+    """`users` maps a name to its password. Options are pjsip.conf's own words; `endpoints` has further ones of users'
+    endpoints, {user: {option: value}}, and `extensions` further lines of the context of all phones."""
 
     def __init__(self, lab, host, users, entity=None, qualify_frequency=1, qualify_timeout=2.0,
-                 rewrite_contact=False, rtp_start=20000, port=5060):
+                 rewrite_contact=False, rtp_start=20000, port=5060, endpoints=None, extensions=""):
         self.lab = lab
         self.name = f"asterisk-{host}"
         self.address = lab.ip(host)
@@ -76,7 +77,7 @@ class Asterisk:
         for part in set(DIRECTORIES.values()):
             os.makedirs(os.path.join(self.directory, part))
         self._configure(users, entity or f"02:00:00:00:00:{host:02x}", qualify_frequency, qualify_timeout,
-                        rewrite_contact, rtp_start)
+                        rewrite_contact, rtp_start, endpoints or {}, extensions)
         self.process = None
         self.start()
 
@@ -107,7 +108,8 @@ class Asterisk:
         with open(os.path.join(self.directory, "etc", name), "w") as file:
             file.write(text)
 
-    def _configure(self, users, entity, qualify_frequency, qualify_timeout, rewrite_contact, rtp_start):
+    def _configure(self, users, entity, qualify_frequency, qualify_timeout, rewrite_contact, rtp_start,
+                   endpoints, extensions):
         directories = "\n".join(f"{key} => {self._inner}/{part}" for key, part in DIRECTORIES.items())
         self._write("asterisk.conf", f"""[directories]
 {directories}
@@ -130,7 +132,7 @@ hideconnect = yes
         self._write("modules.conf", f"[modules]\nautoload = no\n{load}\n")
         self._write("logger.conf", "[general]\ndateformat = %T.%3q\n[logfiles]\nconsole = notice,warning,error,verbose\n")
         self._write("rtp.conf", f"[general]\nrtpstart={rtp_start}\nrtpend={rtp_start + 999}\nstrictrtp=no\n")
-        self._write("extensions.conf", EXTENSIONS)
+        self._write("extensions.conf", EXTENSIONS + extensions)
         for empty in ("musiconhold.conf", "cli.conf", "cli_aliases.conf", "features.conf", "indications.conf",
                       "minivm.conf", "pjsip_notify.conf", "pjproject.conf", "codecs.conf", "cdr.conf", "cel.conf", "acl.conf",
                       "udptl.conf", "ccss.conf", "stasis.conf", "manager.conf", "http.conf", "sorcery.conf",
@@ -153,6 +155,7 @@ protocol=tcp
 bind={self.address}:{self.port}
 """]
         for user, password in users.items():
+            further = "".join(f"{option}={value}\n" for option, value in endpoints.get(user, {}).items())
             sections.append(f"""[{user}]
 type=endpoint
 context=phones
@@ -166,7 +169,7 @@ rtp_symmetric=yes
 media_address={self.address}
 bind_rtp_to_media_address=yes
 callerid="Phone {user}" <{user}>
-
+{further}
 [{user}]
 type=auth
 auth_type=userpass

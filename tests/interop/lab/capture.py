@@ -19,8 +19,19 @@ def kernel_time(ancillary):
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = struct.unpack("qq", data[:16])
-            return time.monotonic() - (time.time() - (seconds + nanoseconds / 1e9))
+            return seconds + nanoseconds / 1e9 - clock_distance()
     return time.monotonic()
+
+
+def clock_distance():
+    """The wall clock's lead over the monotonic one, in seconds. They cannot be read at once: of a few readings the
+    one counts in which the least time passed."""
+    best = None
+    for _ in range(3):
+        before, wall, after = time.monotonic(), time.time(), time.monotonic()
+        if best is None or after - before < best[0]:
+            best = after - before, wall - (before + after) / 2
+    return best[1]
 
 
 class Packet:

@@ -297,8 +297,8 @@ class Call:
 
     def ack_failure(self, response):
         """The ACK of a final response that is no 2xx belongs to the INVITE's transaction."""
-        data = self.phone.request("ACK", self.uri, response["To"], self.call_id, 1, self.tag, branch=self.branch,
-                                  contact=False)
+        data = self.phone.request("ACK", self.uri, response["To"], self.call_id, response.cseq, self.tag,
+                                  branch=self.branch, contact=False)
         self.phone.peer.send(data, self.phone.edge)
 
     def cancel(self):

@@ -67,6 +67,18 @@ class ScriptedTest(LabTest):
         phone.peer.expect(180)
         return call, invite
 
+    def ring_back(self, backend, phone, request):
+        """A call of the backend to the phone that sent this REGISTER, up to 180. Gives (call, INVITE at the phone)."""
+        caller = self.as_backend(backend)
+        caller.domain = self.edge.ip
+        call = caller.call(sip.uri_of(contacts(request)[0])[4:].split("@")[0])
+        invite = phone.peer.expect("INVITE")
+        phone.peer.reply(invite, 100)
+        backend.expect(100)
+        phone.peer.reply(invite, 180, headers=[contact_of(phone.peer)])
+        backend.expect(180)
+        return call, invite
+
     def answer(self, call, backend, invite):
         """The 200 and its ACK. Gives the backend's leg."""
         answer = backend.reply(invite, 200, headers=[contact_of(backend), ("Content-Type", "application/sdp")],
