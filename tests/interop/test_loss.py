@@ -1,0 +1,219 @@
+"""Lost packets of a call by UDP: what was lost comes again at the RFC's moments, and when nothing helps it ends.
+
+A party loses a packet by taking no notice of it. Moments are the kernel's, which a busy machine does not blur.
+"""
+
+from lab import sip
+from lab.capture import Capture
+from lab.lab import main
+from lab.scripted import ScriptedTest, contact_of
+from lab.wait import stays, wait_for
+
+EARLY = 0.01  # what a timer may seem to be early since the packet before it was late
+LATE = 0.5
+
+
+def schedule(t1, t2, end):
+    """Moments of a packet and of its repetitions: T1, doubling up to T2, before `end` (RFC 3261 §13.3.1.4, §17.1.2.2)."""
+    moments, interval = [0.0], t1
+    while moments[-1] + interval < end - EARLY:
+        moments.append(moments[-1] + interval)
+        interval = min(2 * interval, t2)
+    return moments
+
+
+class LossTest(ScriptedTest):
+    @classmethod
+    def setUpLab(cls):
+        super().setUpLab()
+        cls.capture = Capture(cls.lab)
+
+    def setUp(self):
+        self.upstream = self.backend()
+        self.domain, _, _ = self.tenant(self.upstream)
+        self.desk = self.phone("401", self.domain)
+        self.registered, _ = self.register(self.desk, self.upstream)
+
+    def from_phone(self):
+        """(call, INVITE where it rings, the caller's peer, the callee's)."""
+        return (*self.ring(self.desk, self.upstream), self.desk.peer, self.upstream)
+
+    def from_backend(self):
+        return (*self.ring_back(self.upstream, self.desk, self.registered), self.upstream, self.desk.peer)
+
+    def accept(self, callee, invite):
+        return callee.reply(invite, 200, headers=[contact_of(callee), ("Content-Type", "application/sdp")],
+                            body=sip.sdp(callee.address, 41000))
+
+    def final(self, caller, method="INVITE"):
+        """The 200; after a while a request of another kind may get a 100, too (RFC 4320 §4.1)."""
+        response = caller.take()
+        while response.status == 100:
+            response = caller.take()
+        self.assertEqual((response.status, response.method), (200, method))
+        return response
+
+    def packets(self, peer, what, method="INVITE", call_id=None):
+        """What the edge has sent to a party: requests of the method, or its responses of this status."""
+        return [p for p in list(self.capture.packets)
+                if p.source[0] == self.edge.ip and p.target == (peer.address, peer.port) and p.message.method == method
+                and p.message.status == (what if isinstance(what, int) else None)
+                and call_id in (None, p.message["Call-ID"])]
+
+    def wait_packets(self, count, peer, what, method="INVITE", within=10):
+        return wait_for(lambda: (found := self.packets(peer, what, method))[count - 1:] and found, within,
+                        lambda: f"{count} times {what} at {peer.name}; there are {len(self.packets(peer, what, method))}")
+
+    def assert_on_time(self, packets, moments):
+        """They are one packet and its repetitions, at these moments."""
+        self.assertEqual(len({p.message.raw for p in packets}), 1, "a repetition differs")
+        came = [p.at - packets[0].at for p in packets]
+        self.assertEqual(len(came), len(moments), came)
+        for place in range(1, len(moments)):
+            gap, nominal = came[place] - came[place - 1], moments[place] - moments[place - 1]
+            self.assertGreaterEqual(gap, nominal - EARLY, f"too early: {came}")
+            self.assertLess(gap, nominal + LATE, f"too late: {came}")
+
+    def assert_over(self):
+        wait_for(lambda: not self.edge.calls(), 5, "the call is over")
+
+    def never_acked(self, call, caller, callee):
+        answer = self.final(caller)
+        end = 64 * self.T1
+        stays(lambda: not self.packets(caller, "BYE", "BYE") and not self.packets(callee, "BYE", "BYE"), end - LATE,
+              "nobody is sent a BYE before its time")
+        ack = callee.expect("ACK", within=2)
+        byes = {}
+        for peer in (callee, caller):
+            byes[peer] = peer.expect("BYE", within=2)
+            peer.reply(byes[peer], 200)
+        self.assertEqual(ack["Call-ID"], byes[callee]["Call-ID"])
+        self.assertEqual((byes[caller]["Call-ID"], byes[caller].tag("From")), (call.call_id, answer.tag("To")))
+        packets = self.packets(caller, 200)
+        self.assert_on_time(packets, schedule(self.T1, self.T2, end))
+        for peer in (callee, caller):
+            took = self.packets(peer, "BYE", "BYE")[0].at - packets[0].at
+            self.assertGreaterEqual(took, end - EARLY)
+            self.assertLess(took, end + LATE)
+            self.assertIn("ACK", byes[peer]["Reason"])
+        self.assert_over()
+        stays(lambda: len(self.packets(caller, 200)) == len(packets), 2 * self.T2, "the 200 is not repeated any more")
+        self.capture.packets.clear()
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.edge.wait_quiet(45)
+        finally:
+            super().tearDownClass()
+
+
+class Loss(LossTest):
+    TIMERS = {"t1": "100ms", "t2": "400ms"}
+    T1, T2 = 0.1, 0.4
+
+    def test_the_first_three_200s_are_lost(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.accept(callee, invite)
+                answer = caller.expect(200)
+                # The callee's own repetitions do not add to the edge's.
+                callee.send(callee.sent[-1], invite.reply_to)
+                packets = self.wait_packets(4, caller, 200)
+                call.answered(answer)
+                callee.expect("ACK")
+                stays(lambda: len(self.packets(caller, 200)) == 4, 2 * self.T2, "no 200 comes after the ACK")
+                self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
+                self.hang_up(call, callee)
+                self.assert_over()
+                self.capture.packets.clear()
+
+    def test_the_first_three_acks_to_the_callee_are_lost(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.accept(callee, invite)
+                call.answered(caller.expect(200))
+                ack = callee.expect("ACK")
+                for lost in range(1, 4):
+                    self.assertEqual(len(self.packets(callee, "ACK", "ACK")), lost)
+                    callee.send(callee.sent[-1], invite.reply_to)  # the callee repeats its 200
+                    packets = self.wait_packets(lost + 1, callee, "ACK", "ACK")
+                    self.assertEqual(packets[-1].message.raw, ack.raw)
+                # The caller has heard nothing of it, and no further ACK comes by itself.
+                stays(lambda: len(self.packets(callee, "ACK", "ACK")) == 4 and len(self.packets(caller, 200)) == 1,
+                      2 * self.T2, "the ACK comes again only when asked for")
+                self.hang_up(call, callee)
+                self.assert_over()
+                self.capture.packets.clear()
+
+    def test_the_first_two_byes_are_lost(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.answer(call, callee, invite)
+                call.send("BYE")
+                sent = caller.sent[-1]
+                bye = callee.expect("BYE")
+                caller.send(sent, self.edge.address)  # the caller repeats its own meanwhile
+                packets = self.wait_packets(3, callee, "BYE", "BYE")
+                callee.reply(bye, 200)
+                over = self.final(caller, "BYE")
+                stays(lambda: len(self.packets(callee, "BYE", "BYE")) == 3, 2 * self.T2, "no BYE comes after its 200")
+                self.assert_on_time(packets, schedule(self.T1, self.T2, 0.6))
+                # The 200 was lost, too: the same one comes again, and the callee is left alone.
+                caller.send(sent, self.edge.address)
+                again = self.wait_packets(2, caller, 200, "BYE")
+                self.assertEqual({p.message.raw for p in again}, {over.raw})
+                self.assertTrue(callee.empty())
+                self.assert_over()
+                self.capture.packets.clear()
+
+    def test_the_first_three_200s_to_a_re_invite_are_lost(self):
+        call, invite, caller, callee = self.from_phone()
+        self.answer(call, callee, invite)
+        call.send("INVITE", sip.sdp(caller.address, version=2, direction="sendonly"))
+        again = callee.expect("INVITE")
+        self.capture.packets.clear()
+        self.accept(callee, again)
+        response = self.final(caller)
+        packets = self.wait_packets(4, caller, 200)
+        call.answered(response)
+        callee.expect("ACK")
+        stays(lambda: len(self.packets(caller, 200)) == 4, 2 * self.T2, "no 200 comes after the ACK")
+        self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
+        self.hang_up(call, callee)
+        self.assert_over()
+
+    def test_without_any_ack_both_legs_get_bye_at_64_t1(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.accept(callee, invite)
+                self.never_acked(call, caller, callee)
+
+    def test_without_any_ack_to_a_re_invite_both_legs_get_bye_at_64_t1(self):
+        call, invite, caller, callee = self.from_phone()
+        self.answer(call, callee, invite)
+        call.send("INVITE", sip.sdp(caller.address, version=2, direction="sendonly"))
+        again = callee.expect("INVITE")
+        self.capture.packets.clear()
+        self.accept(callee, again)
+        self.never_acked(call, caller, callee)
+
+
+class LossWithTheRfcsTimers(LossTest):
+    """T1 is 500 ms and T2 4 s."""
+
+    TIMERS = None
+    T1, T2 = 0.5, 4.0
+
+    def test_without_any_ack_both_legs_get_bye_after_32_s(self):
+        call, invite, caller, callee = self.from_phone()
+        self.accept(callee, invite)
+        self.never_acked(call, caller, callee)
+
+
+if __name__ == "__main__":
+    main()
