@@ -5,6 +5,7 @@ import random
 import time
 
 from lab import sip
+from lab.end import End, end_of_callee, end_of_caller
 from lab.lab import main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import pause, wait_for
@@ -13,43 +14,30 @@ SETTLED = 5.0
 OFFERS = ("INVITE", "UPDATE")
 
 
-class Side:
+class Side(End):
     """One end of a call in which its user changes the session. It acts in step(), on all that has come.
 
     `strict` is the RFC's: no offer is taken while an own one is open (§14.2, RFC 3311 §5.2). Else it gives in.
     """
 
-    def __init__(self, peer, to, local, remote, call_id, target, cseq, owner, strict):
-        self.peer, self.to, self.local, self.remote = peer, to, local, remote
-        self.call_id, self.target, self.cseq = call_id, target, cseq
+    def __init__(self, *end, owner, strict):
+        super().__init__(*end)
         self.owner, self.strict = owner, strict
         self.version = 1
-        self.asking = None  # our own open request: (method, CSeq, branch)
+        self.asking = None  # our own open request: (method, CSeq)
         self.again_at = None
         self.won = None  # the response that settled our request
         self.lost = 0  # 491s that we were given
         self.session = None  # (our last description, the other's) as agreed
-
-    def send(self, method, cseq, body=b"", branch=None):
-        branch = branch or sip.new_branch()
-        lines = [("Via", f"SIP/2.0/UDP {self.peer.address}:{self.peer.port};rport;branch={branch}"),
-                 ("Max-Forwards", "70"), ("From", self.local), ("To", self.remote), ("Call-ID", self.call_id),
-                 ("CSeq", f"{cseq} {method}")]
-        if method != "ACK":
-            lines.append(contact_of(self.peer))
-        if body:
-            lines.append(("Content-Type", "application/sdp"))
-        self.peer.send(sip.compose(f"{method} {self.target} SIP/2.0", lines, body), self.to)
-        return branch
 
     def describe(self):
         self.version += 1
         return sip.sdp(self.peer.address, version=self.version)
 
     def ask(self, method):
-        self.cseq += 1
         self.method, self.again_at, self.offer = method, None, self.describe()
-        self.asking = (method, self.cseq, self.send(method, self.cseq, self.offer))
+        self.send(method, self.offer)
+        self.asking = (method, self.cseq)
 
     def step(self):
         while not self.peer.empty():
@@ -73,11 +61,12 @@ class Side:
         if response.status == 100:
             return
         assert self.asking, f"an answer to nothing: {response}"
-        method, cseq, branch = self.asking
-        assert (response.method, response.cseq) == (method, cseq), response
+        assert (response.method, response.cseq) == self.asking, response
         self.asking = None
-        if method == "INVITE":
-            self.send("ACK", cseq, branch=branch if response.status >= 300 else None)
+        if response.method == "INVITE" and response.status < 300:
+            self.ack()
+        elif response.method == "INVITE":
+            self.ack_failure(response)
         if response.status == 491:
             self.lost += 1
             # §14.1: whose Call-ID it is waits 2.1 to 4 s, the other one up to 2 s, in steps of 10 ms.
@@ -91,27 +80,24 @@ class Side:
 
 class Glare(ScriptedTest):
     def pair(self, strict):
-        """A call that is up. Gives (call, the phone's side, the backend's side)."""
+        """A call that is up. Gives the phone's side and the backend's."""
         backend = self.backend()
         domain, _, _ = self.tenant(backend)
         phone = self.phone("401", domain)
         call, leg = self.establish(phone, backend)
-        caller = Side(phone.peer, self.edge.address, f"<{phone.aor}>;tag={call.tag}", call.to, call.call_id, call.remote,
-                      call.cseq, True, strict)
-        callee = Side(backend, leg.invite.reply_to, leg.answer["To"], leg.invite["From"], leg.invite["Call-ID"],
-                      leg.invite.contact_uri(), leg.cseq, False, strict)
-        return call, caller, callee
+        return (end_of_caller(call, Side, owner=True, strict=strict),
+                end_of_callee(backend, leg.invite, Side, owner=False, strict=strict))
 
     def collide(self, methods, strict):
         """Three calls at once: the caller is 4 ms ahead, neither is, the callee is 4 ms ahead. Gives those calls."""
         pairs = [self.pair(strict) for _ in range(3)]
-        for (_, caller, callee), ahead in zip(pairs, (0.004, 0, -0.004)):
+        for (caller, callee), ahead in zip(pairs, (0.004, 0, -0.004)):
             first, second = (caller, callee) if ahead >= 0 else (callee, caller)
             began = time.monotonic()
             first.ask(methods[0 if first is caller else 1])
             pause(began + abs(ahead) - time.monotonic())
             second.ask(methods[0 if second is caller else 1])
-        sides = [side for _, *both in pairs for side in both]
+        sides = [side for pair in pairs for side in pair]
 
         def settled():
             for side in sides:
@@ -125,13 +111,12 @@ class Glare(ScriptedTest):
 
     def assert_one_session(self, pairs):
         """Both ends agree on what was agreed last, and the call goes on."""
-        for call, caller, callee in pairs:
+        for caller, callee in pairs:
             wait_for(lambda: not (caller.step() or callee.step()) and callee.session == caller.session[::-1], 2,
                      lambda: f"one session: {caller.session} and {callee.session}")
         self.assertEqual(len(self.edge.calls()), len(pairs))
-        for _, caller, callee in pairs:
-            caller.cseq += 1
-            caller.send("BYE", caller.cseq)
+        for caller, callee in pairs:
+            caller.send("BYE")
             bye = callee.peer.take()
             if bye.method == "ACK":  # the last one of a change that both have agreed on
                 bye = callee.peer.take()
@@ -142,7 +127,7 @@ class Glare(ScriptedTest):
 
     def test_of_two_re_invites_one_wins_and_the_other_gets_491(self):
         pairs = self.collide(("INVITE", "INVITE"), strict=False)
-        for place, (_, caller, callee) in enumerate(pairs):
+        for place, (caller, callee) in enumerate(pairs):
             self.assertEqual(caller.lost + callee.lost, 1)
             if place == 0:
                 self.assertEqual(callee.lost, 1, "the later one wins")
@@ -152,7 +137,7 @@ class Glare(ScriptedTest):
 
     def test_two_re_invites_of_ends_that_take_none_while_their_own_is_open(self):
         pairs = self.collide(("INVITE", "INVITE"), strict=True)
-        for _, caller, callee in pairs:
+        for caller, callee in pairs:
             self.assertGreaterEqual(caller.lost + callee.lost, 1)
         self.assert_one_session(pairs)
 
@@ -160,7 +145,7 @@ class Glare(ScriptedTest):
         for methods in (("INVITE", "UPDATE"), ("UPDATE", "INVITE")):
             with self.subTest(methods=methods):
                 pairs = self.collide(methods, strict=True)
-                for _, caller, callee in pairs:
+                for caller, callee in pairs:
                     self.assertGreaterEqual(caller.lost + callee.lost, 1)
                 self.assert_one_session(pairs)
 

@@ -58,21 +58,26 @@ class Handset(UdpPeer):
     def send_invite(self, number, headers=()):
         """A call with the answer to Asterisk's challenge, not waited for."""
         call = self.sip.call(number, headers=headers)
+        self.challenged(call, headers)
+        return call
+
+    def challenged(self, call, headers=(), body=None):
+        """Answers the challenge that a new call gets."""
         challenge = self.final(call, 1)
         assert challenge.status == 401, challenge
         call.ack_failure(challenge)
         call.authorization = sip.digest(challenge["WWW-Authenticate"], self.sip.user, self.sip.password, "INVITE",
                                         call.uri)
-        self.invite_again(call, headers)
-        return call
+        self.invite_again(call, headers, body)
 
-    def invite_again(self, call, headers=()):
+    def invite_again(self, call, headers=(), body=None):
         """After a refusal: the next INVITE of the same call."""
         call.branch, call.cseq = sip.new_branch(), call.cseq + 1
-        body = [("Content-Type", "application/sdp")]
+        body = sip.sdp(self.address) if body is None else body
+        content = [("Content-Type", "application/sdp")] if body else []
         call.invite = self.sip.request(
             "INVITE", call.uri, call.to, call.call_id, call.cseq, call.tag,
-            [*body, ("Authorization", call.authorization), *headers], sip.sdp(self.address), call.branch)
+            [*content, ("Authorization", call.authorization), *headers], body, call.branch)
         self.send(call.invite, self.sip.edge)
 
     def final(self, call, cseq, within=8):
