@@ -125,6 +125,49 @@ class Cancel(ScriptedTest):
         self.lost_race(late)
         self.hang_up(call, second)
 
+    # Calls of the backend to a phone.
+
+    def called(self):
+        """(call, INVITE at the phone) of a call that rings."""
+        registered, _ = self.register(self.caller, self.upstream)
+        return self.ring_back(self.upstream, self.caller, registered)
+
+    def assert_cancelled_at_the_backend(self, call):
+        answers = [self.upstream.take(), self.upstream.take()]
+        self.assertEqual(sorted(m.what() for m in answers), ["200 to CANCEL", "487 to INVITE"])
+        call.ack_failure(next(m for m in answers if m.method == "INVITE"))
+
+    def test_the_backend_gives_up_while_the_phone_rings(self):
+        call, invite = self.called()
+        call.cancel()
+        cancel = self.caller.peer.expect("CANCEL")
+        self.assertEqual((cancel.branch(), cancel.uri, cancel.cseq), (invite.branch(), invite.uri, invite.cseq))
+        self.caller.peer.reply(cancel, 200)
+        self.caller.peer.reply(invite, 487)
+        self.caller.peer.expect("ACK")
+        self.assert_cancelled_at_the_backend(call)
+        self.assertEqual(self.edge.calls(), [])
+
+    def test_the_backends_cancel_crosses_the_phones_200(self):
+        call, invite = self.called()
+        call.cancel()
+        self.caller.peer.reply(self.caller.peer.expect("CANCEL"), 200)
+        late = self.caller.peer.reply(invite, 200, headers=[contact_of(self.caller.peer)])
+        self.assertEqual(self.caller.peer.expect("ACK").tag("To"), late.tag("To"))
+        self.caller.peer.reply(self.caller.peer.expect("BYE"), 200)
+        self.assert_cancelled_at_the_backend(call)
+        self.assertEqual(self.edge.calls(), [])
+
+    def test_the_phones_200_comes_first_and_the_backends_cancel_changes_nothing(self):
+        call, invite = self.called()
+        self.caller.peer.reply(invite, 200, headers=[contact_of(self.caller.peer)])
+        response = self.upstream.expect(200, method="INVITE")
+        call.cancel()
+        self.upstream.expect(200, method="CANCEL")
+        call.answered(response)
+        self.caller.peer.expect("ACK")
+        self.hang_up(call, self.caller.peer)
+
     @classmethod
     def tearDownClass(cls):
         try:

@@ -1,9 +1,14 @@
 """Two devices of one user: both ring, and what becomes of the one that does not answer."""
 
 from lab import sip
-from lab.lab import main
+from lab.asterisk import Asterisk
+from lab.baresip import Baresip
+from lab.capture import Capture
+from lab.edge import Edge
+from lab.lab import LabTest, main
 from lab.peer import Phone
 from lab.scripted import ScriptedTest, contact_of
+from lab.wait import wait_for
 
 
 class Forking(ScriptedTest):
@@ -132,6 +137,57 @@ class Forking(ScriptedTest):
     def tearDownClass(cls):
         try:
             cls.edge.wait_quiet(45)
+        finally:
+            super().tearDownClass()
+
+
+class RealPhones(LabTest):
+    """Asterisk forks by itself: it calls each Contact of the AoR that it was given."""
+
+    @classmethod
+    def setUpLab(cls):
+        cls.capture = Capture(cls.lab)
+        cls.edge = Edge(cls.lab)
+        cls.asterisk = Asterisk(cls.lab, 10, {"401": "one", "402": "two"}, rewrite_contact=True, extensions="""
+; all devices of 402
+exten => 630,1,Dial(${PJSIP_DIAL_CONTACTS(402)},60)
+ same => n,Hangup()
+""")
+        cls.edge.tenant("a.test", 10, cls.asterisk.address)
+        cls.edge.wait_ready()
+        registrar = f"{cls.edge.ip}:5060"
+        cls.caller = Baresip(cls.lab, 21, "401", "a.test", "one", registrar)
+        cls.devices = [Baresip(cls.lab, host, "402", "a.test", "two", registrar, name=f"baresip-402-{host}")
+                       for host in (22, 23)]
+        for phone in (cls.caller, *cls.devices):
+            phone.wait_registered()
+        wait_for(lambda: len(cls.asterisk.contacts("402")) == 2, 10, "Asterisk knows both devices of 402")
+
+    def test_both_devices_ring_and_either_may_answer(self):
+        for answers, other in (self.devices, reversed(self.devices)):
+            since = self.capture.mark()
+            events = {phone: phone.mark() for phone in (self.caller, answers, other)}
+            self.caller.dial("630")
+            for phone in (answers, other):
+                phone.wait_event("CALL_INCOMING", since=events[phone])
+            answers.accept()
+            for phone in (self.caller, answers):
+                phone.wait_event("CALL_ESTABLISHED", since=events[phone])
+                phone.wait_event("CALL_RTPESTAB", since=events[phone])
+            other.wait_event("CALL_CLOSED", since=events[other])
+            self.assertFalse(other.has_event("CALL_ESTABLISHED", events[other]))
+            self.assertEqual(len([m for m in self.capture.to(other.address, since) if m.what() == "CANCEL"]), 1)
+            self.assertFalse([m for m in self.capture.to(answers.address, since) if m.what() == "CANCEL"])
+            wait_for(lambda: len(self.edge.calls()) == 2, 5, "the caller's call and the callee's are up")
+            self.caller.hangup()
+            answers.wait_event("CALL_CLOSED", since=events[answers])
+            self.asterisk.wait_no_channels()
+            wait_for(lambda: not self.edge.calls(), 5, "no call is left")
+
+    @classmethod
+    def tearDownClass(cls):
+        try:  # the phones go on to be qualified
+            cls.edge.wait_quiet(45, only=("calls", "legs", "transactions.invite_client", "transactions.invite_server"))
         finally:
             super().tearDownClass()
 

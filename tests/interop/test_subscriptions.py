@@ -238,6 +238,51 @@ class Subscriptions(ScriptedTest):
         other.phone.peer.expect(481, method="SUBSCRIBE")
         self.wait_count(0)
 
+    def test_a_ringing_call_is_picked_up_from_a_blf(self):
+        watcher, backend, _, notifier = self.scripted()
+        desk = self.phone("402", watcher.domain)
+        registered, _ = self.register(desk, backend)
+        call, ringing = self.ring_back(backend, desk, registered)
+        response = next(m for m in backend.all_received if m.status == 180)
+        shown = ('<?xml version="1.0"?>\r\n<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" '
+                 f'state="full" entity="sip:402@{watcher.domain}">\r\n<dialog id="a" call-id="{{0}}" local-tag="{{1}}" '
+                 'remote-tag="{2}" direction="recipient"><state>early</state></dialog>\r\n</dialog-info>\r\n')
+        notifier.notify("dialog", "active;expires=600", shown.format(call.call_id, response.tag("To"), call.tag))
+        body = self.notified(watcher).body.decode()
+        self.assertEqual(body, shown.format(ringing["Call-ID"], ringing.own_tag, ringing.tag("From")),
+                         "the call has the name that it has at the phone that rings")
+        backend.expect(200, method="NOTIFY")
+        # Whoever watches picks up by that name; the backend knows the call by its own.
+        name = f"{ringing['Call-ID']};to-tag={ringing.tag('From')};from-tag={ringing.own_tag};early-only"
+        taken = watcher.call("402", headers=[("Replaces", name), ("Require", "replaces")])
+        invite = backend.expect("INVITE")
+        self.assertEqual(invite["Replaces"],
+                         f"{call.call_id};to-tag={call.tag};from-tag={response.tag('To')};early-only")
+        backend.reply(invite, 200, headers=[contact_of(backend), ("Content-Type", "application/sdp")],
+                      body=sip.sdp(backend.address, 41000))
+        taken.answered(self.final(watcher.peer, 200))
+        backend.expect("ACK")
+        call.cancel()
+        cancel = desk.peer.expect("CANCEL")
+        desk.peer.reply(cancel, 200)
+        desk.peer.reply(ringing, 487)
+        desk.peer.expect("ACK")
+        self.assertEqual({backend.take().what(), backend.take().what()}, {"200 to CANCEL", "487 to INVITE"})
+        call.ack_failure(next(m for m in backend.all_received if m.status == 487))
+        self.assertEqual(len(self.edge.calls()), 1)
+        self.hang_up(taken, backend)
+        notifier.notify("dialog", "terminated;reason=noresource")
+        self.notified(watcher)
+        backend.expect(200, method="NOTIFY")
+        self.wait_count(0)
+
+    def final(self, peer, status):
+        response = peer.take()
+        while response.status == 100:
+            response = peer.take()
+        self.assertEqual(response.status, status)
+        return response
+
     def test_a_thousand_at_once(self):
         backend = self.backend()
         domain, _, _ = self.tenant(backend)

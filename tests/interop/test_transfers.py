@@ -4,6 +4,7 @@ Call-ID and tags, and Asterisk must find those that it knows."""
 import re
 from urllib.parse import quote
 
+from lab import sip
 from lab.asterisk import Asterisk
 from lab.capture import Capture
 from lab.edge import Edge
@@ -18,7 +19,14 @@ class Transfers(LabTest):
         cls.capture = Capture(cls.lab)
         cls.edge = Edge(cls.lab)
         users = {"401": "one", "402": "two", "403": "three"}
-        cls.asterisk = Asterisk(cls.lab, 10, users, qualify_frequency=0)
+        cls.asterisk = Asterisk(cls.lab, 10, users, qualify_frequency=0, extensions=f"""
+; answers and refers the caller to 402
+exten => 620,1,Answer()
+ same => n,Wait(0.2)
+ same => n,Transfer(PJSIP/sip:402@{cls.lab.ip(10)})
+ same => n,NoOp(transfer: ${{TRANSFERSTATUS}})
+ same => n,Hangup()
+""")
         cls.edge.tenant("a.test", 10, cls.asterisk.address)
         cls.edge.wait_ready()
         cls.phones = [Handset(cls.lab, 21 + n, cls.edge.address, user, password, "a.test")
@@ -104,6 +112,35 @@ class Transfers(LabTest):
         self.leaves_after_transfer(held)
         self.bridged(self.second, self.third)
 
+    def notify(self, call, refer, state, line):
+        """The phone tells how its REFER goes (RFC 3515 §2.4.5)."""
+        call.send("NOTIFY", line, [("Event", f"refer;id={refer.cseq}"), ("Subscription-State", state)],
+                  kind="message/sipfrag;version=2.0")
+        cseq = call.cseq
+        answer = wait_for(lambda: next((m for m in list(self.first.all_received) if m.is_response
+                                        and (m.method, m.cseq) == ("NOTIFY", cseq)), None), 5, "its answer")
+        self.assertEqual(answer.status, 200)
+
+    def test_blind_transfer_by_asterisk(self):
+        call = self.first.dial("620")
+        refer = self.first.wait_request("REFER", call.call_id)
+        self.assertEqual(sip.uri_of(refer["Refer-To"]), "sip:402@a.test")
+        sent = next(p.message for p in self.capture.packets[self.since:]
+                    if p.source[0] == self.asterisk.address and p.message.method == "REFER")
+        self.assertEqual(sip.uri_of(sent["Refer-To"]), f"sip:402@{self.asterisk.address}")
+        self.assertNotEqual(sent["Call-ID"], refer["Call-ID"])
+        self.notify(call, refer, "active;expires=60", "SIP/2.0 100 Trying")
+        self.first.dial("402")
+        self.notify(call, refer, "terminated;reason=noresource", "SIP/2.0 200 OK")
+        # Asterisk knows its REFER by the number that it has there.
+        told = [self.at_asterisk("NOTIFY", lambda m, text=text: text in m.body) for text in (b"100", b"200")]
+        for notify in told:
+            self.assertEqual(notify["Call-ID"], sent["Call-ID"])
+            self.assertIn(notify["Event"], (f"refer;id={sent.cseq}", "refer"))
+        self.asterisk.process.wait_log(r"transfer: SUCCESS", 5)
+        self.first.wait_request("BYE", call.call_id)
+        self.bridged(self.first, self.second)
+
     def test_pickup_of_a_ringing_call(self):
         self.second.picks_up = False
         call = self.first.send_invite("402")
@@ -131,6 +168,13 @@ class Transfers(LabTest):
         self.assertEqual(self.at_asterisk("REFER")["Refer-To"],
                          "<sip:403@a.test?Replaces=no%40where%3bto-tag%3D1%3Bfrom-tag%3D2>")
         self.first.wait_response("REFER", call.call_id)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.edge.wait_quiet(45)
+        finally:
+            super().tearDownClass()
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ class Handset(UdpPeer):
                     self.pick_up(request)
             else:
                 self.pick_up(request)
+        elif request.method == "REFER":
+            self.reply(request, 202, reason="Accepted", headers=[("Contact", self.sip.contact)])
         elif request.method == "UPDATE":
             self.accept(request, sip.sdp(self.address) if request.body else b"")
         else:

@@ -306,14 +306,14 @@ class Call:
                                   contact=False)
         self.phone.peer.send(data, self.phone.edge)
 
-    def send(self, method, body=b"", headers=()):
-        """A further request in the dialog."""
+    def send(self, method, body=b"", headers=(), kind="application/sdp"):
+        """A further request in the dialog; `kind` is its body's."""
         self.cseq += 1
-        self._send(method, self.remote, self.cseq, headers, body)
+        self._send(method, self.remote, self.cseq, headers, body, kind)
 
-    def _send(self, method, uri, cseq, headers=(), body=b""):
+    def _send(self, method, uri, cseq, headers=(), body=b"", kind="application/sdp"):
         if body:
-            headers = [("Content-Type", "application/sdp"), *headers]
+            headers = [("Content-Type", kind), *headers]
         data = self.phone.request(method, uri, self.to, self.call_id, cseq, self.tag, headers, body)
         self.phone.peer.send(data, self.phone.edge)
 
