@@ -2,6 +2,8 @@
 edge judges none of them, and takes none for an attack."""
 
 from lab import sip
+from lab.asterisk import Asterisk
+from lab.handset import Handset
 from lab.lab import main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import wait_for
@@ -22,6 +24,21 @@ ANSWERS = [(200, [], "done"), (202, [("X-Answer", "ok; a=b")], ""), (404, [], ""
 
 
 class Methods(ScriptedTest):
+    @classmethod
+    def setUpLab(cls):
+        super().setUpLab()
+        cls.asterisk = Asterisk(cls.lab, 10, {"411": "secret", "412": "secret"}, qualify_frequency=0, extensions="""
+; passes a text on to 412
+exten => 640,1,MessageSend(pjsip:412,${MESSAGE(from)})
+ same => n,Hangup()
+""")
+        cls.edge.tenant("a.test", 10, cls.asterisk.address)
+        cls.edge.wait_ready()
+        cls.handsets = [Handset(cls.lab, cls.next_host(), cls.edge.address, user, "secret", "a.test")
+                        for user in ("411", "412")]
+        for handset in cls.handsets:
+            assert handset.sip.register().status == 200
+
     def setUp(self):
         self.upstream = self.backend()
         self.domain, _, _ = self.tenant(self.upstream)
@@ -173,6 +190,40 @@ class Methods(ScriptedTest):
                                                            from_phone)
                 self.answered(asker, answerer, request, status)
         wait_for(lambda: self.edge.status()["counts"]["subscriptions"] == 0, 5, "nothing is left")
+
+    # With a real Asterisk.
+
+    def asked(self, method, number, headers=(), body=""):
+        """What Asterisk says to a request outside of calls, after its challenge. Gives the response."""
+        sender = self.handsets[0]
+        uri, call_id, tag, extra = f"sip:{number}@a.test", sip.new_call_id(), sip.new_tag(), []
+        for cseq in (1, 2):
+            sender.send(sender.sip.request(method, uri, f"<{uri}>", call_id, cseq, tag, [*headers, *extra], body),
+                        self.edge.address)
+            response = wait_for(lambda: next((m for m in list(sender.all_received) if m.is_response and m.status >= 200
+                                              and (m["Call-ID"], m.cseq) == (call_id, cseq)), None), 8,
+                                f"Asterisk answers {method}")
+            self.assertEqual(response["Server"], "Asterisk lab")
+            if response.status != 401:
+                return response
+            extra = [("Authorization", sip.digest(response["WWW-Authenticate"], "411", "secret", method, uri))]
+        return response
+
+    def test_a_text_goes_through_asterisk_to_another_phone(self):
+        receiver = self.handsets[1]
+        self.assertEqual(self.asked("MESSAGE", "640", [TEXT], "Hello 412").status, 202)
+        message = wait_for(lambda: receiver.requests("MESSAGE"), 8, "412 gets it")[0]
+        self.assertEqual(message.body, b"Hello 412")
+        self.assertEqual(message.uri, sip.uri_of(receiver.sip.contact))
+        self.assertNotIn(self.asterisk.address, message.raw.split(b"\r\n\r\n")[0].decode())
+
+    def test_what_asterisk_does_not_do_it_says_itself(self):
+        said = {method: self.asked(method, "402", headers, body).status for method, headers, body in METHODS}
+        said["REFER"] = self.asked("REFER", "402", [("Refer-To", "<sip:412@a.test>")]).status
+        print(said)
+        for method, status in said.items():
+            self.assertNotIn(status, (408, 503), method)
+        self.assertGreaterEqual(said["FROBNICATE"], 400)
 
     @classmethod
     def tearDownClass(cls):
