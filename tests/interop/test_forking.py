@@ -101,6 +101,39 @@ class Forking(ScriptedTest):
         self.soft.peer.expect("ACK")
         call.ack_failure(self.next(603, "INVITE"))
 
+    def test_603_beats_the_486_that_came_before_it(self):
+        call, desk, soft = self.call()
+        self.desk.peer.reply(desk, 486)
+        self.desk.peer.expect("ACK")
+        self.soft.peer.reply(soft, 603)
+        self.soft.peer.expect("ACK")
+        call.ack_failure(self.next(603, "INVITE"))
+
+    def test_a_200_beats_the_603_that_came_before_it(self):
+        call, desk, soft = self.call()
+        self.ringing(self.soft, soft)
+        self.desk.peer.reply(desk, 603)
+        self.desk.peer.expect("ACK")
+        self.soft.peer.reply(self.soft.peer.expect("CANCEL"), 200)
+        self.answer_at(self.soft, soft)
+        call.answered(self.next(200, "INVITE"))
+        self.soft.peer.expect("ACK")
+        self.end(call, self.soft)
+
+    def test_the_caller_gives_up_and_both_stop_ringing(self):
+        call, desk, soft = self.call()
+        self.ringing(self.desk, desk)
+        call.cancel()
+        self.cancelled(self.desk, desk)
+        # The other one has said nothing yet: it is cancelled as soon as it does (RFC 3261 §9.1).
+        self.assertTrue(self.soft.peer.empty())
+        self.soft.peer.reply(soft, 180, headers=[contact_of(self.soft.peer)])
+        self.cancelled(self.soft, soft)
+        answers = [self.pbx.take(), self.pbx.take()]
+        self.assertEqual(sorted(m.what() for m in answers), ["200 to CANCEL", "487 to INVITE"])
+        call.ack_failure(next(m for m in answers if m.method == "INVITE"))
+        self.assertEqual(self.edge.calls(), [])
+
     def test_the_device_of_lower_q_rings_when_the_others_have_refused(self):
         last = self.device("q=0.2")
         call, desk, soft = self.call()

@@ -27,7 +27,7 @@ def expires(seconds, refresher=None):
 class TimedPhone(Handset):
     """Takes the role that it is asked for, or `role` where nobody asks (RFC 4028 §9); refuses below `least`."""
 
-    role, least = "uac", 90
+    role, least, updates = "uac", 90, [UPDATES]
 
     def answer(self, request):
         asked = None if request.is_response else request.get("Session-Expires")
@@ -39,13 +39,13 @@ class TimedPhone(Handset):
     def session(self, request):
         asked = request.get("Session-Expires")
         if asked is None:
-            return [TIMER, UPDATES]
+            return [TIMER, *self.updates]
         value = asked if "refresher=" in asked else f"{asked};refresher={self.role}"
-        return [TIMER, UPDATES, ("Require", "timer"), ("Session-Expires", value)]
+        return [TIMER, *self.updates, ("Require", "timer"), ("Session-Expires", value)]
 
     def timed(self, number, refresher):
         """A call that is answered with this refresher. Gives it with the moment of the answer."""
-        call = self.dial(number, [TIMER, UPDATES, expires(90, refresher)])
+        call = self.dial(number, [TIMER, *self.updates, expires(90, refresher)])
         response = self.final(call, call.cseq)
         assert response["Session-Expires"].replace(" ", "") == f"90;refresher={refresher}", response
         call.answered_at = response.at
@@ -66,7 +66,7 @@ class TimedPhone(Handset):
 
 class SessionTimers(ScriptedTest):
     LOG_LEVEL = "info"
-    CASES = ("asterisk_refreshes_as_the_called_one", "asterisk_refreshes_as_the_caller",
+    CASES = ("asterisk_refreshes_as_the_called_one", "asterisk_refreshes_as_the_caller", "asterisk_refreshes_by_re_invite",
              "the_phone_refreshes_as_the_caller", "the_phone_refreshes_as_the_called_one",
              "nobody_refreshes", "a_refresh_without_a_time_ends_the_watch", "the_phone_that_refreshes_dies",
              "the_asterisk_that_refreshes_is_killed", "the_backend_says_422", "asterisk_says_422_to_a_refresh",
@@ -77,11 +77,11 @@ class SessionTimers(ScriptedTest):
         super().setUpLab()
         cls.capture = Capture(cls.lab)
         timers = {"timers_sess_expires": 90, "timers_min_se": 90}
-        users = {str(number): "secret" for number in range(401, 409)}
+        users = {str(number): "secret" for number in (*range(401, 409), 410)}
         cls.asterisk = Asterisk(cls.lab, 10, users, qualify_frequency=0, endpoints={
             "401": timers, "402": timers, "403": {"timers": "always", **timers}, "404": {"timers": "always", **timers},
             "405": {"timers_sess_expires": 120, "timers_min_se": 120}, "406": {"timers": "always", **timers},
-            "407": timers, "408": {"timers": "required", **timers}})
+            "407": timers, "408": {"timers": "required", **timers}, "410": timers})
         cls.mortal = Asterisk(cls.lab, 11, {"409": "secret"}, qualify_frequency=0, rtp_start=22000,
                               endpoints={"409": timers})
         cls.edge.tenant("a.test", 10, cls.asterisk.address)
@@ -154,6 +154,16 @@ class SessionTimers(ScriptedTest):
         call.send("BYE")
         phone.wait_response("BYE", call.call_id)
 
+    def asterisk_refreshes_by_re_invite(self):
+        """A phone that does not say that it knows UPDATE is sent an INVITE (RFC 4028 §7.4)."""
+        phone = self.phones["410"]
+        phone.updates = []
+        call = phone.timed("600", "uas")
+        refresh = self.refreshed_by_asterisk(phone, call.call_id, call.answered_at)
+        self.assertEqual(refresh.method, "INVITE")
+        call.send("BYE")
+        phone.wait_response("BYE", call.call_id)
+
     def asterisk_refreshes_as_the_caller(self):
         phone = self.phones["403"]
         phone.role = "uac"
@@ -170,6 +180,7 @@ class SessionTimers(ScriptedTest):
         self.assertIn("refresher=uac", refresh["Session-Expires"], "the sender of a refresh goes on with it")
         self.same_on_both_legs(phone, refresh, self.asterisk)
         self.outlives_its_first_interval(phone, call_id, answered)
+        return refresh
 
     def the_phone_refreshes_as_the_caller(self):
         phone = self.phones["402"]
