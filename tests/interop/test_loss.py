@@ -170,6 +170,23 @@ class Loss(LossTest):
                 self.assert_over()
                 self.capture.packets.clear()
 
+    def test_a_bye_that_overtakes_the_ack(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.accept(callee, invite)
+                answer = caller.expect(200)
+                call.to, call.remote = answer["To"], answer.contact_uri()
+                call.send("BYE")
+                self.assertEqual(callee.expect("ACK").cseq, invite.cseq)
+                callee.reply(callee.expect("BYE"), 200)
+                self.final(caller, "BYE")
+                call.cseq = 1
+                call.ack()
+                stays(lambda: len(self.packets(caller, 200)) == 1 and callee.empty(), 2 * self.T2, "nothing more comes")
+                self.assert_over()
+                self.capture.packets.clear()
+
     def test_the_first_three_200s_to_a_re_invite_are_lost(self):
         call, invite, caller, callee = self.from_phone()
         self.answer(call, callee, invite)

@@ -136,6 +136,7 @@ class Tenants(ScriptedTest):
         wait_for(lambda: ended() and not running, 20, lambda: f"all have ended but {len(running)}")
 
         parties = (*self.phones.values(), self.first, self.second)
+        wait_for(lambda: sum(len(party.heard()) for party in parties) >= EVENTS, 5, "all have been noted")
         heard = [(m["X-Event"], (party, m.method)) for party in parties for m in party.heard()]
         self.assertEqual(len(heard), EVENTS)
         self.assertEqual(dict(heard), expected)
@@ -168,6 +169,8 @@ class Tenants(ScriptedTest):
                 call_id = backend.begin(method, f"sip:405@{self.edge.ip}", [])
                 wait_for(lambda: call_id in backend.over, 3, "it is answered")
                 self.assertEqual(backend.over[call_id], 200)
+            # It answers first and takes note then.
+            wait_for(lambda: len(own[domain].heard()) == 3, 2, "it has noted all")
             self.assertEqual([m.method for m in own[domain].heard()], ["INVITE", "OPTIONS", "NOTIFY"])
             own[domain].all_received.clear()
             self.assertEqual(own["a.test"].heard() + own["b.test"].heard(), [])
