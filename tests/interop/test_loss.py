@@ -5,6 +5,7 @@ A party loses a packet by taking no notice of it. Moments are the kernel's, whic
 
 from lab import sip
 from lab.capture import Capture
+from lab.end import end_of_callee
 from lab.lab import main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import stays, wait_for
@@ -200,6 +201,25 @@ class Loss(LossTest):
         callee.expect("ACK")
         stays(lambda: len(self.packets(caller, 200)) == 4, 2 * self.T2, "no 200 comes after the ACK")
         self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
+        self.hang_up(call, callee)
+        self.assert_over()
+
+    def test_a_491_is_repeated_until_its_ack(self):
+        call, invite, caller, callee = self.from_phone()
+        self.answer(call, callee, invite)
+        call.send("INVITE", sip.sdp(caller.address, version=2, direction="sendonly"))
+        again = callee.expect("INVITE")
+        crossing = end_of_callee(callee, invite)
+        crossing.send("INVITE", sip.sdp(callee.address, version=2, direction="sendonly"))
+        refused = callee.expect(491)
+        packets = self.wait_packets(4, callee, 491)
+        crossing.ack_failure(refused)
+        stays(lambda: len(self.packets(callee, 491)) == 4, 2 * self.T2, "no 491 comes after its ACK")
+        self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
+        # The other one is not disturbed.
+        self.accept(callee, again)
+        call.answered(self.final(caller))
+        callee.expect("ACK")
         self.hang_up(call, callee)
         self.assert_over()
 
