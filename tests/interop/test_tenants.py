@@ -78,10 +78,11 @@ class Tenants(ScriptedTest):
     def setUpLab(cls):
         super().setUpLab()
         cls.first, cls.second = Party(cls, "asterisk", "first"), Party(cls, "asterisk", "second")
+        cls.targets = {}
         for setid, backends in ((10, [cls.first]), (20, [cls.second]), (30, [cls.first, cls.second])):
             cls.edge.set(setid, algorithm="priority", health={"interval": "3600s"})
             for place, backend in enumerate(backends):
-                cls.edge.target(setid, backend.address, priority=place)
+                cls.targets[setid, backend] = cls.edge.target(setid, backend.address, priority=place)
         for domain, setid in (("a.test", 10), ("b.test", 20), ("c.test", 30), ("d.test", 30)):
             cls.edge.domain(domain, setid)
         cls.phones = {domain: cls.enrol("401", domain) for domain in ("a.test", "b.test", "c.test", "d.test")}
@@ -98,9 +99,10 @@ class Tenants(ScriptedTest):
             with party._lock:
                 party.all_received.clear()
 
-    def assert_nobody_hears(self):
+    def assert_nobody_hears(self, but=None):
         for domain, phone in self.phones.items():
-            self.assertEqual([str(m) for m in phone.heard()], [], domain)
+            if domain != but:
+                self.assertEqual([str(m) for m in phone.heard()], [], domain)
 
     def test_each_registered_at_its_own_backend(self):
         for domain, backend in self.home.items():
@@ -175,6 +177,18 @@ class Tenants(ScriptedTest):
             own[domain].all_received.clear()
             self.assertEqual(own["a.test"].heard() + own["b.test"].heard(), [])
         self.assert_nobody_hears()
+
+    def test_without_a_token_a_backend_of_one_tenant_reaches_the_phone_that_has_namesakes(self):
+        self.edge.must("DELETE", f"/v1/dispatcher/sets/30/targets/{self.targets[30, self.second]}")
+        try:
+            for method in ("INVITE", "OPTIONS", "NOTIFY"):
+                call_id = self.second.begin(method, f"sip:401@{self.edge.ip}", [])
+                wait_for(lambda: call_id in self.second.over, 3, "it is answered")
+                self.assertEqual(self.second.over[call_id], 200)
+            wait_for(lambda: len(self.phones["b.test"].heard()) == 3, 2, "it has noted all")
+            self.assert_nobody_hears("b.test")
+        finally:
+            self.targets[30, self.second] = self.edge.target(30, self.second.address, priority=1)
 
     def test_a_backend_does_not_reach_another_ones_tenant_by_its_domain_or_token(self):
         for backend, domain in ((self.first, "b.test"), (self.second, "a.test")):
