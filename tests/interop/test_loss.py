@@ -46,11 +46,11 @@ class LossTest(ScriptedTest):
         return callee.reply(invite, 200, headers=[contact_of(callee), ("Content-Type", "application/sdp")],
                             body=sip.sdp(callee.address, 41000))
 
-    def final(self, caller, method="INVITE"):
+    def final(self, caller, method="INVITE", within=3):
         """The 200; after a while a request of another kind may get a 100, too (RFC 4320 §4.1)."""
-        response = caller.take()
+        response = caller.take(within)
         while response.status == 100:
-            response = caller.take()
+            response = caller.take(within)
         self.assertEqual((response.status, response.method), (200, method))
         return response
 
@@ -203,6 +203,53 @@ class Loss(LossTest):
         self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
         self.hang_up(call, callee)
         self.assert_over()
+
+    def test_the_first_three_invites_are_lost(self):
+        """Timer A knows no T2 (RFC 3261 §17.1.1.2)."""
+        call = self.desk.call("600")
+        invite = self.upstream.expect("INVITE")
+        packets = self.wait_packets(4, self.upstream, "INVITE")
+        self.upstream.reply(invite, 180, headers=[contact_of(self.upstream)])
+        self.desk.peer.expect(100)
+        self.desk.peer.expect(180)
+        stays(lambda: len(self.packets(self.upstream, "INVITE")) == 4, 1.0, "no INVITE comes after a response")
+        self.assert_on_time(packets, schedule(self.T1, 64 * self.T1, 1.0))
+        self.answer(call, self.upstream, invite)
+        self.hang_up(call, self.upstream)
+        self.assert_over()
+
+    def test_a_lost_refusal_and_its_lost_ack(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                callee.reply(invite, 486)
+                ack = callee.expect("ACK")
+                callee.send(callee.sent[-1], invite.reply_to)  # its ACK was lost
+                self.assertEqual(self.wait_packets(2, callee, "ACK", "ACK")[1].message.raw, ack.raw)
+                refused = caller.expect(486)
+                packets = self.wait_packets(4, caller, 486)
+                call.ack_failure(refused)
+                stays(lambda: len(self.packets(caller, 486)) == 4, 2 * self.T2, "no 486 comes after its ACK")
+                self.assert_on_time(packets, schedule(self.T1, self.T2, 1.0))
+                self.assert_over()
+                self.capture.packets.clear()
+
+    def test_a_bye_that_is_never_answered(self):
+        for direction in (self.from_phone, self.from_backend):
+            with self.subTest(direction=direction.__name__):
+                call, invite, caller, callee = direction()
+                self.answer(call, callee, invite)
+                call.send("BYE")
+                callee.expect("BYE")
+                # Whoever hangs up is not kept waiting for a party that is gone: `timers.attempt` is 4 s.
+                over = self.final(caller, "BYE", within=6)
+                self.assertGreater(over.at - self.packets(callee, "BYE", "BYE")[0].at, 3.9)
+                self.assert_over()
+                end = schedule(self.T1, self.T2, 64 * self.T1)
+                packets = self.wait_packets(len(end), callee, "BYE", "BYE")
+                stays(lambda: len(self.packets(callee, "BYE", "BYE")) == len(end), 2 * self.T2, "timer F has fired")
+                self.assert_on_time(packets, end)
+                self.capture.packets.clear()
 
     def test_a_491_is_repeated_until_its_ack(self):
         call, invite, caller, callee = self.from_phone()
