@@ -34,6 +34,9 @@ class Changes(ScriptedTest):
 
     def assert_apart(self, backend):
         wait_for(lambda: not self.edge.calls(), 5, "the call is over")
+        # The last packet of a call; the capture may be behind.
+        self.capture.wait(lambda p: p.source[0] == self.edge.ip and p.message.status == 200 and p.message.method == "BYE",
+                          since=self.since)
         packets = [p for p in self.capture.packets[self.since:] if self.edge.ip in (p.source[0], p.target[0])]
         assert_legs_are_apart(self, packets, self.edge.ip, backend.address)
 

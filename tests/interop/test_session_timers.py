@@ -121,16 +121,16 @@ class SessionTimers(ScriptedTest):
     def same_on_both_legs(self, phone, refresh, asterisk):
         """The refresh has crossed with its header field byte for byte, so the roles are those of its sender."""
         value = refresh["Session-Expires"]
-        self.assertTrue(any(
-            p.message.get("Session-Expires") == value and p.message["Call-ID"] != refresh["Call-ID"]
-            for p in self.capture.packets if p.source[0] == asterisk.address and not p.message.is_response
-            and p.message.method == refresh.method), f"Asterisk sent no {refresh.method} with {value}")
+        self.capture.wait(lambda p: p.source[0] == asterisk.address and not p.message.is_response
+                          and p.message.method == refresh.method and p.message.get("Session-Expires") == value
+                          and p.message["Call-ID"] != refresh["Call-ID"],
+                          what=f"Asterisk sends a {refresh.method} with {value}")
 
     def ends_when_the_session_expires(self, call, *ended):
         """The edge has sent these BYEs [(peer, BYE)] one session after the 200. Moments are the kernel's."""
         def first(address, call_id, method, status=None):
-            return next(p.at for p in self.capture.packets if p.target[0] == address and p.message.method == method
-                        and p.message.status == status and p.message["Call-ID"] == call_id)
+            return self.capture.wait(lambda p: p.target[0] == address and p.message.method == method
+                                     and p.message.status == status and p.message["Call-ID"] == call_id).at
 
         answered = first(call.phone.peer.address, call.call_id, "INVITE", 200)
         for peer, bye in ended:

@@ -64,6 +64,11 @@ exten => 620,1,Answer()
                                  and p.message.method == method and predicate(p.message), 5, self.since,
                                  f"a {method} at Asterisk").message
 
+    def from_asterisk(self, predicate):
+        """The first such message of Asterisk's. The capture may be behind those who have got it."""
+        return self.capture.wait(lambda p: p.source[0] == self.asterisk.address and predicate(p.message), 5, self.since,
+                                 "a message of Asterisk's").message
+
     def bridged(self, *phones):
         """Two channels are up, these phones', and the edge has their two calls and no more."""
         wanted = sorted(f"PJSIP/{phone.sip.user}" for phone in phones)
@@ -97,10 +102,7 @@ exten => 620,1,Answer()
     def test_attended_transfer_by_a_phone(self):
         held = self.first.dial("402")
         consulted = self.first.dial("403")
-        inside = wait_for(lambda: [p.message for p in self.capture.packets[self.since:]
-                                   if p.source[0] == self.asterisk.address and p.message.is_response
-                                   and p.message.status == 200 and p.message.method == "INVITE"
-                                   and "sip:403@a.test" in p.message["To"]], 5, "the capture has Asterisk's answer")[0]
+        inside = self.from_asterisk(lambda m: m.status == 200 and m.method == "INVITE" and "sip:403@a.test" in m["To"])
         name = f"{consulted.call_id};to-tag={consulted.far};from-tag={consulted.tag}"
         held.send("REFER", headers=[("Refer-To", f"<sip:403@a.test?Replaces={quote(name, safe='')}>"),
                                     ("Referred-By", f"<{self.first.sip.aor}>")])
@@ -125,8 +127,7 @@ exten => 620,1,Answer()
         call = self.first.dial("620")
         refer = self.first.wait_request("REFER", call.call_id)
         self.assertEqual(sip.uri_of(refer["Refer-To"]), "sip:402@a.test")
-        sent = next(p.message for p in self.capture.packets[self.since:]
-                    if p.source[0] == self.asterisk.address and p.message.method == "REFER")
+        sent = self.from_asterisk(lambda m: m.method == "REFER" and not m.is_response)
         self.assertEqual(sip.uri_of(sent["Refer-To"]), f"sip:402@{self.asterisk.address}")
         self.assertNotEqual(sent["Call-ID"], refer["Call-ID"])
         self.notify(call, refer, "active;expires=60", "SIP/2.0 100 Trying")
@@ -151,9 +152,7 @@ exten => 620,1,Answer()
         name = f"{ringing['Call-ID']};to-tag={ringing.tag('From')};from-tag={own_tag};early-only"
         self.third.dial("402", headers=[("Replaces", name), ("Require", "replaces")])
         replacing = self.at_asterisk("INVITE", lambda m: m.get("Replaces") and m.get("Authorization"))
-        outer = next(p.message for p in self.capture.packets[self.since:]
-                     if p.source[0] == self.asterisk.address and p.message.method == "INVITE"
-                     and not p.message.is_response)
+        outer = self.from_asterisk(lambda m: m.method == "INVITE" and not m.is_response)
         to_tag = re.search(r"to-tag=([^;]+)", replacing["Replaces"]).group(1)
         self.assertEqual(replacing["Replaces"].split(";")[0], outer["Call-ID"])
         self.assertEqual(to_tag, outer.tag("From"))
