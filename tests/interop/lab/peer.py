@@ -121,10 +121,12 @@ class UdpPeer(Peer):
         address, port = self.socket.getsockname()
         super().__init__(lab, name or f"peer-{host}-{port}", address, port, probes)
         lab.on_close(self.close)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._closed = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self):
-        while True:
+        while not self._closed:
             try:
                 data, source = self.socket.recvfrom(65535)
             except OSError as error:
@@ -139,10 +141,13 @@ class UdpPeer(Peer):
         self.socket.sendto(data, to)
 
     def close(self):
+        """Nobody has the port any more afterwards; a reader that is in recvfrom() would keep it for a while."""
+        self._closed = True
         try:
             self.socket.shutdown(socket.SHUT_RDWR)  # wakes the reader
         except OSError:
             pass
+        self._reader.join(5)
         self.socket.close()
 
     transport = "UDP"
