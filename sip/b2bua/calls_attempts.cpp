@@ -105,8 +105,9 @@ void Calls::group_event(Now now, CallId id, CallEvent event, LegId leg_id, std::
   const CallFacts facts = facts_without(call, leg_id);
   const Refusal* best = best_refusal(*call.hunt);
   if (best == nullptr || facts.others || facts.goes_on)
-    return apply(now, id, event, facts,
-                 {.message = best ? best->response.get() : nullptr, .leg = leg_id, .why = std::move(why)});
+    return apply(
+        now, id, event, facts,
+        {.message = best ? best->response.get() : nullptr, .leg = leg_id, .why = std::move(why)});
   const Message& response = *best->response;
   apply(now, id, event, facts,
         {.message = &response,
