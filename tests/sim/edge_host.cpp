@@ -25,6 +25,7 @@ EdgeHost::EdgeHost(Clock& clock, Network& network, MemoryStore& store, Trace& tr
 
 void EdgeHost::start() {
   ++life_;
+  network_.edge_starts();
   routing::EdgeConfig config;
   config.stack.listeners = {{net::Transport::udp, kEdgeAddress},
                             {net::Transport::tcp, kEdgeAddress}};

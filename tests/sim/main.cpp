@@ -72,6 +72,7 @@ bool run_seed(const Arguments& a, std::uint64_t seed, std::uint64_t& messages) {
   Terms terms;
   terms.calm = world.mood.calm;
   terms.ring_limit = world.mood.ring_limit;
+  terms.call_probe = world.mood.call_probe;
   terms.slow_store = world.mood.slow_store;
   terms.excuse_calls_at_crash = !a.calls_survive;
   const std::vector<Violation> found = check_all(world.trace, world.remains, terms);

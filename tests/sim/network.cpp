@@ -76,6 +76,7 @@ void Network::deliver(Duration after, Step step, int agent, const net::Flow& flo
     const std::uint64_t connection = flow.connection.value;
     if (step == Step::edge_receives) {
       // A datagram meets whoever listens; a stream ended with its process.
+      if (!edge_there_) return;
       if (connection != 0 && (life != edge_life_ || !connections_.contains(connection))) return;
       this->record(step, agent, flow, text, Fate::on_its_way, call);
       edge_receives(net::Packet{text->bytes, flow});
@@ -224,6 +225,7 @@ void Network::break_all_of(int agent, bool agent_hears) {
 }
 
 void Network::edge_gone() {
+  edge_there_ = false;
   ++edge_life_;
   std::vector<std::uint64_t> gone;
   for (const auto& [id, c] : connections_) gone.push_back(id);

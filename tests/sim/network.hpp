@@ -47,8 +47,9 @@ class Network {
   // Both ends hear of it, `quiet` ones excepted.
   void break_connection(std::uint64_t connection, bool agent_hears = true, bool edge_hears = true);
   void break_all_of(int agent, bool agent_hears);
-  // The edge's process is gone, and with it every stream.
+  // The edge's process is gone, and with it every stream; what comes to it then nobody hears.
   void edge_gone();
+  void edge_starts() { edge_there_ = true; }
 
  private:
   struct Connection {
@@ -78,6 +79,7 @@ class Network {
   std::map<std::uint64_t, int> whose_;  // connections that are gone as well
   std::uint64_t last_connection_ = 0;
   std::uint64_t edge_life_ = 1;
+  bool edge_there_ = false;
 };
 
 }  // namespace usher::sim

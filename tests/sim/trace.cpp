@@ -59,6 +59,11 @@ int Trace::call_of(const Text& text) {
   return known == calls_.end() ? 0 : known->second;
 }
 
+int Trace::call_of_id(std::string_view call_id) const {
+  const auto known = calls_.find(call_id);
+  return known == calls_.end() ? 0 : known->second;
+}
+
 void Trace::add(Record record) {
   if (record.text && record.call == 0) record.call = call_of(*record.text);
   mix(static_cast<std::uint64_t>(record.at.time_since_epoch().count()));

@@ -85,6 +85,7 @@ class Trace {
   std::uint64_t hash() const { return hash_; }
   std::string ladder(int call, std::size_t most = 200) const;
   std::string line(const Record& record) const;
+  int call_of_id(std::string_view call_id) const;  // 0: unknown
 
  private:
   int call_of(const Text& text);

@@ -21,10 +21,13 @@ struct RunOptions {
 struct Remains {
   routing::EdgeCounts counts;
   std::size_t live_calls = 0;  // by target
-  // That nobody was left to end, and were ended by the operator. Both ends may have died; then only
-  // an edge that asks (timers.call_probe) finds out.
-  std::size_t stuck_calls = 0;
-  bool both_ends_may_die = false;
+  // Calls that were up although every end was over, by the Call-IDs of their two legs, and when the
+  // operator ended them.
+  struct Stuck {
+    std::string origin_call_id, new_call_id;
+    Instant ended{};
+  };
+  std::vector<Stuck> stuck;
   std::size_t live_legs = 0;  // of the agents
 };
 

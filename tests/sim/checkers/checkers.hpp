@@ -21,6 +21,7 @@ struct Terms {
   bool calm = false;
   bool slow_store = false;  // a 200 to REGISTER may leave before its binding is durable
   Duration ring_limit = seconds(180);
+  Duration call_probe{};  // 0: the edge does not ask
   // The edge does not find its calls again after a crash.
   bool excuse_calls_at_crash = true;
 };
@@ -55,6 +56,10 @@ void way_back(const Trace& trace, const Story& story, const Terms& terms, Violat
 void credentials(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // Rule 4: a binding whose 200 has left is there after a crash.
 void durable(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// A call whose ends are both over is over, unless the edge cannot know: nothing of its end reached
+// a process that lived long enough to write it down, and the edge does not ask (timers.call_probe).
+void no_stuck_calls(const Trace& trace, const Terms& terms, const Remains& remains,
+                    Violations& out);
 // Rule 13.
 void nothing_left(const Remains& remains, Violations& out);
 

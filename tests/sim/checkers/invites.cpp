@@ -20,8 +20,6 @@ void final_once(const Trace& trace, const Story& story, const Terms& terms, Viol
     if (!is_phone(trace, invite.agent) && !is_backend(trace, invite.agent)) continue;
     if (invite.altered || story.altered.contains(invite.call)) continue;
     if (story.of_strangers.contains(invite.call)) continue;
-    const Instant last = trace.records[invite.arrivals.back()].at;
-    if (story.crash_between(invite.came, last)) continue;
     std::set<std::string> finals;
     for (const std::size_t i : invite.responses) {
       if (!is_final(trace, i)) continue;

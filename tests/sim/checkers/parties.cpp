@@ -31,6 +31,39 @@ bool mentions(std::string_view text, std::string_view host) {
   return false;
 }
 
+// A REGISTER for this AoR had this Contact in it when it arrived.
+bool was_told(const Story& story, const std::string& aor, std::string_view contact) {
+  return std::any_of(
+      story.altered_registers.begin(), story.altered_registers.end(), [&](const auto& said) {
+        return said.aor == aor && std::find(said.contacts.begin(), said.contacts.end(), contact) !=
+                                      said.contacts.end();
+      });
+}
+
+// The backend knows this phone by another name, which a REGISTER had when it arrived.
+bool is_taken_for(const Story& story, int phone, const Errand& errand) {
+  return std::any_of(story.altered_registers.begin(), story.altered_registers.end(),
+                     [&](const auto& said) {
+                       return said.phone == phone && said.aor == errand.aor &&
+                              (errand.device < 0 || said.device == std::to_string(errand.device));
+                     });
+}
+
+// What is left of a message of a stranger, cut off or altered, has a domain of ours and no longer
+// the name of a scanner: then it is answered.
+bool is_harmless_rest(const Trace& trace, const Record& response) {
+  const std::string_view branch = response.text->branch();
+  return std::any_of(trace.records.begin(), trace.records.end(), [&](const Record& r) {
+    if (r.step != Step::edge_receives || r.agent != response.agent || !r.text->altered)
+      return false;
+    const std::string_view said = r.text->bytes.view();
+    const auto has = [&](std::string_view part) {
+      return said.find(part) != std::string_view::npos;
+    };
+    return !branch.empty() && has(branch) && has("@a.test") && !has("friendly-scanner");
+  });
+}
+
 }  // namespace
 
 void hidden_hosts(const Trace& trace, const Story& story, const Terms&, Violations& out) {
@@ -70,11 +103,13 @@ void own_contact(const Trace& trace, const Story& story, const Terms&, Violation
         const auto contacts = sip::parse_contacts(r.text->message->value(field));
         if (!contacts) continue;
         for (const sip::NameAddr& contact : contacts->contacts) {
-          const bool known =
-              std::any_of(trace.agents.begin(), trace.agents.end(), [&](const AgentInfo& agent) {
-                return agent.role == Role::phone && agent.aor == info(trace, r.agent).aor &&
-                       agent.contact == contact.uri.raw;
-              });
+          const std::string& aor = info(trace, r.agent).aor;
+          const bool known = std::any_of(trace.agents.begin(), trace.agents.end(),
+                                         [&](const AgentInfo& agent) {
+                                           return agent.role == Role::phone && agent.aor == aor &&
+                                                  agent.contact == contact.uri.raw;
+                                         }) ||
+                             was_told(story, aor, contact.uri.raw);
           if (known) continue;
           out.push_back({"own_contact", r.call,
                          "200 to REGISTER with the Contact " + std::string{contact.uri.raw}});
@@ -95,8 +130,9 @@ void right_party(const Trace& trace, const Story& story, const Terms&, Violation
     const AgentInfo& reached = info(trace, r.agent);
     if (r.agent == e.from) continue;  // within its own dialog
     if (is_backend(trace, e.from)) {
-      const bool right = reached.role == Role::phone && reached.aor == e.aor &&
-                         (e.device < 0 || r.agent == e.device);
+      const bool right = reached.role == Role::phone &&
+                         ((reached.aor == e.aor && (e.device < 0 || r.agent == e.device)) ||
+                          is_taken_for(story, r.agent, e));
       if (!right) {
         out.push_back({"right_party", number,
                        e.method + " for " + e.aor + " was sent to " + reached.name + " (" +
@@ -118,6 +154,7 @@ void silence(const Trace& trace, const Story& story, const Terms&, Violations& o
     // An altered Contact leads astray.
     if (r.agent < 0 && story.altered.contains(r.call)) continue;
     if (r.agent >= 0 && info(trace, r.agent).role != Role::stranger) continue;
+    if (is_harmless_rest(trace, r)) continue;
     out.push_back({"silence", r.call,
                    "sent to " + r.flow.remote.text() + ":\n" + std::string{head_of(*r.text)}});
     return;

@@ -11,8 +11,9 @@ bool has_role(const Trace& trace, int agent, Role role) {
          trace.agents[static_cast<std::size_t>(agent)].role == role;
 }
 
-std::string key_of(const Record& record) {
-  return std::to_string(record.agent) + "|" + std::string{record.text->branch()};
+std::string key_of(const Record& record, int process = 0) {
+  return std::to_string(record.agent) + "|" + std::to_string(process) + "|" +
+         std::string{record.text->branch()};
 }
 
 }  // namespace
@@ -27,6 +28,7 @@ bool is_backend(const Trace& trace, int agent) {
 Story::Story(const Trace& trace) {
   std::map<std::string, std::size_t> by_arrival, by_attempt;
   std::set<int> removed;
+  int process = 0;
   for (std::size_t i = 0; i < trace.records.size(); ++i) {
     const Record& r = trace.records[i];
     end = r.at;
@@ -46,7 +48,10 @@ Story::Story(const Trace& trace) {
         case Fact::died:
         case Fact::revived:
         case Fact::disconnected: troubles[r.agent].push_back(r.at); break;
-        case Fact::edge_crashed: edge_away.emplace_back(r.at, r.at); break;
+        case Fact::edge_crashed:
+          edge_away.emplace_back(r.at, r.at);
+          ++process;
+          break;
         case Fact::edge_started:
           if (!edge_away.empty()) edge_away.back().second = r.at;
           break;
@@ -62,9 +67,10 @@ Story::Story(const Trace& trace) {
     }
     if (!r.text || !r.text->message) continue;
     const sip::Message& m = *r.text->message;
+    if (r.text->altered && m.is_request()) read_altered(trace, r);
     if (r.step == Step::edge_receives && removed.contains(r.agent)) of_strangers.insert(r.call);
     if (r.step == Step::edge_receives && r.text->method() == "INVITE" && m.is_request()) {
-      const auto [found, fresh] = by_arrival.try_emplace(key_of(r), invites.size());
+      const auto [found, fresh] = by_arrival.try_emplace(key_of(r, process), invites.size());
       if (fresh) {
         Invite invite;
         invite.agent = r.agent;
@@ -90,7 +96,7 @@ Story::Story(const Trace& trace) {
       }
     } else if (m.cseq().method == sip::Method::invite && !m.is_request()) {
       if (r.step == Step::edge_sends) {
-        const auto found = by_arrival.find(key_of(r));
+        const auto found = by_arrival.find(key_of(r, process));
         if (found != by_arrival.end()) invites[found->second].responses.push_back(i);
       } else if (r.step == Step::edge_receives) {
         const auto found = by_attempt.find(key_of(r));
@@ -100,6 +106,26 @@ Story::Story(const Trace& trace) {
   }
   if (!edge_away.empty() && edge_away.back().second < edge_away.back().first)
     edge_away.back().second = end;
+}
+
+void Story::read_altered(const Trace& trace, const Record& record) {
+  const Text& text = *record.text;
+  if (text.method() != "REGISTER") return;
+  const auto errand = trace.errands.find(record.call);
+  Altered said;
+  if (record.step == Step::edge_receives) {
+    said.phone = record.agent;
+  } else if (record.step == Step::agent_receives && errand != trace.errands.end()) {
+    said.phone = errand->second.from;
+  }
+  if (said.phone < 0) return;
+  said.aor = aor_in(text.message->to_value());
+  said.device = text.header(kDevice);
+  for (const sip::HeaderField& field : text.message->headers()) {
+    if (field.id == sip::HeaderId::contact)
+      said.contacts.push_back(uri_in(text.message->value(field)));
+  }
+  altered_registers.push_back(std::move(said));
 }
 
 bool Story::crash_between(Instant from, Instant to) const {
@@ -151,6 +177,7 @@ Violations check_all(const Trace& trace, const Remains& remains, const Terms& te
   way_back(trace, story, terms, out);
   credentials(trace, story, terms, out);
   durable(trace, story, terms, out);
+  no_stuck_calls(trace, terms, remains, out);
   nothing_left(remains, out);
   return out;
 }

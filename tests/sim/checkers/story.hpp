@@ -26,7 +26,8 @@ struct Story {
   std::map<int, Leg> legs;
   std::map<int, std::vector<int>> legs_of;  // by call
 
-  // An INVITE that came to the edge: its sender and branch.
+  // An INVITE that came to a process of the edge: its sender and branch. The next process after a
+  // crash meets a repetition as if it were the first.
   struct Invite {
     int agent = -1, call = 0;
     std::string branch;
@@ -48,6 +49,16 @@ struct Story {
   };
   std::vector<Attempt> attempts;
 
+  // What a REGISTER said when the network had altered it, on either side of the edge: whoever read
+  // it believes this.
+  struct Altered {
+    int phone = -1;  // that had sent it
+    std::string aor;
+    std::string device;  // its number
+    std::vector<std::string> contacts;
+  };
+  std::vector<Altered> altered_registers;
+
   std::vector<std::pair<Instant, Instant>> edge_away;
   std::map<int, std::vector<Instant>> troubles;  // by agent: died, back, disconnected
   std::set<int> altered;                         // calls
@@ -59,6 +70,9 @@ struct Story {
   // A call whose end nobody can be blamed for: the network changed its messages, an agent of it
   // died or lost its stream, or (as the terms say) the edge crashed.
   bool excused(int call, const Terms& terms) const;
+
+ private:
+  void read_altered(const Trace& trace, const Record& record);
 };
 
 // Agents that are none of these have no business with the edge.

@@ -233,6 +233,42 @@ TEST_CASE("own_contact: another Request-URI, and another's Contact in a 200 to R
   CHECK_EQ(w.found(own_contact), 2);
 }
 
+TEST_CASE("own_contact: what an altered REGISTER had said is known, and nothing else") {
+  Written w;
+  w.message(Step::edge_receives, kPhone,
+            Written::request("REGISTER", "sip:a.test", 1, "r", "Contact: <sip:401@192.168.1.3>\n"));
+  const auto text = std::make_shared<Text>(*w.trace.records.back().text);
+  text->altered = true;
+  w.trace.records.back().text = text;
+  const auto answered_with = [&](const std::string& contact) {
+    w.message(Step::edge_sends, kPhone,
+              Written::response(200, "REGISTER", 1, "r", "t", "Contact: <" + contact + ">\n"));
+    return w.found(own_contact);
+  };
+  // The AoR of Written's requests is 9@a.test.
+  w.trace.agents[kPhone].aor = "9@a.test";
+  CHECK_EQ(answered_with("sip:401@192.168.1.3"), 0);
+  CHECK_EQ(answered_with("sip:401@192.168.1.4"), 1);
+}
+
+TEST_CASE("final_once and hundred: each process of the edge answers for itself") {
+  Written w;
+  for (int process = 0; process < 2; ++process) {
+    w.invite();
+    w.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+    w.pass(milliseconds(300));
+    w.message(Step::edge_sends, kPhone, Written::response(100, "INVITE", 1, "o"));
+    if (process == 1) break;
+    w.fact(Fact::edge_crashed, -1);
+    w.fact(Fact::edge_started, -1);
+    w.pass(seconds(1));
+  }
+  CHECK_EQ(w.found(hundred), 0);
+  CHECK_EQ(w.found(final_once), 1);
+  w.message(Step::edge_sends, kPhone, Written::response(486, "INVITE", 1, "o", "t"));
+  CHECK_EQ(w.found(final_once), 0);
+}
+
 TEST_CASE("right_party: another tenant's phone, and another tenant's backend") {
   Written w;
   w.message(Step::edge_sends, kPhone, Written::request("OPTIONS", "sip:401@192.168.1.1", 2, "a"));
@@ -304,6 +340,39 @@ TEST_CASE("durable: a binding whose 200 was sent is gone after a crash") {
   w.trace.records.back().bindings.clear();
   w.trace.records.back().at += seconds(70);
   CHECK_EQ(w.found(durable), 0);
+}
+
+TEST_CASE("no_stuck_calls: an end that the edge was told of, with time to write it down") {
+  const auto stuck = [](Duration until_crash, bool answered) {
+    Written w;
+    w.message(Step::edge_receives, kPhone, Written::request("BYE", "sip:9@a.test", 1, "o"));
+    if (answered) w.message(Step::edge_sends, kPhone, Written::response(200, "BYE", 1, "o", "t"));
+    w.pass(until_crash);
+    w.fact(Fact::edge_crashed, -1);
+    w.fact(Fact::edge_started, -1);
+    Remains remains;
+    w.pass(seconds(1));
+    remains.stuck.push_back({"c1o", "elsewhere", w.now});
+    Violations out;
+    no_stuck_calls(w.trace, w.terms, remains, out);
+    return out.size();
+  };
+  CHECK_EQ(stuck(milliseconds(200), true), 0);
+  CHECK_EQ(stuck(milliseconds(500), true), 1);
+  CHECK_EQ(stuck(milliseconds(500), false), 0);
+  CHECK_EQ(stuck(seconds(5), false), 1);
+}
+
+TEST_CASE("no_stuck_calls: nobody told the edge, but it asks") {
+  Written w;
+  Remains remains;
+  remains.stuck.push_back({"c1o", "elsewhere", w.now});
+  Violations out;
+  no_stuck_calls(w.trace, w.terms, remains, out);
+  CHECK(out.empty());
+  w.terms.call_probe = seconds(30);
+  no_stuck_calls(w.trace, w.terms, remains, out);
+  CHECK_EQ(out.size(), 1);
 }
 
 TEST_CASE("nothing_left: anything that is counted") {

@@ -1,0 +1,66 @@
+// Calls that stayed up when both their ends were over.
+#include <algorithm>
+#include <optional>
+
+#include "tests/sim/checkers/story.hpp"
+
+namespace usher::sim {
+
+namespace {
+
+// How long the edge waits for the response to a BYE that it has passed on (timers.attempt).
+constexpr Duration kAttempt = seconds(4);
+
+// A BYE of a call, in either direction: the edge knows of the end.
+struct Known {
+  Instant at{};
+  std::optional<Instant> confirmed;  // by the edge
+  std::string branch;
+};
+
+std::vector<Known> byes_of(const Trace& trace, const Remains::Stuck& call) {
+  std::vector<Known> byes;
+  for (const Record& r : trace.records) {
+    if (r.at >= call.ended) break;
+    if (!r.text || !r.text->message || r.text->altered) continue;
+    const sip::Message& m = *r.text->message;
+    if (m.cseq().method != sip::Method::bye) continue;
+    if (m.call_id() != call.origin_call_id && m.call_id() != call.new_call_id) continue;
+    if (m.is_request() && (r.step == Step::edge_receives || r.step == Step::edge_sends)) {
+      byes.push_back({r.at, {}, std::string{r.text->branch()}});
+    } else if (r.step == Step::edge_sends && m.status() >= 200) {
+      for (Known& bye : byes) {
+        if (bye.branch == r.text->branch() && !bye.confirmed) bye.confirmed = r.at;
+      }
+    }
+  }
+  return byes;
+}
+
+}  // namespace
+
+void no_stuck_calls(const Trace& trace, const Terms& terms, const Remains& remains,
+                    Violations& out) {
+  // Changes of calls are gathered for 50 ms, and a batch that is written waits for the one before.
+  const Duration written = milliseconds(50) + (terms.slow_store ? seconds(4) : milliseconds(400));
+  for (const Remains::Stuck& call : remains.stuck) {
+    const int number =
+        std::max(trace.call_of_id(call.origin_call_id), trace.call_of_id(call.new_call_id));
+    if (terms.call_probe > Duration{}) {
+      out.push_back({"no_stuck_calls", number, "the edge asks, and did not notice the end"});
+      continue;
+    }
+    for (const Known& bye : byes_of(trace, call)) {
+      const Instant over = std::min(bye.confirmed.value_or(Instant::max()), bye.at + kAttempt);
+      const bool lost =
+          std::any_of(trace.records.begin(), trace.records.end(), [&](const Record& r) {
+            return r.fact == Fact::edge_crashed && r.at >= bye.at && r.at <= over + written;
+          });
+      if (lost) continue;
+      out.push_back({"no_stuck_calls", number, "the edge knew of a BYE, and the call stayed up"});
+      break;
+    }
+  }
+}
+
+}  // namespace usher::sim
