@@ -13,6 +13,60 @@ bool is_final(const Trace& trace, std::size_t record) {
   return trace.records[record].text->status() >= 200;
 }
 
+// A device's refusal that says more than that the others did not answer (docs/specs/call.md,
+// Forks).
+bool says_more_than_408(int status) {
+  return status >= 300 && status != 408 && status != 487 && (status < 500 || status >= 600);
+}
+
+// The 408 that the edge gave to `invite` at `when`: after 64·T1 of silence, or when those that ring
+// together have rung for the whole limit.
+void judge_408(const Trace& trace, const Story& story, const Terms& terms,
+               const Story::Invite& invite, Instant when, Violations& out) {
+  const auto complain = [&](const char* what) {
+    out.push_back({"request_timeout", invite.call, what});
+  };
+  bool any_response = false, withheld = false;
+  std::vector<const Story::Attempt*> group;  // the last attempts, made together
+  for (const Story::Attempt& attempt : story.attempts) {
+    if (attempt.call != invite.call || attempt.sent < invite.came || attempt.sent > when ||
+        attempt.initial != invite.initial)
+      continue;
+    if (!group.empty() && group.front()->sent != attempt.sent) group.clear();
+    group.push_back(&attempt);
+    for (const std::size_t i : attempt.responses) {
+      const Record& heard = trace.records[i];
+      if (heard.at > when) continue;
+      any_response = true;
+      if (heard.text->status() == 408) return;  // passed on
+      withheld =
+          withheld || (is_phone(trace, attempt.agent) && says_more_than_408(heard.text->status()));
+    }
+  }
+  if (group.empty()) return complain("a 408 without an attempt");
+  if (!any_response) {
+    if (when - group.front()->sent < 64 * kT1) complain("a 408 before 64*T1 of silence were over");
+    return;
+  }
+  if (withheld && invite.initial) return complain("a 408 in the place of a device's refusal");
+  Instant last_sign{};
+  bool cancelled = true;
+  for (const Story::Attempt* attempt : group) {
+    bool pending = false;
+    for (const std::size_t i : attempt->responses) {
+      const Record& heard = trace.records[i];
+      const int status = heard.text->status();
+      if (heard.at > when) break;
+      if (status < 200 && (status != 100 || last_sign == Instant{}))
+        last_sign = std::max(last_sign, heard.at);
+      pending = status < 200;
+    }
+    if (pending && !attempt->cancelled) cancelled = false;
+  }
+  if (last_sign == Instant{} || when - last_sign < terms.ring_limit || !cancelled)
+    complain("a 408 after a response, without the ring limit and its CANCEL");
+}
+
 }  // namespace
 
 void final_once(const Trace& trace, const Story& story, const Terms& terms, Violations& out) {
@@ -108,33 +162,7 @@ void request_timeout(const Trace& trace, const Story& story, const Terms& terms,
         std::find_if(invite.responses.begin(), invite.responses.end(),
                      [&](std::size_t i) { return trace.records[i].text->status() == 408; });
     if (timeout == invite.responses.end() || story.altered.contains(invite.call)) continue;
-    const Instant when = trace.records[*timeout].at;
-    bool passed_on = false, any_response = false;
-    const Story::Attempt* last = nullptr;
-    Instant last_sign{};
-    for (const Story::Attempt& attempt : story.attempts) {
-      if (attempt.call != invite.call || attempt.sent < invite.came || attempt.sent > when ||
-          attempt.initial != invite.initial)
-        continue;
-      last = &attempt;
-      last_sign = {};
-      for (const std::size_t i : attempt.responses) {
-        const Record& heard = trace.records[i];
-        if (heard.at > when) continue;
-        any_response = true;
-        passed_on = passed_on || heard.text->status() == 408;
-        if (heard.text->status() != 100 || last_sign == Instant{}) last_sign = heard.at;
-      }
-    }
-    if (passed_on) continue;
-    if (last == nullptr) {
-      out.push_back({"request_timeout", invite.call, "a 408 without an attempt"});
-    } else if (!any_response && when - last->sent < 64 * kT1) {
-      out.push_back({"request_timeout", invite.call, "a 408 before 64*T1 of silence were over"});
-    } else if (any_response && (when - last_sign < terms.ring_limit || !last->cancelled)) {
-      out.push_back({"request_timeout", invite.call,
-                     "a 408 after a response, without the ring limit and its CANCEL"});
-    }
+    judge_408(trace, story, terms, invite, trace.records[*timeout].at, out);
   }
 }
 

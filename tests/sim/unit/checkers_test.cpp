@@ -156,6 +156,30 @@ TEST_CASE("request_timeout: to a non-INVITE, too early, and after a response") {
   CHECK_EQ(after(seconds(180), true), 0);
 }
 
+TEST_CASE("request_timeout: of devices that ring together each that rang is cancelled") {
+  const auto together = [](bool other_cancelled, int other_says) {
+    Written w;
+    w.invite();
+    w.message(Step::edge_sends, kPhone, Written::request("INVITE", "sip:401@a.test", 1, "a"));
+    w.message(Step::edge_sends, kOther, Written::request("INVITE", "sip:401@a.test", 1, "b"));
+    w.message(Step::edge_receives, kPhone, Written::response(180, "INVITE", 1, "a", "t"));
+    if (other_says != 0) {
+      w.message(Step::edge_receives, kOther, Written::response(other_says, "INVITE", 1, "b", "u"));
+    }
+    w.pass(seconds(180));
+    w.message(Step::edge_sends, kPhone, Written::response(408, "INVITE", 1, "o", "t"));
+    w.message(Step::edge_sends, kPhone, Written::request("CANCEL", "sip:401@a.test", 1, "a"));
+    if (other_cancelled)
+      w.message(Step::edge_sends, kOther, Written::request("CANCEL", "sip:401@a.test", 1, "b"));
+    return w.found(request_timeout);
+  };
+  CHECK_EQ(together(false, 0), 0);
+  CHECK_EQ(together(true, 180), 0);
+  CHECK_EQ(together(false, 180), 1);
+  CHECK_EQ(together(false, 486), 1);
+  CHECK_EQ(together(false, 500), 0);
+}
+
 TEST_CASE("agreement: a leg that is never over, and one that outlives the other") {
   const auto legs = [](Duration callee_longer, bool caller_ends) {
     Written w;
