@@ -15,6 +15,11 @@ std::string via_of(const AgentInfo& info) {
                              info.contact.find(';') - info.contact.find('@') - 1);
 }
 
+std::string q_of(const AgentInfo& info) {
+  if (info.q == 1000) return {};
+  return ";q=0." + std::to_string(info.q / 100);
+}
+
 }  // namespace
 
 Phone::Phone(Simulation& simulation, int agent)
@@ -77,8 +82,8 @@ void Phone::register_with(const std::string& headers, unsigned attempt, bool awa
   Draft d{"REGISTER", "sip:" + domain_, address_ + ";tag=" + register_tag_,
           address_,   register_id_,     ++register_cseq_};
   d.headers = std::string{kNumber} + ": " + std::to_string(number) + "\n" + std::string{kDevice} +
-              ": " + std::to_string(agent_) + "\nContact: <" + contact_ +
-              ">\nExpires: " + std::to_string(asked) + "\n" + headers;
+              ": " + std::to_string(agent_) + "\nContact: <" + contact_ + ">" + q_of(info()) +
+              "\nExpires: " + std::to_string(asked) + "\n" + headers;
   transactions_.request(
       d, way(), [this, attempt, away, turn = turn_, life = life_](const TextRef& response) {
         if (turn != turn_ || life != life_) return;

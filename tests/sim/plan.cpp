@@ -15,6 +15,22 @@ Duration up_to(Rng& rng, Duration most) {
 constexpr int kRefusals[] = {400, 403, 404, 408, 410, 415, 480, 481, 484, 486, 487, 488,
                              491, 500, 501, 502, 503, 504, 513, 600, 603, 604, 606, 302};
 
+// Reliable responses, forks at the callee's, and an overloaded callee.
+void draw_early(Rng& rng, CallPlan& plan, bool towards_phone) {
+  plan.caller_reliable = !one_in(rng, 3);
+  plan.callee_reliable = one_in(rng, 3);
+  plan.reliable_responses = one_in(rng, 3) ? 2 : 1;
+  plan.early_update = one_in(rng, 3);
+  if (!towards_phone && one_in(rng, 5)) {
+    plan.forks = 1 + static_cast<int>(rng.below(2));
+    plan.fork_that_decides =
+        static_cast<int>(rng.below(static_cast<std::uint64_t>(plan.forks) + 1));
+    plan.two_answer = one_in(rng, 4);
+  }
+  if (plan.final == 503 && one_in(rng, 2))
+    plan.retry_after = 1 + static_cast<unsigned>(rng.below(8));
+}
+
 }  // namespace
 
 Mood draw_mood(Rng& rng) {
@@ -91,6 +107,7 @@ CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone) {
   }
   plan.reinvite_takes = one_in(rng, 8) ? up_to(rng, seconds(3)) : up_to(rng, milliseconds(100));
   plan.reinvite_cancelled = one_in(rng, 10);
+  draw_early(rng, plan, towards_phone);
   return plan;
 }
 

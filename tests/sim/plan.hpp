@@ -41,6 +41,16 @@ struct CallPlan {
   bool reinvite_cancelled = false;
   std::optional<Duration> caller_hangs_up, callee_hangs_up;
   bool hangs_up_before_ack = false;  // the callee, against RFC 3261 §15
+
+  // RFC 3262: whether each end can do it, how many reliable 18x, and an UPDATE after the PRACK.
+  bool caller_reliable = false, callee_reliable = false;
+  int reliable_responses = 1;
+  bool early_update = false;
+  // A backend that forks makes so many further early dialogs; one of all answers, or two.
+  int forks = 0, fork_that_decides = 0;
+  bool two_answer = false;
+
+  unsigned retry_after = 0;  // seconds, in a 503 (RFC 3261 §21.5.4)
 };
 
 // What a run is like; drawn from the seed as well.

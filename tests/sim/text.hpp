@@ -14,6 +14,8 @@ namespace usher::sim {
 // The number of a simulated request; unknown header fields cross the edge as they are.
 inline constexpr std::string_view kNumber = "X-Sim";
 inline constexpr std::string_view kDevice = "X-Device";
+// In a response: the callee's leg that gave it; in a request: the leg that it means.
+inline constexpr std::string_view kLeg = "X-Leg";
 
 // What was sent, shared by everyone who hears of it.
 struct Text {

@@ -11,6 +11,7 @@ std::string_view fact_name(Fact fact) {
     case Fact::leg_answers: return "leg answers";
     case Fact::leg_up: return "leg is up";
     case Fact::leg_over: return "leg is over";
+    case Fact::not_pracked: return "has no PRACK";
     case Fact::vanished: return "vanished";
     case Fact::died: return "died";
     case Fact::revived: return "is back";

@@ -24,6 +24,7 @@ struct AgentInfo {
   net::Transport transport = net::Transport::udp;
   std::string aor;         // of a phone
   std::string contact;     // of a phone: the URI it registers
+  int q = 1000;            // of a phone: in thousandths, with its Contact
   storage::SetId set = 0;  // a backend's, or that of the phone's domain
 };
 
@@ -36,8 +37,9 @@ enum class Fact : std::uint8_t {
   leg_answers,  // a callee has sent its 2xx
   leg_up,       // caller: ACK sent; callee: ACK received
   leg_over,
-  vanished,  // it neither hears nor speaks from now on
-  died,      // a backend lost its memory and is away
+  not_pracked,  // callee: a reliable response of its leg has had no PRACK for 64·T1
+  vanished,     // it neither hears nor speaks from now on
+  died,         // a backend lost its memory and is away
   revived,
   disconnected,  // its stream broke
   edge_crashed,

@@ -151,6 +151,14 @@ std::string Transactions::respond(const TextRef& request, int status, std::strin
   return text;
 }
 
+std::string Transactions::respond_beside(const TextRef& request, std::string_view tag,
+                                         std::string_view headers, std::string_view body,
+                                         std::uint64_t connection) {
+  std::string text = write_text(response_lines(*request, 200, tag).append(headers), body);
+  network_.agent_sends(agent_, text, connection);
+  return text;
+}
+
 void Transactions::repeat_refusal(const std::string& key, std::uint64_t order) {
   const auto found = servers_.find(key);
   if (found == servers_.end() || found->second.order != order || found->second.acked) return;

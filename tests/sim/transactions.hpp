@@ -47,6 +47,11 @@ class Transactions {
   std::string respond(const TextRef& request, int status, std::string_view tag,
                       std::string_view headers, std::string_view body, std::uint64_t connection);
 
+  // A 2xx to an INVITE beside another one: a proxy that has forked it passes each on (§16.7 step
+  // 5).
+  std::string respond_beside(const TextRef& request, std::string_view tag, std::string_view headers,
+                             std::string_view body, std::uint64_t connection);
+
   void response(const TextRef& response);
   // True when it is a repetition, or the ACK of a refusal: it has been dealt with.
   bool absorbs(const TextRef& request, std::uint64_t connection);

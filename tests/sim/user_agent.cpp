@@ -108,6 +108,7 @@ void UserAgent::request(const TextRef& request, std::uint64_t connection) {
 void UserAgent::in_dialog(Leg& leg, const TextRef& request, std::uint64_t connection) {
   const sip::Message& m = *request->message;
   if (m.method() == sip::Method::invite) return reinvited(leg, request, connection);
+  if (m.method() == sip::Method::prack) return pracked(leg, request, connection);
   if (m.method() == sip::Method::bye) {
     transactions_.respond(request, 200, {}, {}, {}, connection);
     if (leg.invite && leg.phase < Phase::answered)

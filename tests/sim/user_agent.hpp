@@ -52,6 +52,13 @@ class UserAgent {
     Instant began{};
     bool open = false;
   };
+  struct Reliable {  // the last reliable provisional response of ours (RFC 3262 §3)
+    std::uint32_t rseq = 0;
+    std::string text;
+    Duration interval = kT1;
+    Instant began{};
+    bool open = false, with_session = false;
+  };
   struct Leg {
     int id = 0, number = 0;
     bool caller = false;
@@ -70,6 +77,10 @@ class UserAgent {
     unsigned ack_cseq = 0;
     Answer answer;
     unsigned versions = 0;  // of our session description
+    Reliable reliable;
+    int provisionals = 0;  // reliable ones, so far
+    bool decision_waits = false;
+    std::map<std::string, std::uint32_t> rseqs;  // caller: the last by To tag
   };
 
   // What the kinds of agent differ in.
@@ -94,11 +105,21 @@ class UserAgent {
  private:
   void request(const TextRef& request, std::uint64_t connection);
   void invited(const TextRef& request, std::uint64_t connection);
+  Leg& new_callee(const TextRef& request, std::uint64_t connection);
   void progress(Leg& leg);
   void decide(Leg& leg);
+  std::string callee_headers(const Leg& leg) const;
+  void others_over(const Leg& leg, const std::string& why);
+  void one_more_answer(Leg& leg);
   void cancelled(const TextRef& request, std::uint64_t connection);
   void acked(const TextRef& ack);
   void in_dialog(Leg& leg, const TextRef& request, std::uint64_t connection);
+  // Early dialogs (user_agent_early.cpp).
+  void send_reliable(Leg& leg);
+  void repeat_reliable(int leg, std::uint32_t rseq);
+  void pracked(Leg& leg, const TextRef& prack, std::uint64_t connection);
+  void heard_reliable(Leg& leg, const TextRef& response);
+
   void reinvited(Leg& leg, const TextRef& request, std::uint64_t connection);
 
   void send_invite(Leg& leg);

@@ -46,7 +46,8 @@ void UserAgent::call(const CallPlan& p, const std::string& uri, const std::strin
 void UserAgent::send_invite(Leg& leg) {
   Draft d = draft(leg, "INVITE");
   d.headers = std::string{kNumber} + ": " + std::to_string(leg.number) + "\nContact: <" + contact_ +
-              ">\nAllow: INVITE, ACK, CANCEL, BYE, UPDATE, INFO\n" + leg.headers;
+              ">\nAllow: INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK\n" +
+              (plan(leg).caller_reliable ? "Supported: 100rel\n" : "") + leg.headers;
   if (!plan(leg).late_offer) d.body = session(leg);
   auto branch = std::make_shared<std::string>();
   *branch = transactions_.request(d, way(), [this, id = leg.id, branch](const TextRef& response) {
@@ -66,7 +67,7 @@ void UserAgent::heard(int id, const std::string& branch, const TextRef& response
     const bool first = leg->phase == Phase::trying;
     leg->phase = Phase::early;
     if (first && leg->cancelled) transactions_.cancel(leg->branch, way());
-    return;
+    return heard_reliable(*leg, response);
   }
   if (status == 401 && !leg->challenged && !leg->cancelled) {
     if (const std::string lines = credentials(response, "INVITE"); !lines.empty()) {
@@ -121,7 +122,6 @@ void UserAgent::acknowledge(Leg& leg, const TextRef& response, bool with_answer)
 }
 
 void UserAgent::invited(const TextRef& request, std::uint64_t connection) {
-  const sip::Message& m = *request->message;
   const int number = request->number();
   const auto known = sim_.plans.find(number);
   if (known == sim_.plans.end()) {
@@ -131,10 +131,21 @@ void UserAgent::invited(const TextRef& request, std::uint64_t connection) {
   const CallPlan& p = known->second;
   if (p.deaf) return;
   if (!may_call(request, connection)) return;
+  if (p.trying) transactions_.respond(request, 100, {}, {}, {}, connection);
+  for (int fork = 0; fork <= (info().role == Role::backend ? p.forks : 0); ++fork) {
+    const int id = new_callee(request, connection).id;
+    if (p.rings) later(*p.rings + milliseconds(70) * fork, id, &UserAgent::progress);
+    const bool decides = info().role != Role::backend || fork == p.fork_that_decides;
+    if (p.final != 0 && decides) later(p.decides, id, &UserAgent::decide);
+  }
+}
+
+UserAgent::Leg& UserAgent::new_callee(const TextRef& request, std::uint64_t connection) {
+  const sip::Message& m = *request->message;
   const int id = ++sim_.last_leg;
   Leg& leg = legs_[id];
   leg.id = id;
-  leg.number = number;
+  leg.number = request->number();
   leg.invite = request;
   leg.connection = connection;
   leg.call_id = std::string{m.call_id()};
@@ -146,39 +157,55 @@ void UserAgent::invited(const TextRef& request, std::uint64_t connection) {
   leg.cseq = static_cast<unsigned>(rng_.below(1000));
   dialogs_[leg.call_id + "|" + leg.local_tag] = id;
   fact(Fact::leg_begins, leg);
-  if (p.trying) transactions_.respond(request, 100, {}, {}, {}, connection);
-  if (p.rings) later(*p.rings, id, &UserAgent::progress);
-  if (p.final != 0) later(p.decides, id, &UserAgent::decide);
   // A callee gives up as well.
   later(seconds(400), id, [](UserAgent& self, Leg& l) {
     if (l.phase > Phase::early) return;
     self.transactions_.respond(l.invite, 480, l.local_tag, {}, {}, l.connection);
     self.over(l, "nobody came");
+    self.others_over(l, "nobody came");
   });
+  return leg;
 }
 
 void UserAgent::progress(Leg& leg) {
   if (leg.phase > Phase::early) return;
   leg.phase = Phase::early;
+  if (plan(leg).callee_reliable && leg.invite->header("Supported") == "100rel")
+    return send_reliable(leg);
   const bool media = plan(leg).early_media;
-  transactions_.respond(leg.invite, media ? 183 : 180, leg.local_tag,
-                        "Contact: <" + contact_ + ">\n", media ? session(leg) : "", leg.connection);
+  transactions_.respond(leg.invite, media ? 183 : 180, leg.local_tag, callee_headers(leg),
+                        media ? session(leg) : "", leg.connection);
+}
+
+std::string UserAgent::callee_headers(const Leg& leg) const {
+  return "Contact: <" + contact_ + ">\n" + std::string{kLeg} + ": " + std::to_string(leg.id) + "\n";
 }
 
 void UserAgent::decide(Leg& leg) {
   if (leg.phase > Phase::early) return;
   const CallPlan& p = plan(leg);
   const bool success = p.final < 300;
-  std::string headers = "Contact: <" + contact_ + ">\n";
+  // RFC 3262 §3: no 2xx while a session of ours is not acknowledged.
+  if (success && leg.reliable.open && leg.reliable.with_session) {
+    leg.decision_waits = true;
+    return;
+  }
+  std::string headers = callee_headers(leg);
+  if (p.retry_after > 0) headers += "Retry-After: " + std::to_string(p.retry_after) + "\n";
   std::string text = transactions_.respond(leg.invite, p.final, leg.local_tag, headers,
                                            success ? session(leg) : "", leg.connection);
-  if (!success) return over(leg, std::to_string(p.final));
+  if (!success) {
+    over(leg, std::to_string(p.final));
+    return others_over(leg, "another fork refused");
+  }
   leg.phase = Phase::answered;
   fact(Fact::leg_answers, leg);
   await_ack(leg, std::move(text), leg.invite->message->cseq().number);
   if (p.hangs_up_before_ack)
     later(milliseconds(5), leg.id,
           [](UserAgent& self, Leg& l) { self.hang_up(l, "before the ACK"); });
+  if (p.two_answer) one_more_answer(leg);
+  others_over(leg, "another fork answered");
 }
 
 void UserAgent::cancelled(const TextRef& request, std::uint64_t connection) {
@@ -192,7 +219,8 @@ void UserAgent::cancelled(const TextRef& request, std::uint64_t connection) {
   for (auto& [id, leg] : legs_) {
     if (leg.invite != invite || leg.phase > Phase::early) continue;
     transactions_.respond(invite, 487, leg.local_tag, {}, {}, leg.connection);
-    return over(leg, "CANCEL");
+    over(leg, "CANCEL");
+    return others_over(leg, "CANCEL");
   }
   transactions_.respond(invite, 487, tag(), {}, {}, connection);
 }

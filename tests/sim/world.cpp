@@ -64,7 +64,8 @@ World::World(const RunOptions& options) : options_(options), rng_(options.seed) 
   };
 }
 
-// The same user names with each tenant; every sixth phone is a second device of the one before.
+// The same user names with each tenant; every sixth phone is a second device of the one before,
+// which rings together with it or after it.
 void World::people() {
   const char* domains[] = {"a.test", "b.test", "c.test", "d.test"};
   const storage::SetId sets[] = {10, 20, 30, 30};
@@ -76,6 +77,7 @@ void World::people() {
     const int tenant = (i / 6) % 4;
     info.aor = std::to_string(400 + who % 6) + "@" + domains[tenant];
     info.set = sets[tenant];
+    if (who != i) info.q = rng_.below(2) == 0 ? 1000 : 500;
     info.transport = i % 3 == 2 ? net::Transport::tcp : net::Transport::udp;
     info.at =
         *net::Endpoint::parse("127.0.1." + std::to_string(i + 1) + ":" + std::to_string(5062 + i));

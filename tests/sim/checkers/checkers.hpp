@@ -54,6 +54,19 @@ void presence(const Trace& trace, const Story& story, const Terms& terms, Violat
 void way_back(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // Rule 11: Authorization and From reach the backend as the phone wrote them.
 void credentials(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// The dialogs that callees make and the To tags that the caller sees pair off (RFC 3261 §12.1.1),
+// and one of them at most has a 2xx.
+void early_dialogs(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// PRACK and UPDATE come to the early dialog that they mean (RFC 3262 §4).
+void own_dialog(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// A 2xx that the caller is not told of gets ACK and BYE (RFC 3261 §13.2.2.4).
+void one_winner(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// A reliable provisional response is acknowledged as long as its caller waits (RFC 3262 §3).
+void pracks(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// A device of a lower q rings when those of a higher one are done (RFC 3261 §16.6).
+void by_q(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
+// A 503 with Retry-After keeps calls away for that time (RFC 3261 §21.5.4).
+void left_alone(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // Rule 4: a binding whose 200 has left is there after a crash.
 void durable(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // A call whose ends are both over is over, unless the edge cannot know: nothing of its end reached

@@ -35,7 +35,7 @@ Story::Story(const Trace& trace) {
     if (r.step == Step::fact) {
       switch (r.fact) {
         case Fact::leg_begins:
-          legs[r.leg] = {r.leg, r.agent, r.call, r.caller, r.at, {}, {}, {}, {}};
+          legs[r.leg] = {r.leg, r.agent, r.call, r.caller, r.at, {}, {}, {}, {}, false};
           legs_of[r.call].push_back(r.leg);
           break;
         case Fact::leg_answers: legs[r.leg].answers = r.at; break;
@@ -56,10 +56,17 @@ Story::Story(const Trace& trace) {
           if (!edge_away.empty()) edge_away.back().second = r.at;
           break;
         case Fact::altered: altered.insert(r.call); break;
-        case Fact::target_removed: removed.insert(r.agent); break;
-        case Fact::target_added: removed.erase(r.agent); break;
+        case Fact::target_removed:
+          removed.insert(r.agent);
+          target_changes.push_back(r.at);
+          break;
+        case Fact::target_added:
+          removed.erase(r.agent);
+          target_changes.push_back(r.at);
+          break;
+        case Fact::target_changed: target_changes.push_back(r.at); break;
+        case Fact::not_pracked: legs[r.leg].not_pracked = true; break;
         case Fact::none:
-        case Fact::target_changed:
         case Fact::store_slow:
         case Fact::edge_refused_input: break;
       }
@@ -133,6 +140,11 @@ bool Story::crash_between(Instant from, Instant to) const {
                      [&](const auto& away) { return away.first <= to && away.second >= from; });
 }
 
+bool Story::target_changed_between(Instant from, Instant to) const {
+  return std::any_of(target_changes.begin(), target_changes.end(),
+                     [&](Instant at) { return at >= from && at <= to; });
+}
+
 bool Story::trouble_between(int agent, Instant from, Instant to) const {
   const auto found = troubles.find(agent);
   if (found == troubles.end()) return false;
@@ -176,6 +188,12 @@ Violations check_all(const Trace& trace, const Remains& remains, const Terms& te
   presence(trace, story, terms, out);
   way_back(trace, story, terms, out);
   credentials(trace, story, terms, out);
+  early_dialogs(trace, story, terms, out);
+  own_dialog(trace, story, terms, out);
+  one_winner(trace, story, terms, out);
+  pracks(trace, story, terms, out);
+  by_q(trace, story, terms, out);
+  left_alone(trace, story, terms, out);
   durable(trace, story, terms, out);
   no_stuck_calls(trace, terms, remains, out);
   nothing_left(remains, out);

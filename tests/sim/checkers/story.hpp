@@ -22,6 +22,7 @@ struct Story {
     Instant begins{};
     std::optional<Instant> answers, up, over;
     std::string why;
+    bool not_pracked = false;
   };
   std::map<int, Leg> legs;
   std::map<int, std::vector<int>> legs_of;  // by call
@@ -63,9 +64,11 @@ struct Story {
   std::map<int, std::vector<Instant>> troubles;  // by agent: died, back, disconnected
   std::set<int> altered;                         // calls
   std::set<int> of_strangers;                    // calls of backends whose target was removed then
+  std::vector<Instant> target_changes;           // by the operator
   Instant end{};
 
   bool crash_between(Instant from, Instant to) const;
+  bool target_changed_between(Instant from, Instant to) const;
   bool trouble_between(int agent, Instant from, Instant to) const;
   // A call whose end nobody can be blamed for: the network changed its messages, an agent of it
   // died or lost its stream, or (as the terms say) the edge crashed.
