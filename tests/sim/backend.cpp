@@ -48,6 +48,10 @@ void Backend::call_out(const CallPlan& p, const Registered& callee, bool by_toke
            ":5060>;reason=no-answer\n");
 }
 
+void Backend::watch_out(const WatchPlan& p, const Registered& whom) {
+  watch(p, whom.uri, "<sip:asterisk@" + host_ + ">", "<" + whom.uri + ">");
+}
+
 void Backend::errand_out(int number, const std::string& method, const Registered& whom,
                          bool by_token) {
   const std::string uri = by_token ? whom.uri : "sip:" + whom.aor;

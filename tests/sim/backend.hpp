@@ -23,6 +23,7 @@ class Backend final : public UserAgent {
   const Registered* anybody();
 
   void call_out(const CallPlan& plan, const Registered& callee, bool by_token);
+  void watch_out(const WatchPlan& plan, const Registered& whom);
   void errand_out(int number, const std::string& method, const Registered& whom, bool by_token);
 
  private:

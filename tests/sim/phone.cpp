@@ -116,6 +116,11 @@ void Phone::errand_out(int number, const std::string& method) {
   transactions_.request(d, way(), [](const TextRef&) {});
 }
 
+void Phone::watch_out(const WatchPlan& p) {
+  const std::string whom = "sip:9" + std::to_string(p.number % 100) + "@" + domain_;
+  watch(p, whom, address_, "<" + whom + ">");
+}
+
 bool Phone::outside_dialog(const TextRef& request, std::uint64_t connection) {
   const auto known = sim_.plans.find(request->number());
   if (known != sim_.plans.end() && known->second.deaf) return true;

@@ -15,6 +15,7 @@ class Phone final : public UserAgent {
   void disconnected(std::uint64_t connection) override;
   // A call to somebody behind the backends.
   void call_out(const CallPlan& plan);
+  void watch_out(const WatchPlan& plan);
   void errand_out(int number, const std::string& method);
 
  private:

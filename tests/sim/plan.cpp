@@ -48,6 +48,19 @@ Mood draw_mood(Rng& rng) {
   return mood;
 }
 
+WatchPlan draw_watch(Rng& rng, int number) {
+  WatchPlan plan;
+  plan.number = number;
+  plan.expires = 20 + static_cast<unsigned>(rng.below(40));
+  plan.refreshes = static_cast<int>(rng.below(4));
+  plan.news = milliseconds(200 + rng.below(8000));
+  constexpr int refusals[] = {403, 404, 489, 480, 503};
+  if (one_in(rng, 8)) plan.refused = refusals[rng.below(std::size(refusals))];
+  plan.end = static_cast<WatchPlan::End>(rng.below(5));
+  plan.ends = one_in(rng, 4) ? up_to(rng, milliseconds(300)) : up_to(rng, seconds(70));
+  return plan;
+}
+
 CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone) {
   CallPlan plan;
   plan.number = number;

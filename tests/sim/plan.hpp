@@ -53,6 +53,24 @@ struct CallPlan {
   unsigned retry_after = 0;  // seconds, in a 503 (RFC 3261 §21.5.4)
 };
 
+// How a subscription goes and how it ends (RFC 6665).
+struct WatchPlan {
+  int number = 0;
+  unsigned expires = 40;       // seconds
+  int refreshes = 0;           // by the subscriber, in the middle of each interval
+  Duration news = seconds(5);  // between NOTIFYs
+  int refused = 0;             // with this status
+  enum class End : std::uint8_t {
+    unsubscribes,
+    terminated,          // by the notifier
+    notifier_forgets,    // and says 481 to the refresh
+    subscriber_forgets,  // and says 481 to the NOTIFY
+    lapses,
+  };
+  End end = End::unsubscribes;
+  Duration ends = seconds(20);  // after its beginning
+};
+
 // What a run is like; drawn from the seed as well.
 struct Mood {
   bool calm = true;  // the network and the agents are perfect
@@ -63,6 +81,7 @@ struct Mood {
 };
 
 Mood draw_mood(Rng& rng);
+WatchPlan draw_watch(Rng& rng, int number);
 CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone);
 
 }  // namespace usher::sim

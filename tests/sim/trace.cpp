@@ -11,6 +11,9 @@ std::string_view fact_name(Fact fact) {
     case Fact::leg_answers: return "leg answers";
     case Fact::leg_up: return "leg is up";
     case Fact::leg_over: return "leg is over";
+    case Fact::watch_begins: return "subscription begins";
+    case Fact::watch_over: return "subscription is over";
+    case Fact::stray_notify: return "another's NOTIFY";
     case Fact::not_pracked: return "has no PRACK";
     case Fact::vanished: return "vanished";
     case Fact::died: return "died";

@@ -37,9 +37,12 @@ enum class Fact : std::uint8_t {
   leg_answers,  // a callee has sent its 2xx
   leg_up,       // caller: ACK sent; callee: ACK received
   leg_over,
-  not_pracked,  // callee: a reliable response of its leg has had no PRACK for 64·T1
-  vanished,     // it neither hears nor speaks from now on
-  died,         // a backend lost its memory and is away
+  watch_begins,  // a subscription's end; `leg` is its number in the run, `caller` the subscriber's
+  watch_over,
+  stray_notify,  // a NOTIFY came to a subscription that is not its own
+  not_pracked,   // callee: a reliable response of its leg has had no PRACK for 64·T1
+  vanished,      // it neither hears nor speaks from now on
+  died,          // a backend lost its memory and is away
   revived,
   disconnected,  // its stream broke
   edge_crashed,

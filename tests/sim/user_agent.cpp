@@ -63,6 +63,8 @@ void UserAgent::die(Duration away, Network::Presence how) {
   transactions_.forget();
   legs_.clear();
   dialogs_.clear();
+  for (auto& [id, watch] : watches_) watch_over(watch, "its agent died");
+  watches_.clear();
   presence_ = how;
   sim_.network.break_all_of(agent_, false);
   sim_.clock.in(away, [this] {
@@ -90,6 +92,7 @@ void UserAgent::receive(const TextRef& text, std::uint64_t connection) {
 
 void UserAgent::request(const TextRef& request, std::uint64_t connection) {
   const sip::Message& m = *request->message;
+  if (watch_request(request, connection)) return;
   if (m.to_tag().empty()) {
     if (m.method() == sip::Method::invite) return invited(request, connection);
     if (!outside_dialog(request, connection))

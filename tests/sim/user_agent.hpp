@@ -18,6 +18,7 @@ struct Simulation {
   Rng rng;
   Mood mood;
   std::map<int, CallPlan> plans;
+  std::map<int, WatchPlan> watches;
   int last_number = 0;
   int last_leg = 0;
   std::size_t calls_over = 0;  // of callers
@@ -39,6 +40,9 @@ class UserAgent {
   // A call by plan. `headers` are whole lines.
   void call(const CallPlan& plan, const std::string& uri, const std::string& from,
             const std::string& to, const std::string& headers);
+  // A subscription by plan.
+  void watch(const WatchPlan& plan, const std::string& uri, const std::string& from,
+             const std::string& to);
   // Everything it knew is gone and it is away for a while.
   void die(Duration away, Network::Presence how);
   std::size_t live_legs() const;
@@ -83,6 +87,16 @@ class UserAgent {
     std::map<std::string, std::uint32_t> rseqs;  // caller: the last by To tag
   };
 
+  // A subscription, of either end (user_agent_watches.cpp).
+  struct Watch {
+    int id = 0, number = 0;
+    bool subscriber = false, over = false, accepted = false;
+    std::string call_id, local_tag, remote_tag, local, remote, target;
+    unsigned cseq = 0;
+    int refreshed = 0;
+    Instant until{};
+  };
+
   // What the kinds of agent differ in.
   virtual bool outside_dialog(const TextRef& request, std::uint64_t connection) = 0;
   virtual std::uint64_t way() = 0;  // the connection for a request of ours; 0: datagrams
@@ -119,6 +133,7 @@ class UserAgent {
   void repeat_reliable(int leg, std::uint32_t rseq);
   void pracked(Leg& leg, const TextRef& prack, std::uint64_t connection);
   void heard_reliable(Leg& leg, const TextRef& response);
+  void send_prack(Leg& leg, Draft draft, const std::string& whom);
 
   void reinvited(Leg& leg, const TextRef& request, std::uint64_t connection);
 
@@ -135,6 +150,18 @@ class UserAgent {
   void await_ack(Leg& leg, std::string text, unsigned cseq);
   void repeat_answer(int leg, unsigned cseq);
 
+  Watch* find_watch(const sip::Message& message);
+  void watch_later(Duration after, int id, std::function<void(UserAgent&, Watch&)> what);
+  void watch_fact(Fact fact, const Watch& watch, std::string note = {});
+  void watch_over(Watch& watch, std::string why);
+  Draft watch_draft(Watch& watch, std::string method);
+  void subscribe(Watch& watch, unsigned expires);
+  void refresh(Watch& watch);
+  bool watch_request(const TextRef& request, std::uint64_t connection);
+  void watched(const TextRef& request, std::uint64_t connection);
+  void notify(Watch& watch, const std::string& state);
+  void news(Watch& watch);
+
   Draft draft(Leg& leg, std::string method);
   std::string session(Leg& leg) const;
   const CallPlan& plan(const Leg& leg) const;
@@ -144,6 +171,7 @@ class UserAgent {
 
   std::map<int, Leg> legs_;
   std::map<std::string, int> dialogs_;  // Call-ID and our tag
+  std::map<int, Watch> watches_;
 };
 
 }  // namespace usher::sim

@@ -77,13 +77,19 @@ void UserAgent::heard_reliable(Leg& leg, const TextRef& response) {
   Draft d = draft(leg, "PRACK");
   d.uri = uri_in(response->header("Contact"));
   d.to = leg.remote + ";tag=" + tag;
-  d.cseq = ++leg.cseq;
   const std::string whom = std::string{kLeg} + ": " + response->header(kLeg) + "\n";
   d.headers = "RAck: " + std::to_string(rseq) + " " +
               std::to_string(response->message->cseq().number) + " INVITE\n" + whom;
+  send_prack(leg, std::move(d), whom);
+}
+
+void UserAgent::send_prack(Leg& leg, Draft d, const std::string& whom) {
+  d.cseq = ++leg.cseq;
   transactions_.request(d, way(), [this, id = leg.id, d, whom, life = life_](const TextRef& said) {
     Leg* found = life == life_ ? find(id) : nullptr;
     if (found == nullptr || found->phase > Phase::early || found->cancelled) return;
+    // §12.2.2: another request has overtaken it.
+    if (said && said->status() == 500) return send_prack(*found, d, whom);
     if (!said || said->status() != 200 || !plan(*found).early_update) return;
     Draft update = d;
     update.method = "UPDATE";

@@ -31,7 +31,7 @@ World::World(const RunOptions& options) : options_(options), rng_(options.seed) 
   const Faults faults = draw_faults(rng_, mood);
   network_ = std::make_unique<Network>(clock_, trace, faults, rng_.next());
   simulation_ = std::make_unique<Simulation>(
-      Simulation{clock_, *network_, trace, Rng(rng_.next()), mood, {}, 0, 0, 0});
+      Simulation{clock_, *network_, trace, Rng(rng_.next()), mood, {}, {}, 0, 0, 0});
   people();
   store_ = std::make_unique<MemoryStore>(clock_, milliseconds(1),
                                          mood.slow_store ? milliseconds(2000) : milliseconds(200),
@@ -213,6 +213,21 @@ void World::one_errand() {
   backend.errand_out(plan.number, method, *whom, by_token);
 }
 
+void World::one_watch() {
+  const int number = ++simulation_->last_number;
+  const WatchPlan& plan = simulation_->watches[number] = draw_watch(rng_, number);
+  Phone& phone = *phones_[rng_.below(phones_.size())];
+  Backend& backend = *backends_[rng_.below(backends_.size())];
+  const Backend::Registered* whom = rng_.below(4) == 0 ? backend.anybody() : nullptr;
+  if (whom != nullptr && backend.presence() == Network::Presence::listening) {
+    trace.errands[number] = {"SUBSCRIBE", backend.agent(), whom->aor, whom->device};
+    backend.watch_out(plan, *whom);
+  } else if (phone.presence() == Network::Presence::listening) {
+    trace.errands[number] = {"SUBSCRIBE", phone.agent(), {}, -1};
+    phone.watch_out(plan);
+  }
+}
+
 void World::one_stranger() {
   const int stranger = strangers_[rng_.below(strangers_.size())];
   const AgentInfo& info = trace.agents[static_cast<std::size_t>(stranger)];
@@ -351,6 +366,7 @@ void World::run() {
   while (started_ < static_cast<std::size_t>(options_.calls)) {
     one_call();
     if (rng_.below(4) == 0) one_errand();
+    if (rng_.below(5) == 0) one_watch();
     misfortune();
     if (rng_.below(20) == 0) {
       Phone& phone = *phones_[rng_.below(phones_.size())];

@@ -49,6 +49,7 @@ class World {
   void fate();
   void one_call();
   void one_errand();
+  void one_watch();
   void misfortune();
   void one_operator_change();
   int agent_at(const storage::Target& target) const;  // -1: nobody

@@ -68,9 +68,9 @@ void one_winner(const Trace& trace, const Story& story, const Terms& terms, Viol
   struct Answered {
     int call = 0;
     std::string leg;
-    bool told = false, acked = false, byed = false;
   };
   std::map<Dialog, Answered> answered;
+  std::set<Dialog> acked, byed;      // a BYE of either side; it may overtake the 2xx
   std::map<std::string, bool> told;  // by leg
   for (const Record& r : trace.records) {
     if (!r.text || !r.text->message || r.text->altered) continue;
@@ -83,21 +83,18 @@ void one_winner(const Trace& trace, const Story& story, const Terms& terms, Viol
       told[r.text->header(kLeg)] = true;
     } else if (m.is_request() && m.cseq().method == sip::Method::bye &&
                r.step == Step::edge_receives) {
-      const auto known = answered.find({std::string{m.call_id()}, std::string{m.from_tag()}});
-      if (known != answered.end()) known->second.byed = true;
+      byed.emplace(std::string{m.call_id()}, std::string{m.from_tag()});
     } else if (m.is_request() && r.step == Step::edge_sends) {
-      const auto known = answered.find(dialog_of(*r.text));
-      if (known == answered.end()) continue;
-      known->second.acked |= m.cseq().method == sip::Method::ack;
-      known->second.byed |= m.cseq().method == sip::Method::bye;
+      if (m.cseq().method == sip::Method::ack) acked.insert(dialog_of(*r.text));
+      if (m.cseq().method == sip::Method::bye) byed.insert(dialog_of(*r.text));
     }
   }
   for (const auto& [dialog, a] : answered) {
-    if (told.contains(a.leg) || (a.acked && a.byed)) continue;
+    if (told.contains(a.leg) || (acked.contains(dialog) && byed.contains(dialog))) continue;
     if (story.excused(a.call, terms) || story.of_strangers.contains(a.call)) continue;
     out.push_back({"one_winner", a.call,
                    "leg " + a.leg + " answered, the caller was not told, and it got no " +
-                       (a.acked ? "BYE" : "ACK")});
+                       (acked.contains(dialog) ? "BYE" : "ACK")});
   }
 }
 
@@ -149,12 +146,26 @@ void by_q(const Trace& trace, const Story& story, const Terms&, Violations& out)
   }
 }
 
+namespace {
+
+// The edge waited for this response: it had not gone on to the next target nor given up.
+bool is_awaited(const Story& story, const Story::Attempt& attempt, Instant at) {
+  if (attempt.cancelled && *attempt.cancelled <= at) return false;
+  return std::none_of(story.attempts.begin(), story.attempts.end(), [&](const auto& other) {
+    return other.call == attempt.call && other.initial && other.sent > attempt.sent &&
+           other.sent <= at;
+  });
+}
+
+}  // namespace
+
 void left_alone(const Trace& trace, const Story& story, const Terms&, Violations& out) {
   for (const Story::Attempt& asked : story.attempts) {
     if (!asked.initial || !is_backend(trace, asked.agent)) continue;
     for (const std::size_t i : asked.responses) {
       const Record& said = trace.records[i];
       if (said.text->status() != 503 || said.text->altered) continue;
+      if (!is_awaited(story, asked, said.at)) continue;
       const std::string wait = said.text->header("Retry-After");
       if (wait.empty()) continue;
       const Instant until = said.at + seconds(std::stoi(wait));
@@ -170,7 +181,7 @@ void left_alone(const Trace& trace, const Story& story, const Terms&, Violations
         if (!tried) continue;
         out.push_back({"left_alone", invite.call,
                        "sent to " + trace.agents[static_cast<std::size_t>(asked.agent)].name +
-                           ", which had asked for quiet"});
+                           ", which had asked for quiet in call " + std::to_string(asked.call)});
       }
     }
   }

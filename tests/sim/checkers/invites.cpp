@@ -49,7 +49,8 @@ void judge_408(const Trace& trace, const Story& story, const Terms& terms,
     return;
   }
   if (withheld && invite.initial) return complain("a 408 in the place of a device's refusal");
-  Instant last_sign{};
+  // The limit runs from the first 1xx of them all, and anew from each 101-199.
+  Instant first_sign = Instant::max(), last_progress{};
   bool cancelled = true;
   for (const Story::Attempt* attempt : group) {
     bool pending = false;
@@ -57,13 +58,14 @@ void judge_408(const Trace& trace, const Story& story, const Terms& terms,
       const Record& heard = trace.records[i];
       const int status = heard.text->status();
       if (heard.at > when) break;
-      if (status < 200 && (status != 100 || last_sign == Instant{}))
-        last_sign = std::max(last_sign, heard.at);
+      if (status < 200) first_sign = std::min(first_sign, heard.at);
+      if (status > 100 && status < 200) last_progress = std::max(last_progress, heard.at);
       pending = status < 200;
     }
     if (pending && !attempt->cancelled) cancelled = false;
   }
-  if (last_sign == Instant{} || when - last_sign < terms.ring_limit || !cancelled)
+  const Instant began = last_progress == Instant{} ? first_sign : last_progress;
+  if (began > when || when - began < terms.ring_limit || !cancelled)
     complain("a 408 after a response, without the ring limit and its CANCEL");
 }
 

@@ -209,6 +209,9 @@ void credentials(const Trace& trace, const Story& story, const Terms&, Violation
     if (!r.text || !r.text->is_request() || r.text->number() == 0) continue;
     const int number = r.text->number();
     if (story.altered.contains(number)) continue;
+    // In a dialog that a backend began each side knows the phone by its own name.
+    const auto errand = trace.errands.find(number);
+    if (errand != trace.errands.end() && is_backend(trace, errand->second.from)) continue;
     if (r.step == Step::agent_sends && is_phone(trace, r.agent)) {
       Said& s = said[number];
       s.from = uri_in(r.text->header("From"));

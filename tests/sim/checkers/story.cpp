@@ -66,6 +66,9 @@ Story::Story(const Trace& trace) {
           break;
         case Fact::target_changed: target_changes.push_back(r.at); break;
         case Fact::not_pracked: legs[r.leg].not_pracked = true; break;
+        case Fact::watch_begins:
+        case Fact::watch_over:
+        case Fact::stray_notify:
         case Fact::none:
         case Fact::store_slow:
         case Fact::edge_refused_input: break;
@@ -194,6 +197,8 @@ Violations check_all(const Trace& trace, const Remains& remains, const Terms& te
   pracks(trace, story, terms, out);
   by_q(trace, story, terms, out);
   left_alone(trace, story, terms, out);
+  own_notify(trace, story, terms, out);
+  watches_end(trace, story, terms, out);
   durable(trace, story, terms, out);
   no_stuck_calls(trace, terms, remains, out);
   nothing_left(remains, out);
