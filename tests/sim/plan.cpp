@@ -26,9 +26,30 @@ void draw_early(Rng& rng, CallPlan& plan, bool towards_phone) {
     plan.fork_that_decides =
         static_cast<int>(rng.below(static_cast<std::uint64_t>(plan.forks) + 1));
     plan.two_answer = one_in(rng, 4);
+    // A BYE that overtakes the 2xx of a fork that has not rung names no dialog yet.
+    plan.hangs_up_before_ack = false;
   }
   if (plan.final == 503 && one_in(rng, 2))
     plan.retry_after = 1 + static_cast<unsigned>(rng.below(8));
+}
+
+// A call whose ends refresh it, long enough to need it.
+void draw_session(Rng& rng, CallPlan& plan) {
+  plan.session = 90;
+  plan.caller_refreshes = one_in(rng, 2);
+  plan.refreshes_by_update = one_in(rng, 2);
+  plan.early_update = false;
+  const Duration talk = up_to(rng, seconds(200));
+  plan.caller_hangs_up = one_in(rng, 2) ? talk : talk + seconds(60);
+  plan.callee_hangs_up = one_in(rng, 2) ? talk : talk + seconds(60);
+  if (one_in(rng, 3)) plan.refresher_vanishes = up_to(rng, talk);
+  if (plan.refresher_vanishes && one_in(rng, 2))
+    plan.other_vanishes = *plan.refresher_vanishes + up_to(rng, seconds(20));
+  // Whatever refreshes nothing would end the session's timer.
+  std::erase_if(plan.acts,
+                [](const auto& act) { return act.method == "INVITE" || act.method == "UPDATE"; });
+  plan.reinvite_answer = 200;
+  plan.reinvite_cancelled = false;
 }
 
 }  // namespace
@@ -121,6 +142,7 @@ CallPlan draw_plan(Rng& rng, const Mood& mood, int number, bool towards_phone) {
   plan.reinvite_takes = one_in(rng, 8) ? up_to(rng, seconds(3)) : up_to(rng, milliseconds(100));
   plan.reinvite_cancelled = one_in(rng, 10);
   draw_early(rng, plan, towards_phone);
+  if (one_in(rng, 8)) draw_session(rng, plan);
   return plan;
 }
 

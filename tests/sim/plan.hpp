@@ -50,6 +50,11 @@ struct CallPlan {
   int forks = 0, fork_that_decides = 0;
   bool two_answer = false;
 
+  // RFC 4028; 0: none. The refresher, or both ends, may forget the call without a word.
+  unsigned session = 0;  // seconds
+  bool caller_refreshes = true, refreshes_by_update = true;
+  std::optional<Duration> refresher_vanishes, other_vanishes;
+
   unsigned retry_after = 0;  // seconds, in a 503 (RFC 3261 §21.5.4)
 };
 

@@ -120,7 +120,11 @@ void UserAgent::in_dialog(Leg& leg, const TextRef& request, std::uint64_t connec
     return;
   }
   const bool update = m.method() == sip::Method::update;
-  transactions_.respond(request, 200, {}, update ? "Contact: <" + contact_ + ">\n" : "",
+  const bool refresh = update && !request->header("Session-Expires").empty();
+  if (refresh && leg.phase == Phase::up) session_refreshed(leg);
+  transactions_.respond(request, 200, {},
+                        (update ? "Contact: <" + contact_ + ">\n" : "") +
+                            (refresh ? session_headers(leg, request) : ""),
                         update && !m.body().empty() ? session(leg) : "", connection);
 }
 
@@ -142,8 +146,11 @@ void UserAgent::reinvited(Leg& leg, const TextRef& request, std::uint64_t connec
     }
     const int status = plan(*found).reinvite_answer;
     ++found->versions;
-    std::string text = transactions_.respond(request, status, {}, "Contact: <" + contact_ + ">\n",
-                                             status < 300 ? session(*found) : "", connection);
+    if (status < 300 && plan(*found).session > 0) session_refreshed(*found);
+    std::string text = transactions_.respond(
+        request, status, {},
+        "Contact: <" + contact_ + ">\n" + (status < 300 ? session_headers(*found, request) : ""),
+        status < 300 ? session(*found) : "", connection);
     if (status < 300 && !text.empty()) {
       found->connection = connection;
       await_ack(*found, std::move(text), request->message->cseq().number);
@@ -183,6 +190,7 @@ void UserAgent::acked(const TextRef& ack) {
 void UserAgent::up(Leg& leg) {
   leg.phase = Phase::up;
   fact(Fact::leg_up, leg);
+  start_session(leg);
   const CallPlan& p = plan(leg);
   const auto& talk = leg.caller ? p.caller_hangs_up : p.callee_hangs_up;
   const Duration spread = talk ? *talk : seconds(150);
@@ -246,7 +254,7 @@ void UserAgent::reinvite(Leg& leg) {
   ++leg.cseq;
   ++leg.versions;
   Draft d = draft(leg, "INVITE");
-  d.headers = "Contact: <" + contact_ + ">\n";
+  d.headers = "Contact: <" + contact_ + ">\n" + session_headers(leg, nullptr);
   d.body = session(leg);
   leg.branch = transactions_.request(
       d, way(), [this, id = leg.id](const TextRef& response) { reinvite_heard(id, response); });
@@ -265,6 +273,7 @@ void UserAgent::reinvite_heard(int id, const TextRef& response) {
   if (response && response->status() < 300) {
     if (leg->ack_cseq == cseq && !leg->ack.empty()) return transactions_.again(leg->ack, way());
     leg->inviting = false;
+    if (plan(*leg).session > 0 && leg->phase == Phase::up) session_refreshed(*leg);
     return acknowledge(*leg, response, false);
   }
   leg->inviting = false;
@@ -277,6 +286,8 @@ void UserAgent::reinvite_heard(int id, const TextRef& response) {
     const Duration wait = leg->caller ? milliseconds(2100 + 10 * rng_.below(190))
                                       : milliseconds(10 * rng_.below(200));
     later(wait, id, &UserAgent::reinvite);
+  } else if (plan(*leg).session > 0) {
+    later(seconds(3), id, &UserAgent::refresh_session);
   }
 }
 

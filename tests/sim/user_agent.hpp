@@ -84,6 +84,7 @@ class UserAgent {
     Reliable reliable;
     int provisionals = 0;  // reliable ones, so far
     bool decision_waits = false;
+    Instant session_until{};
     std::map<std::string, std::uint32_t> rseqs;  // caller: the last by To tag
   };
 
@@ -134,6 +135,15 @@ class UserAgent {
   void pracked(Leg& leg, const TextRef& prack, std::uint64_t connection);
   void heard_reliable(Leg& leg, const TextRef& response);
   void send_prack(Leg& leg, Draft draft, const std::string& whom);
+
+  // RFC 4028 (user_agent_session.cpp).
+  void start_session(Leg& leg);
+  void watch_session(Leg& leg);
+  void refresh_session(Leg& leg);
+  void session_refreshed(Leg& leg);
+  // Of a request; `answers`: of the 2xx to this one.
+  std::string session_headers(const Leg& leg, const TextRef& answers) const;
+  bool refreshes(const Leg& leg) const { return plan(leg).caller_refreshes == leg.caller; }
 
   void reinvited(Leg& leg, const TextRef& request, std::uint64_t connection);
 

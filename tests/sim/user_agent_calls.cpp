@@ -12,6 +12,12 @@ std::string without_tag(std::string_view value) {
   return std::string{value.substr(0, at)};
 }
 
+// The callee decides who refreshes.
+std::string first_session_lines(const CallPlan& plan) {
+  if (plan.session == 0) return {};
+  return "Supported: timer\nSession-Expires: " + std::to_string(plan.session) + "\n";
+}
+
 }  // namespace
 
 void UserAgent::call(const CallPlan& p, const std::string& uri, const std::string& from,
@@ -47,7 +53,8 @@ void UserAgent::send_invite(Leg& leg) {
   Draft d = draft(leg, "INVITE");
   d.headers = std::string{kNumber} + ": " + std::to_string(leg.number) + "\nContact: <" + contact_ +
               ">\nAllow: INVITE, ACK, CANCEL, BYE, UPDATE, INFO, PRACK\n" +
-              (plan(leg).caller_reliable ? "Supported: 100rel\n" : "") + leg.headers;
+              (plan(leg).caller_reliable ? "Supported: 100rel\n" : "") +
+              first_session_lines(plan(leg)) + leg.headers;
   if (!plan(leg).late_offer) d.body = session(leg);
   auto branch = std::make_shared<std::string>();
   *branch = transactions_.request(d, way(), [this, id = leg.id, branch](const TextRef& response) {
@@ -191,6 +198,7 @@ void UserAgent::decide(Leg& leg) {
     return;
   }
   std::string headers = callee_headers(leg);
+  if (success) headers += session_headers(leg, leg.invite);
   if (p.retry_after > 0) headers += "Retry-After: " + std::to_string(p.retry_after) + "\n";
   std::string text = transactions_.respond(leg.invite, p.final, leg.local_tag, headers,
                                            success ? session(leg) : "", leg.connection);

@@ -107,7 +107,8 @@ void UserAgent::subscribe(Watch& w, unsigned expires) {
       return;
     }
     // RFC 5057: only these end a subscription that is there.
-    if (!it.accepted || (said && (said->status() == 481 || said->status() == 489)))
+    const bool granted = it.until != Instant{};
+    if (!it.accepted || !granted || (said && (said->status() == 481 || said->status() == 489)))
       watch_over(it, said ? std::to_string(said->status()) : "no answer");
   });
 }

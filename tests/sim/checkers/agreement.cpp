@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tests/sim/checkers/story.hpp"
 
 namespace usher::sim {
@@ -8,6 +10,11 @@ namespace {
 
 // A BYE is repeated for 64·T1; before it, an ACK may have been awaited as long.
 constexpr Duration kLimit = 2 * kTimeout + seconds(12);
+
+// One that forgets its call without a word leaves the other to the session's timer (RFC 4028).
+Duration limit_of(const Story::Leg& a, const Story::Leg& b) {
+  return a.why == "vanished" || b.why == "vanished" ? kLimit + seconds(90) : kLimit;
+}
 
 double apart(Instant a, Instant b) {
   return static_cast<double>((a - b).count()) / 1e6;
@@ -28,18 +35,21 @@ void agreement(const Trace& trace, const Story& story, const Terms& terms, Viola
       }
     }
     if (caller == nullptr || !caller->over || story.excused(call, terms)) continue;
-    const Story::Leg* answered = nullptr;
+    const bool any_told =
+        std::any_of(ids.begin(), ids.end(), [&](int id) { return story.told.contains(id); });
+    const Story::Leg* answered = nullptr;  // the one that the caller was told of
     for (const int id : ids) {
       const Story::Leg& leg = story.legs.at(id);
       if (leg.caller || !leg.over) continue;
-      if (*leg.over > *caller->over + kLimit) {
+      if (*leg.over > *caller->over + limit_of(leg, *caller)) {
         out.push_back({"agreement", call,
                        fmt::format("the callee's leg outlived the caller's by {:.1f} s",
                                    apart(*leg.over, *caller->over))});
       }
+      if (any_told && !story.told.contains(id)) continue;
       if (leg.answers && (leg.up || answered == nullptr)) answered = &leg;
     }
-    if (answered && *caller->over > *answered->over + kLimit) {
+    if (answered && *caller->over > *answered->over + limit_of(*answered, *caller)) {
       out.push_back({"agreement", call,
                      fmt::format("the caller's leg outlived the callee's by {:.1f} s",
                                  apart(*caller->over, *answered->over))});

@@ -68,29 +68,37 @@ void one_winner(const Trace& trace, const Story& story, const Terms& terms, Viol
   struct Answered {
     int call = 0;
     std::string leg;
+    bool by_another = false;  // the process that called it has crashed
   };
+  std::map<std::string, int> called_by;  // by Call-ID
+  int process = 0;
   std::map<Dialog, Answered> answered;
   std::set<Dialog> acked, byed;      // a BYE of either side; it may overtake the 2xx
   std::map<std::string, bool> told;  // by leg
   for (const Record& r : trace.records) {
+    if (r.fact == Fact::edge_crashed) ++process;
     if (!r.text || !r.text->message || r.text->altered) continue;
     const sip::Message& m = *r.text->message;
     const bool answer = m.cseq().method == sip::Method::invite && !m.is_request() &&
                         m.status() / 100 == 2 && !r.text->header(kLeg).empty();
     if (answer && r.step == Step::edge_receives) {
-      answered.try_emplace(dialog_of(*r.text), Answered{r.call, r.text->header(kLeg)});
+      const auto called = called_by.find(std::string{m.call_id()});
+      const bool by_another = called != called_by.end() && called->second != process;
+      answered.try_emplace(dialog_of(*r.text), Answered{r.call, r.text->header(kLeg), by_another});
     } else if (answer && r.step == Step::edge_sends) {
       told[r.text->header(kLeg)] = true;
     } else if (m.is_request() && m.cseq().method == sip::Method::bye &&
                r.step == Step::edge_receives) {
       byed.emplace(std::string{m.call_id()}, std::string{m.from_tag()});
     } else if (m.is_request() && r.step == Step::edge_sends) {
+      if (m.cseq().method == sip::Method::invite) called_by[std::string{m.call_id()}] = process;
       if (m.cseq().method == sip::Method::ack) acked.insert(dialog_of(*r.text));
       if (m.cseq().method == sip::Method::bye) byed.insert(dialog_of(*r.text));
     }
   }
   for (const auto& [dialog, a] : answered) {
-    if (told.contains(a.leg) || (acked.contains(dialog) && byed.contains(dialog))) continue;
+    if (told.contains(a.leg) || a.by_another || (acked.contains(dialog) && byed.contains(dialog)))
+      continue;
     if (story.excused(a.call, terms) || story.of_strangers.contains(a.call)) continue;
     out.push_back({"one_winner", a.call,
                    "leg " + a.leg + " answered, the caller was not told, and it got no " +
@@ -148,9 +156,18 @@ void by_q(const Trace& trace, const Story& story, const Terms&, Violations& out)
 
 namespace {
 
-// The edge waited for this response: it had not gone on to the next target nor given up.
-bool is_awaited(const Story& story, const Story::Attempt& attempt, Instant at) {
+// The edge waited for this response: it had not gone on to the next target, nor the caller given
+// up.
+bool is_awaited(const Trace& trace, const Story& story, const Story::Attempt& attempt, Instant at) {
   if (attempt.cancelled && *attempt.cancelled <= at) return false;
+  for (const Story::Invite& invite : story.invites) {
+    if (invite.call != attempt.call || !invite.initial || invite.came != attempt.sent) continue;
+    const bool over =
+        std::any_of(invite.responses.begin(), invite.responses.end(), [&](std::size_t i) {
+          return trace.records[i].at < at && trace.records[i].text->status() >= 200;
+        });
+    if (over) return false;
+  }
   return std::none_of(story.attempts.begin(), story.attempts.end(), [&](const auto& other) {
     return other.call == attempt.call && other.initial && other.sent > attempt.sent &&
            other.sent <= at;
@@ -165,7 +182,7 @@ void left_alone(const Trace& trace, const Story& story, const Terms&, Violations
     for (const std::size_t i : asked.responses) {
       const Record& said = trace.records[i];
       if (said.text->status() != 503 || said.text->altered) continue;
-      if (!is_awaited(story, asked, said.at)) continue;
+      if (!is_awaited(trace, story, asked, said.at)) continue;
       const std::string wait = said.text->header("Retry-After");
       if (wait.empty()) continue;
       const Instant until = said.at + seconds(std::stoi(wait));

@@ -92,7 +92,8 @@ void own_contact(const Trace& trace, const Story& story, const Terms&, Violation
     const std::string& own = info(trace, r.agent).contact;
     if (r.text->is_request()) {
       // The ACK of a refusal and CANCEL have their INVITE's; INVITEs have it as well.
-      if (r.text->message->request_uri() != own) {
+      if (r.text->message->request_uri() != own &&
+          !was_told(story, info(trace, r.agent).aor, r.text->message->request_uri())) {
         out.push_back({"own_contact", r.call,
                        r.text->what() + " to " + info(trace, r.agent).name + " for " +
                            std::string{r.text->message->request_uri()} + " instead of " + own});

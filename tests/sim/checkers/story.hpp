@@ -26,6 +26,7 @@ struct Story {
   };
   std::map<int, Leg> legs;
   std::map<int, std::vector<int>> legs_of;  // by call
+  std::set<int> told;                       // legs whose 2xx the edge has passed on
 
   // An INVITE that came to a process of the edge: its sender and branch. The next process after a
   // crash meets a repetition as if it were the first.

@@ -27,6 +27,11 @@ std::vector<Known> byes_of(const Trace& trace, const Remains::Stuck& call) {
     if (m.cseq().method != sip::Method::bye) continue;
     if (m.call_id() != call.origin_call_id && m.call_id() != call.new_call_id) continue;
     if (m.is_request() && (r.step == Step::edge_receives || r.step == Step::edge_sends)) {
+      // One that crosses another, or passes it on: the call ends with that one.
+      const bool crosses = std::any_of(byes.begin(), byes.end(), [&](const Known& other) {
+        return r.at <= std::min(other.confirmed.value_or(Instant::max()), other.at + kAttempt);
+      });
+      if (crosses) continue;
       byes.push_back({r.at, {}, std::string{r.text->branch()}});
     } else if (r.step == Step::edge_sends && m.status() >= 200) {
       for (Known& bye : byes) {
@@ -35,6 +40,15 @@ std::vector<Known> byes_of(const Trace& trace, const Remains::Stuck& call) {
     }
   }
   return byes;
+}
+
+// A session that the edge watches (RFC 4028): a 2xx has told it the interval.
+bool has_session(const Trace& trace, const Remains::Stuck& call) {
+  return std::any_of(trace.records.begin(), trace.records.end(), [&](const Record& r) {
+    return r.step == Step::edge_sends && r.text && r.text->is_response() &&
+           r.text->status() / 100 == 2 && r.text->message->call_id() == call.origin_call_id &&
+           !r.text->header("Session-Expires").empty();
+  });
 }
 
 }  // namespace
@@ -48,6 +62,10 @@ void no_stuck_calls(const Trace& trace, const Terms& terms, const Remains& remai
         std::max(trace.call_of_id(call.origin_call_id), trace.call_of_id(call.new_call_id));
     if (terms.call_probe > Duration{}) {
       out.push_back({"no_stuck_calls", number, "the edge asks, and did not notice the end"});
+      continue;
+    }
+    if (has_session(trace, call)) {
+      out.push_back({"no_stuck_calls", number, "its session had a timer, and stayed up"});
       continue;
     }
     for (const Known& bye : byes_of(trace, call)) {

@@ -307,6 +307,17 @@ TEST_CASE("no_stuck_calls: an end that the edge was told of, with time to write 
   CHECK_EQ(stuck(seconds(5), false), 1);
 }
 
+TEST_CASE("no_stuck_calls: nobody told the edge, but the session had a timer") {
+  Written w;
+  w.message(Step::edge_sends, kPhone,
+            Written::response(200, "INVITE", 1, "o", "t", "Session-Expires: 90\n"));
+  Remains remains;
+  remains.stuck.push_back({"c1o", "elsewhere", w.now});
+  Violations out;
+  no_stuck_calls(w.trace, w.terms, remains, out);
+  CHECK_EQ(out.size(), 1);
+}
+
 TEST_CASE("no_stuck_calls: nobody told the edge, but it asks") {
   Written w;
   Remains remains;
