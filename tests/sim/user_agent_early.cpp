@@ -113,10 +113,12 @@ void UserAgent::one_more_answer(Leg& leg) {
     if (other.reliable.open && other.reliable.with_session) continue;
     other.phase = Phase::answered;
     fact(Fact::leg_answers, other);
-    await_ack(other,
-              transactions_.respond_beside(other.invite, other.local_tag, callee_headers(other),
-                                           session(other), other.connection),
-              other.invite->message->cseq().number);
+    await_ack(
+        other,
+        transactions_.respond_beside(other.invite, other.local_tag,
+                                     callee_headers(other) + session_headers(other, other.invite),
+                                     session(other), other.connection),
+        other.invite->message->cseq().number);
     return;
   }
 }

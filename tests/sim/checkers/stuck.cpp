@@ -18,14 +18,34 @@ struct Known {
   std::string branch;
 };
 
+// The callee's tag in the call: of the dialog whose 2xx the caller was told of. Other forks have
+// the same Call-ID.
+std::string tag_told(const Trace& trace, const Remains::Stuck& call) {
+  std::map<std::string, std::string> tags;  // by leg
+  for (const Record& r : trace.records) {
+    if (!r.text || r.text->altered || r.text->status() / 100 != 2) continue;
+    const sip::Message& m = *r.text->message;
+    if (m.cseq().method != sip::Method::invite) continue;
+    const std::string leg = r.text->header(kLeg);
+    if (r.step == Step::edge_receives && m.call_id() == call.new_call_id)
+      tags.try_emplace(leg, m.to_tag());
+    if (r.step == Step::edge_sends && m.call_id() == call.origin_call_id && tags.contains(leg))
+      return tags[leg];
+  }
+  return {};
+}
+
 std::vector<Known> byes_of(const Trace& trace, const Remains::Stuck& call) {
   std::vector<Known> byes;
+  const std::string tag = tag_told(trace, call);
   for (const Record& r : trace.records) {
     if (r.at >= call.ended) break;
     if (!r.text || !r.text->message || r.text->altered) continue;
     const sip::Message& m = *r.text->message;
     if (m.cseq().method != sip::Method::bye) continue;
-    if (m.call_id() != call.origin_call_id && m.call_id() != call.new_call_id) continue;
+    const bool of_new =
+        m.call_id() == call.new_call_id && (m.to_tag() == tag || m.from_tag() == tag);
+    if (m.call_id() != call.origin_call_id && !of_new) continue;
     if (m.is_request() && (r.step == Step::edge_receives || r.step == Step::edge_sends)) {
       // One that crosses another, or passes it on: the call ends with that one.
       const bool crosses = std::any_of(byes.begin(), byes.end(), [&](const Known& other) {
