@@ -64,11 +64,27 @@ Arguments read(int argc, char** argv) {
   return a;
 }
 
+// What all runs together have seen.
+struct Totals {
+  std::uint64_t records = 0, answered = 0, pracks = 0, subscriptions = 0, crashes = 0;
+
+  void add(const Trace& trace) {
+    records += trace.records.size();
+    for (const Record& r : trace.records) {
+      answered += r.fact == Fact::leg_answers;
+      subscriptions += r.fact == Fact::watch_begins && r.caller;
+      crashes += r.fact == Fact::edge_crashed;
+      pracks += r.step == Step::agent_sends && r.text && r.text->is_request() &&
+                r.text->method() == "PRACK";
+    }
+  }
+};
+
 // True when every checker was content.
-bool run_seed(const Arguments& a, std::uint64_t seed, std::uint64_t& messages) {
+bool run_seed(const Arguments& a, std::uint64_t seed, Totals& totals) {
   World world({seed, a.calls, a.log});
   world.run();
-  messages += world.trace.records.size();
+  totals.add(world.trace);
   Terms terms;
   terms.calm = world.mood.calm;
   terms.ring_limit = world.mood.ring_limit;
@@ -109,17 +125,21 @@ bool run_seed(const Arguments& a, std::uint64_t seed, std::uint64_t& messages) {
 int main(int argc, char** argv) {
   const Arguments a = read(argc, argv);
   const auto began = std::chrono::steady_clock::now();
-  std::uint64_t failed = 0, runs = 0, records = 0;
+  std::uint64_t failed = 0, runs = 0;
+  Totals totals;
   for (std::uint64_t seed = a.seed; seed < a.seed + a.seeds && failed < a.failures; ++seed) {
     ++runs;
-    if (!run_seed(a, seed, records)) ++failed;
+    if (!run_seed(a, seed, totals)) ++failed;
   }
   const double took =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   const double calls = static_cast<double>(runs) * a.calls * (a.twice ? 2 : 1);
-  std::printf("%llu seeds, %.0f calls, %llu records, %llu failed; %.1f s, %.0f calls/s\n",
-              static_cast<unsigned long long>(runs), calls,
-              static_cast<unsigned long long>(records), static_cast<unsigned long long>(failed),
-              took, calls / took);
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::printf(
+      "%llu seeds, %.0f calls (%llu answered), %llu subscriptions, %llu PRACKs, %llu crashes, "
+      "%llu records, %llu failed; %.1f s, %.0f calls/s\n",
+      number(runs), calls, number(totals.answered), number(totals.subscriptions),
+      number(totals.pracks), number(totals.crashes), number(totals.records), number(failed), took,
+      calls / took);
   return failed == 0 ? 0 : 1;
 }
