@@ -161,10 +161,11 @@ namespace {
 bool is_awaited(const Trace& trace, const Story& story, const Story::Attempt& attempt, Instant at) {
   if (attempt.cancelled && *attempt.cancelled <= at) return false;
   for (const Story::Invite& invite : story.invites) {
-    if (invite.call != attempt.call || !invite.initial || invite.came != attempt.sent) continue;
+    if (invite.call != attempt.call || !invite.initial || invite.came > attempt.sent) continue;
     const bool over =
         std::any_of(invite.responses.begin(), invite.responses.end(), [&](std::size_t i) {
-          return trace.records[i].at < at && trace.records[i].text->status() >= 200;
+          return trace.records[i].at > attempt.sent && trace.records[i].at < at &&
+                 trace.records[i].text->status() >= 200;
         });
     if (over) return false;
   }
