@@ -22,7 +22,7 @@ struct Terms {
   bool slow_store = false;  // a 200 to REGISTER may leave before its binding is durable
   Duration ring_limit = seconds(180);
   Duration call_probe{};  // 0: the edge does not ask
-  // The edge does not find its calls again after a crash.
+  // What was not written down, or was just ending, may be lost at a crash.
   bool excuse_calls_at_crash = true;
 };
 

@@ -78,6 +78,12 @@ Story::Story(const Trace& trace) {
     if (!r.text || !r.text->message) continue;
     const sip::Message& m = *r.text->message;
     if (r.text->altered && m.is_request()) read_altered(trace, r);
+    if (m.is_request() && (r.step == Step::edge_receives || r.step == Step::edge_sends)) {
+      if (m.cseq().method == sip::Method::bye) byes[r.call].push_back(r.at);
+      if (m.cseq().method == sip::Method::ack && r.step == Step::edge_receives &&
+          !r.text->altered && is_caller_up(r))
+        established.try_emplace(r.call, r.at);
+    }
     if (r.step == Step::edge_receives && removed.contains(r.agent)) of_strangers.insert(r.call);
     if (r.step == Step::edge_receives && r.text->method() == "INVITE" && m.is_request()) {
       const auto [found, fresh] = by_arrival.try_emplace(key_of(r, process), invites.size());
@@ -140,6 +146,25 @@ void Story::read_altered(const Trace& trace, const Record& record) {
   altered_registers.push_back(std::move(said));
 }
 
+bool Story::is_caller_up(const Record& ack) const {
+  const auto ids = legs_of.find(ack.call);
+  return ids != legs_of.end() && std::any_of(ids->second.begin(), ids->second.end(), [&](int id) {
+           const Leg& leg = legs.at(id);
+           return leg.caller && leg.agent == ack.agent && leg.up && *leg.up <= ack.at;
+         });
+}
+
+bool Story::survives(int call, Instant crash, const Terms& terms) const {
+  const auto up = established.find(call);
+  if (up == established.end() || up->second + written_within(terms) >= crash) return false;
+  const auto ends = byes.find(call);
+  // A BYE is repeated for 64·T1, after the time that another one may take.
+  return ends == byes.end() ||
+         std::none_of(ends->second.begin(), ends->second.end(), [&](Instant at) {
+           return at <= crash && at + kTimeout + seconds(4) >= crash;
+         });
+}
+
 bool Story::crash_between(Instant from, Instant to) const {
   return std::any_of(edge_away.begin(), edge_away.end(),
                      [&](const auto& away) { return away.first <= to && away.second >= from; });
@@ -175,7 +200,11 @@ bool Story::excused(int call, const Terms& terms) const {
   for (const Attempt& attempt : attempts) {
     if (attempt.call == call && trouble_between(attempt.agent, from, to)) return true;
   }
-  return terms.excuse_calls_at_crash && crash_between(from + seconds(65), to);
+  return terms.excuse_calls_at_crash &&
+         std::any_of(edge_away.begin(), edge_away.end(), [&](const auto& away) {
+           return away.first <= to && away.second >= from + seconds(65) &&
+                  !survives(call, away.first, terms);
+         });
 }
 
 Violations check_all(const Trace& trace, const Remains& remains, const Terms& terms) {

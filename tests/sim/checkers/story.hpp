@@ -68,16 +68,28 @@ struct Story {
   std::vector<Instant> target_changes;           // by the operator
   Instant end{};
 
+  // When the edge had the caller's ACK of the 2xx, and each BYE that it received or sent, by call.
+  std::map<int, Instant> established;
+  std::map<int, std::vector<Instant>> byes;
+
+  // The call was up and written down when the edge crashed, and nobody was ending it: it goes on.
+  bool survives(int call, Instant crash, const Terms& terms) const;
   bool crash_between(Instant from, Instant to) const;
   bool target_changed_between(Instant from, Instant to) const;
   bool trouble_between(int agent, Instant from, Instant to) const;
   // A call whose end nobody can be blamed for: the network changed its messages, an agent of it
-  // died or lost its stream, or (as the terms say) the edge crashed.
+  // died or lost its stream, or the edge crashed before it was written down or while it ended.
   bool excused(int call, const Terms& terms) const;
 
  private:
+  bool is_caller_up(const Record& ack) const;
   void read_altered(const Trace& trace, const Record& record);
 };
+
+// Changes of calls are gathered for 50 ms, and a batch that is written waits for the one before.
+inline Duration written_within(const Terms& terms) {
+  return milliseconds(50) + (terms.slow_store ? seconds(4) : milliseconds(400));
+}
 
 // Agents that are none of these have no business with the edge.
 bool is_phone(const Trace& trace, int agent);

@@ -75,8 +75,7 @@ bool has_session(const Trace& trace, const Remains::Stuck& call) {
 
 void no_stuck_calls(const Trace& trace, const Terms& terms, const Remains& remains,
                     Violations& out) {
-  // Changes of calls are gathered for 50 ms, and a batch that is written waits for the one before.
-  const Duration written = milliseconds(50) + (terms.slow_store ? seconds(4) : milliseconds(400));
+  const Duration written = written_within(terms);
   for (const Remains::Stuck& call : remains.stuck) {
     const int number =
         std::max(trace.call_of_id(call.origin_call_id), trace.call_of_id(call.new_call_id));

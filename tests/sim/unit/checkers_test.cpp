@@ -138,6 +138,30 @@ TEST_CASE("agreement: calls lost at a crash are excused only as long as the term
   CHECK_EQ(w.found(agreement), 1);
 }
 
+TEST_CASE("agreement: a call that was written down before the crash goes on") {
+  const auto crashed = [](Duration after_ack, bool bye_before) {
+    Written w;
+    w.fact(Fact::leg_begins, kPhone, 1, 1, true);
+    w.fact(Fact::leg_begins, kBackend, 1, 2, false);
+    w.fact(Fact::leg_answers, kBackend, 1, 2, false);
+    w.fact(Fact::leg_up, kPhone, 1, 1, true);
+    w.message(Step::edge_receives, kPhone, Written::request("ACK", "sip:9@a.test", 1, "k"));
+    w.pass(after_ack);
+    if (bye_before)
+      w.message(Step::edge_receives, kPhone, Written::request("BYE", "sip:9@a.test", 1, "b"));
+    w.fact(Fact::edge_crashed, -1);
+    w.fact(Fact::edge_started, -1);
+    w.pass(seconds(100));
+    w.fact(Fact::leg_over, kPhone, 1, 1, true);
+    w.pass(seconds(200));
+    w.fact(Fact::leg_over, kBackend, 1, 2, false);
+    return w.found(agreement);
+  };
+  CHECK_EQ(crashed(milliseconds(400), false), 0);
+  CHECK_EQ(crashed(seconds(1), false), 1);
+  CHECK_EQ(crashed(seconds(1), true), 0);
+}
+
 TEST_CASE("nothing_invented: a refusal of which no callee knows") {
   Written w;
   w.terms.calm = true;
