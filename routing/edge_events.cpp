@@ -16,14 +16,15 @@ void Edge::Impl::set_live(Journey& journey, storage::TargetId target) {
 }
 
 void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
+  const auto target = static_cast<storage::TargetId>(e.attempt);
+  // Of an attempt that had been given up, too: it has no mark then.
+  if (e.retry_after.count() > 0) health.leave_alone(now, target, e.retry_after);
   const auto found = journeys.find(e.mark);
   if (found == journeys.end() || found->second.tries.empty()) return;
   Journey& journey = found->second;
-  const auto target = static_cast<storage::TargetId>(e.attempt);
 
   health.attempted(target);
   if (e.status == 401 || e.status == 407) affinity.set(now.mono, journey.affinity, target);
-  if (e.retry_after.count() > 0) health.leave_alone(now, target, e.retry_after);
   if (!e.cancelled) {
     if (e.status == 503) {
       health.request_failed(now, target, "answered 503");

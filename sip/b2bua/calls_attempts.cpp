@@ -125,11 +125,17 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
   if (status >= 200 && status < 300) return attempt_answered(now, leg_id, response);
 
   Call* call = calls_.find(leg->call);
-  if (call == nullptr || call->state != CallState::hunting)
-    return;  // it lost; its CANCEL is on the way
+  const bool hunting = call != nullptr && call->state == CallState::hunting;
+  if (hunting) call->hunt->any_response = true;
+  if (!hunting || leg->attempt_over) {
+    // It lost or was given up. What a 503 asks for is about its server, not this call (§21.5.4).
+    if (const Duration wait = wait_asked_for(response); wait > Duration{}) {
+      env_.emit(AttemptEnded{
+          .attempt = leg->attempt, .status = status, .cancelled = true, .retry_after = wait});
+    }
+    return;
+  }
   Hunt& hunt = *call->hunt;
-  hunt.any_response = true;
-  if (leg->attempt_over) return;  // given up
   if (status >= 300) return attempt_refused(now, leg_id, received.response);
   leg->had_provisional = true;
   if (hunt.decided) return;  // it is being cancelled

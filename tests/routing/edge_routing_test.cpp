@@ -418,6 +418,51 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "a 503 with Retry-After counts when it comes too late for its attempt, and for its call") {
+  World w([](storage::Snapshot& s) {
+    s.sets = {World::set(10, storage::Algorithm::priority)};
+    s.domains = {{"a.test", 10, true, ""}};
+    s.targets = {World::target(1, 10, "127.0.0.12"), World::target(2, 10, "127.0.0.13")};
+    for (int i = 0; i < 2; ++i) s.targets[static_cast<std::size_t>(i)].priority = i;
+  });
+  const auto invite_to = [&](const std::string& backend) {
+    Sent found;
+    for (const Sent& s : w.take()) {
+      if (s.flow.remote.text() == backend && s.method() == "INVITE") found = s;
+    }
+    REQUIRE(found.message);
+    return found;
+  };
+  const std::string one = "127.0.0.12:5060", two = "127.0.0.13:5060";
+  const auto asks = [&](const std::string& backend, const Sent& invite, const char* wait) {
+    w.backend(backend, response(invite, 503, std::string{"Retry-After: "} + wait + "\n"));
+    w.take();
+  };
+  w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "call", 1,
+                           "Contact: <sip:401@10.0.0.1>\n"}));
+  const Sent first = invite_to(one);
+  w.pass(4s);
+  const Sent second = invite_to(two);
+  SUBCASE("the next target is being tried") {
+    asks(one, first, "20");
+    CHECK(w.edge().target_status(1).retry_after.has_value());
+    CHECK(w.edge().target_status(1).attempts == 1);
+    CHECK(w.edge().target_status(2).live_calls == 1);
+  }
+  SUBCASE("the call is over") {
+    w.backend(two, response(second, 486));
+    w.take();
+    asks(one, first, "20");
+    CHECK(w.edge().target_status(1).retry_after.has_value());
+  }
+  SUBCASE("nothing was asked") {
+    w.backend(one, response(first, 503));
+    w.take();
+    CHECK_FALSE(w.edge().target_status(1).retry_after.has_value());
+  }
+}
+
+TEST_CASE(
     "a call to an AoR rings its devices by q: equal ones together, the next ones after them") {
   World w;
   const std::string desk = "127.0.0.21:5062", soft = "127.0.0.22:5062", mobile = "127.0.0.23:5062";

@@ -65,7 +65,7 @@ void one_winner(const Trace& trace, const Story& story, const Terms& terms, Viol
 void pracks(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // A device of a lower q rings when those of a higher one are done (RFC 3261 §16.6).
 void by_q(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
-// A 503 with Retry-After keeps calls away for that time (RFC 3261 §21.5.4), if it came in time.
+// A 503 with Retry-After keeps calls away for that time (RFC 3261 §21.5.4).
 void left_alone(const Trace& trace, const Story& story, const Terms& terms, Violations& out);
 // A NOTIFY reaches the subscription that it is about (RFC 6665 §4.1.3).
 void own_notify(const Trace& trace, const Story& story, const Terms& terms, Violations& out);

@@ -156,23 +156,23 @@ void by_q(const Trace& trace, const Story& story, const Terms&, Violations& out)
 
 namespace {
 
-// The edge waited for this response: it had not gone on to the next target, nor the caller given
-// up.
-bool is_awaited(const Trace& trace, const Story& story, const Story::Attempt& attempt, Instant at) {
-  if (attempt.cancelled && *attempt.cancelled <= at) return false;
-  for (const Story::Invite& invite : story.invites) {
-    if (invite.call != attempt.call || !invite.initial || invite.came > attempt.sent) continue;
-    const bool over =
-        std::any_of(invite.responses.begin(), invite.responses.end(), [&](std::size_t i) {
-          return trace.records[i].at > attempt.sent && trace.records[i].at < at &&
-                 trace.records[i].text->status() >= 200;
-        });
-    if (over) return false;
+// The first final response to an attempt, if it is a 503 that the edge can still know for one: its
+// transaction lasts 64·T1 without a response, and as long after a CANCEL. Null: none.
+const Record* awaited_503(const Trace& trace, const Story& story, const Story::Attempt& attempt) {
+  Instant until = attempt.sent + kTimeout;
+  for (const std::size_t i : attempt.responses) {
+    const Record& said = trace.records[i];
+    if (attempt.cancelled && *attempt.cancelled < said.at) until = *attempt.cancelled + kTimeout;
+    if (said.at >= until || said.text->altered) return nullptr;
+    if (said.text->status() < 200) {
+      until = Instant::max();
+      continue;
+    }
+    // The next process knows nothing of the call.
+    const bool known = said.text->status() == 503 && !story.crash_between(attempt.sent, said.at);
+    return known ? &said : nullptr;
   }
-  return std::none_of(story.attempts.begin(), story.attempts.end(), [&](const auto& other) {
-    return other.call == attempt.call && other.initial && other.sent > attempt.sent &&
-           other.sent <= at;
-  });
+  return nullptr;
 }
 
 }  // namespace
@@ -180,27 +180,23 @@ bool is_awaited(const Trace& trace, const Story& story, const Story::Attempt& at
 void left_alone(const Trace& trace, const Story& story, const Terms&, Violations& out) {
   for (const Story::Attempt& asked : story.attempts) {
     if (!asked.initial || !is_backend(trace, asked.agent)) continue;
-    for (const std::size_t i : asked.responses) {
-      const Record& said = trace.records[i];
-      if (said.text->status() != 503 || said.text->altered) continue;
-      if (!is_awaited(trace, story, asked, said.at)) continue;
-      const std::string wait = said.text->header("Retry-After");
-      if (wait.empty()) continue;
-      const Instant until = said.at + seconds(std::stoi(wait));
-      if (story.crash_between(said.at, until) || story.target_changed_between(said.at, until))
-        continue;
-      for (const Story::Invite& invite : story.invites) {
-        if (!invite.initial || invite.came <= said.at || invite.came >= until) continue;
-        const bool tried =
-            std::any_of(story.attempts.begin(), story.attempts.end(), [&](const auto& a) {
-              return a.initial && a.agent == asked.agent && a.sent == invite.came &&
-                     a.call == invite.call;
-            });
-        if (!tried) continue;
-        out.push_back({"left_alone", invite.call,
-                       "sent to " + trace.agents[static_cast<std::size_t>(asked.agent)].name +
-                           ", which had asked for quiet in call " + std::to_string(asked.call)});
-      }
+    const Record* said = awaited_503(trace, story, asked);
+    const std::string wait = said ? said->text->header("Retry-After") : std::string{};
+    if (wait.empty()) continue;
+    const Instant until = said->at + seconds(std::stoi(wait));
+    if (story.crash_between(said->at, until) || story.target_changed_between(said->at, until))
+      continue;
+    for (const Story::Invite& invite : story.invites) {
+      if (!invite.initial || invite.came <= said->at || invite.came >= until) continue;
+      const bool tried =
+          std::any_of(story.attempts.begin(), story.attempts.end(), [&](const auto& a) {
+            return a.initial && a.agent == asked.agent && a.sent == invite.came &&
+                   a.call == invite.call;
+          });
+      if (!tried) continue;
+      out.push_back({"left_alone", invite.call,
+                     "sent to " + trace.agents[static_cast<std::size_t>(asked.agent)].name +
+                         ", which had asked for quiet in call " + std::to_string(asked.call)});
     }
   }
 }
