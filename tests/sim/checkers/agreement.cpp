@@ -16,6 +16,13 @@ Duration limit_of(const Story::Leg& a, const Story::Leg& b) {
   return a.why == "vanished" || b.why == "vanished" ? kLimit + seconds(90) : kLimit;
 }
 
+// From when on the callee has to notice that the caller is over. One that heard nothing at all may
+// not CANCEL (RFC 3261 §9.1): only the ring limit, or its missing ACK, tells of it.
+Instant noticed_from(const Story::Leg& caller, const Story::Leg& callee, const Terms& terms) {
+  if (caller.why != "no final response") return *caller.over;
+  return std::max(*caller.over, callee.answers.value_or(*caller.over + terms.ring_limit));
+}
+
 double apart(Instant a, Instant b) {
   return static_cast<double>((a - b).count()) / 1e6;
 }
@@ -41,7 +48,7 @@ void agreement(const Trace& trace, const Story& story, const Terms& terms, Viola
     for (const int id : ids) {
       const Story::Leg& leg = story.legs.at(id);
       if (leg.caller || !leg.over) continue;
-      if (*leg.over > *caller->over + limit_of(leg, *caller)) {
+      if (*leg.over > noticed_from(*caller, leg, terms) + limit_of(leg, *caller)) {
         out.push_back({"agreement", call,
                        fmt::format("the callee's leg outlived the caller's by {:.1f} s",
                                    apart(*leg.over, *caller->over))});

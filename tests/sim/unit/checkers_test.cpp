@@ -138,6 +138,24 @@ TEST_CASE("agreement: calls lost at a crash are excused only as long as the term
   CHECK_EQ(w.found(agreement), 1);
 }
 
+TEST_CASE("agreement: a caller that heard nothing is noticed by the answer that he does not ACK") {
+  const auto rings = [](const std::string& why, Duration until_answer) {
+    Written w;
+    w.fact(Fact::leg_begins, kPhone, 1, 1, true);
+    w.fact(Fact::leg_begins, kBackend, 1, 2, false);
+    w.pass(seconds(32));
+    w.fact(Fact::leg_over, kPhone, 1, 1, true);
+    w.trace.records.back().note = why;
+    w.pass(until_answer);
+    w.fact(Fact::leg_answers, kBackend, 1, 2, false);
+    w.pass(seconds(40));
+    w.fact(Fact::leg_over, kBackend, 1, 2, false);
+    return w.found(agreement);
+  };
+  CHECK_EQ(rings("no final response", seconds(150)), 0);
+  CHECK_EQ(rings("486", seconds(150)), 1);
+}
+
 TEST_CASE("agreement: a call that was written down before the crash goes on") {
   const auto crashed = [](Duration after_ack, bool bye_before) {
     Written w;
