@@ -23,8 +23,8 @@ std::string Text::header(std::string_view name) const {
   return field ? std::string{message->value(*field)} : std::string{};
 }
 
-int Text::number() const {
-  const std::string value = header(kNumber);
+int Text::integer(std::string_view name) const {
+  const std::string value = header(name);
   int number = 0;
   std::from_chars(value.data(), value.data() + value.size(), number);
   return number;

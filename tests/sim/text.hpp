@@ -30,7 +30,8 @@ struct Text {
   std::string_view method() const;  // of a response: its CSeq's
   std::string_view branch() const;
   std::string header(std::string_view name) const;
-  int number() const;        // of its X-Sim; 0: none
+  int integer(std::string_view name) const;  // of a header; 0: none
+  int number() const { return integer(kNumber); }
   std::string what() const;  // "INVITE", "200 BYE"
 };
 using TextRef = std::shared_ptr<const Text>;

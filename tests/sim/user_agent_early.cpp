@@ -1,20 +1,8 @@
 // Early dialogs: reliable provisional responses (RFC 3262) on both sides, and a callee that has
 // forked.
-#include <charconv>
-
 #include "tests/sim/user_agent.hpp"
 
 namespace usher::sim {
-
-namespace {
-
-std::uint32_t number_in(const std::string& text) {
-  std::uint32_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-}  // namespace
 
 void UserAgent::send_reliable(Leg& leg) {
   Reliable& r = leg.reliable;
@@ -67,7 +55,7 @@ void UserAgent::pracked(Leg& leg, const TextRef& prack, std::uint64_t connection
 }
 
 void UserAgent::heard_reliable(Leg& leg, const TextRef& response) {
-  const std::uint32_t rseq = number_in(response->header("RSeq"));
+  const auto rseq = static_cast<std::uint32_t>(response->integer("RSeq"));
   if (rseq == 0 || response->header("Require") != "100rel" || leg.cancelled) return;
   const std::string tag{response->message->to_tag()};
   std::uint32_t& last = leg.rseqs[tag];

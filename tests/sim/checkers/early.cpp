@@ -181,9 +181,9 @@ void left_alone(const Trace& trace, const Story& story, const Terms&, Violations
   for (const Story::Attempt& asked : story.attempts) {
     if (!asked.initial || !is_backend(trace, asked.agent)) continue;
     const Record* said = awaited_503(trace, story, asked);
-    const std::string wait = said ? said->text->header("Retry-After") : std::string{};
-    if (wait.empty()) continue;
-    const Instant until = said->at + seconds(std::stoi(wait));
+    const int wait = said ? said->text->integer("Retry-After") : 0;
+    if (wait == 0) continue;
+    const Instant until = said->at + seconds(wait);
     if (story.crash_between(said->at, until) || story.target_changed_between(said->at, until))
       continue;
     for (const Story::Invite& invite : story.invites) {

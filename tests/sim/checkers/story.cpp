@@ -114,8 +114,8 @@ Story::Story(const Trace& trace) {
       if (r.step == Step::edge_sends) {
         const auto found = by_arrival.find(key_of(r, process));
         if (found != by_arrival.end()) invites[found->second].responses.push_back(i);
-        const std::string leg = m.status() / 100 == 2 ? r.text->header(kLeg) : std::string{};
-        if (!leg.empty()) told.insert(std::stoi(leg));
+        const int leg = m.status() / 100 == 2 ? r.text->integer(kLeg) : 0;
+        if (leg != 0) told.insert(leg);
       } else if (r.step == Step::edge_receives) {
         const auto found = by_attempt.find(key_of(r));
         if (found != by_attempt.end()) attempts[found->second].responses.push_back(i);
