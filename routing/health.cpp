@@ -159,9 +159,11 @@ void Health::leave_alone(const Now& now, storage::TargetId id, Duration wait) {
   if (found == entries_.end()) return;
   Entry& e = found->second;
   wait = std::min<Duration>(wait, limits::kRetryAfter);
+  const WallTime until = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(wait);
+  if (e.status.retry_after && *e.status.retry_after >= until) return;
   alone_.cancel(e.alone);
   e.alone = alone_.arm(now.mono, wait, id);
-  e.status.retry_after = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(wait);
+  e.status.retry_after = until;
   log_.write(LogCategory::health, LogLevel::warning, {},
              e.name + " asks to be left alone: nothing new for " + duration_text(wait));
 }

@@ -43,7 +43,8 @@ class Health {
   void request_failed(const Now& now, storage::TargetId id, std::string_view reason);
   void request_answered(storage::TargetId id);
   void attempted(storage::TargetId id);
-  // RFC 3261 §21.5.4: no new requests for `wait`, at most limits::kRetryAfter; a later wish counts.
+  // RFC 3261 §21.5.4: no new requests for `wait`, at most limits::kRetryAfter; the longest wish
+  // holds.
   void leave_alone(const Now& now, storage::TargetId id, Duration wait);
   bool left_alone(storage::TargetId id) const;
 

@@ -76,7 +76,7 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   CHECK(shell.run(command::Status{}) == 0);
   CHECK(shell.out.str().rfind("usher 9.9.9, up 0s, ready", 0) == 0);
   CHECK(shell.run(command::Timers{}) == 0);
-  CHECK(shell.out.str().find("ring_limit  3m") != std::string::npos);
+  CHECK(shell.out.str().find("ring_limit     3m") != std::string::npos);
   CHECK(shell.run(command::Calls{}) == 0);
   CHECK(shell.run(command::Registrations{"a.test", "401", "192.0.2.1"}) == 0);
   CHECK(shell.run(command::EndCall{"1-0"}) == 1);

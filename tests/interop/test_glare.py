@@ -128,11 +128,12 @@ class Glare(ScriptedTest):
     def test_of_two_re_invites_one_wins_and_the_other_gets_491(self):
         pairs = self.collide(("INVITE", "INVITE"), strict=False)
         for place, (caller, callee) in enumerate(pairs):
-            self.assertEqual(caller.lost + callee.lost, 1)
+            # More than once when it comes back while the winner's is open still: §14.1 lets it wait for no time at all.
+            self.assertNotEqual(caller.lost > 0, callee.lost > 0, "one of them wins")
             if place == 0:
-                self.assertEqual(callee.lost, 1, "the later one wins")
+                self.assertGreater(callee.lost, 0, "the later one wins")
             if place == 2:
-                self.assertEqual(caller.lost, 1, "the later one wins")
+                self.assertGreater(caller.lost, 0, "the later one wins")
         self.assert_one_session(pairs)
 
     def test_two_re_invites_of_ends_that_take_none_while_their_own_is_open(self):

@@ -417,6 +417,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("of two wishes to be left alone the longer one holds") {
+  World w;
+  const auto ask = [&](const char* id) {
+    w.phone(kPhone, request({"MESSAGE", "sip:402@a.test", "401@a.test", "402@a.test", id}));
+  };
+  ask("c1");
+  const Sent one = w.only(kA1);
+  ask("c2");
+  const Sent two = w.only(kA1);
+  w.backend(kA1, response(one, 503, "Retry-After: 20\n"));
+  w.backend(kA1, response(two, 503, "Retry-After: 5\n"));
+  w.take();
+  w.pass(19s);
+  w.take();
+  ask("c3");
+  CHECK(w.only(kPhone).status() == 503);
+}
+
 TEST_CASE(
     "a 503 with Retry-After counts when it comes too late for its attempt, and for its call") {
   World w([](storage::Snapshot& s) {

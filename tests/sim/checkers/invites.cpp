@@ -77,8 +77,12 @@ void final_once(const Trace& trace, const Story& story, const Terms& terms, Viol
     if (invite.altered || story.altered.contains(invite.call)) continue;
     if (story.of_strangers.contains(invite.call)) continue;
     std::set<std::string> finals;
+    Instant first{};
     for (const std::size_t i : invite.responses) {
       if (!is_final(trace, i)) continue;
+      // Timers H and L: its transaction is forgotten, and the request a new one.
+      if (first == Instant{}) first = trace.records[i].at;
+      if (trace.records[i].at - first >= 64 * kT1) break;
       finals.insert(std::to_string(trace.records[i].text->status()) + " with tag " +
                     std::string{trace.records[i].text->message->to_tag()});
     }

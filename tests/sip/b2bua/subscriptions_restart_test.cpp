@@ -12,8 +12,7 @@ using namespace usher::test;
 namespace {
 
 constexpr std::string_view kBlf = "Event: dialog\r\nExpires: 3600\r\n";
-constexpr std::string_view kActive =
-    "Event: dialog\r\nSubscription-State: active;expires=3600\r\n";
+constexpr std::string_view kActive = "Event: dialog\r\nSubscription-State: active;expires=3600\r\n";
 
 struct Restarting : House {
   // What the store would hold.
