@@ -13,7 +13,7 @@ class FastBackend(ScriptedTest):
         Sipp(self.lab, "backend_answers_at_once", 12, trace=False)
         self.edge.target(10, self.lab.ip(12))
         self.edge.domain("a.test", 10)
-        callers = Sipp(self.lab, "caller_sees_100_180_200", 22, remote=f"{self.edge.ip}:5060", calls=10000, rate=400,
+        callers = Sipp(self.lab, "caller_sees_100_180_200", 22, remote=f"{self.edge.ip}:5060", calls=10000, rate=250,
                        trace=False, keys={"domain": "a.test"})
         callers.wait_all_good(90)
         self.edge.wait_quiet(45)

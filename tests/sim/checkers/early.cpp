@@ -184,7 +184,8 @@ void left_alone(const Trace& trace, const Story& story, const Terms&, Violations
     const int wait = said ? said->text->integer("Retry-After") : 0;
     if (wait == 0) continue;
     const Instant until = said->at + seconds(wait);
-    if (story.crash_between(said->at, until) || story.target_changed_between(said->at, until))
+    // A target that has gone and come back is another one: what was asked of it came from its past.
+    if (story.crash_between(said->at, until) || story.target_changed_between(asked.sent, until))
       continue;
     for (const Story::Invite& invite : story.invites) {
       if (!invite.initial || invite.came <= said->at || invite.came >= until) continue;
