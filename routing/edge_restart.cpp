@@ -45,9 +45,9 @@ Result<void> Edge::Impl::find_way(sip::LegCheckpoint& leg) const {
   if (outlets.has(leg.flow)) return {};
   const auto listener = outlets.towards(leg.flow.transport, leg.flow.remote.address);
   if (!listener)
-    return fail(Errc::not_found, "there is no " +
-                                     std::string{net::transport_name(leg.flow.transport)} +
-                                     " listener any more");
+    return fail(Errc::unavailable, "there is no " +
+                                       std::string{net::transport_name(leg.flow.transport)} +
+                                       " listener any more");
   leg.flow.listener = *listener;
   return {};
 }
@@ -95,7 +95,9 @@ void Edge::Impl::restore(Now now, const std::vector<storage::SavedCall>& calls,
     std::size_t restored = 0;
     for (const auto& one : saved) {
       if (const auto result = restore(now, one, hidden); !result) {
-        log.write(LogCategory::call, LogLevel::warning, one.key,
+        // Of what has expired meanwhile there may be many, and nobody misses it.
+        const bool expired = result.error().code == Errc::not_found;
+        log.write(LogCategory::call, expired ? LogLevel::debug : LogLevel::warning, one.key,
                   std::string{kind} + " " + one.id +
                       " cannot be gone on with: " + result.error().message);
         changes.push_back(removal(one.id));

@@ -107,10 +107,17 @@ TargetOrder Edge::Impl::choose(Now now, const sip::RouteNeeded& need,
     }
   }
   if (const auto holder = stack.holder(*need.request, sip::Side::backend)) {
-    for (std::size_t i = 0; i < usable.size(); ++i) {
-      if (possible.flows[i].remote.address != holder->address) continue;
+    // By its address alone when it had connected to us, from another port.
+    const auto found = [&](auto is_it) {
+      const auto flow = std::find_if(possible.flows.begin(), possible.flows.end(), is_it);
+      return static_cast<std::size_t>(flow - possible.flows.begin());
+    };
+    std::size_t at = found([&](const net::Flow& f) { return f.remote == *holder; });
+    if (at == usable.size())
+      at = found([&](const net::Flow& f) { return f.remote.address == holder->address; });
+    if (at < usable.size()) {
       how = "it holds the dialog that is named";
-      return dispatcher.sticky(usable, usable[i]->id);
+      return dispatcher.sticky(usable, usable[at]->id);
     }
   }
   if (need.request->method() != sip::Method::invite) {

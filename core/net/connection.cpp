@@ -54,7 +54,7 @@ bool Connection::queue(const Bytes& bytes, bool by_connection) {
   queued_bytes_ += bytes.size();
   if (!by_connection) {
     ++for_remote_;
-    served_remote_ = true;
+    serve_remote();
   }
   return true;
 }

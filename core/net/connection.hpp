@@ -34,6 +34,7 @@ class Connection {
   bool has_queued_for_remote() const { return for_remote_ > 0; }
   // Some were sent so, now or earlier.
   bool served_remote() const { return served_remote_; }
+  void serve_remote() { served_remote_ = true; }
 
   boost::asio::ip::tcp::socket socket;
   Flow flow;  // with this connection's id

@@ -216,14 +216,13 @@ void Tcp::Impl::send(const Flow& flow, const Bytes& bytes) {
     if (!connection) connection = connect(flow);
     if (!connection) return;
   }
-  if (connection->doomed) return;  // its end is about to be reported
+  if (connection->doomed) {  // its end is about to be reported
+    if (!by_connection) connection->serve_remote();
+    return;
+  }
   if (!connection->queue(bytes, by_connection)) {
+    if (!by_connection) connection->serve_remote();
     doom(*connection, "does not read what it is sent");
-    // Else nobody would tell its sender, who knows no connection.
-    if (!by_connection && connection->state == Connection::State::established &&
-        !connection->has_queued_for_remote()) {
-      shared.fail_later(flow, "does not read what it is sent");
-    }
     return;
   }
   ++shared.counts.stream_messages_out;
@@ -297,8 +296,8 @@ void Tcp::Impl::wait_to_write(Connection& connection) {
 void Tcp::Impl::doom(Connection& connection, std::string reason) {
   connection.doomed = true;
   const ConnectionId id = connection.flow.connection;
-  const auto known = by_remote.find(any_connection(connection.flow));
-  if (known != by_remote.end() && known->second == id) by_remote.erase(known);
+  // It stays the connection to its remote until then: what is sent meanwhile ends with it, and
+  // nothing on a new one is reported lost.
   shared.later([this, id, reason = std::move(reason)] { end(id, Reactor::now(), reason); });
 }
 
@@ -310,9 +309,8 @@ void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
   connections.erase(found);
   const Flow flow = connection->flow;
   const auto known = by_remote.find(any_connection(flow));
-  // doom() has taken one from the list already.
-  const bool current = connection->doomed || (known != by_remote.end() && known->second == id);
-  if (known != by_remote.end() && known->second == id) by_remote.erase(known);
+  const bool current = known != by_remote.end() && known->second == id;
+  if (current) by_remote.erase(known);
   error_code ignored;
   connection->socket.close(ignored);
 

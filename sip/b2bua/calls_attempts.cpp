@@ -289,12 +289,11 @@ void Calls::attempt_time_over(Now now, CallId id) {
 void Calls::attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::string_view why) {
   Leg* leg = legs_.find(leg_id);
   if (leg == nullptr) return;
-  if (timer != TimerLetter::none) {
-    // The peer may have answered all the same: its 2xx is expected as long as it would repeat it.
-    legs_.hold(leg_id);
-    env_.timers.arm(now.mono, env_.config.timers.timeout(),
-                    {UserTimer::Kind::leg_linger, leg_id.packed()});
-  }
+  // The peer may have got it and answered all the same, over a new connection when this one was
+  // lost (§18.2.2): its 2xx is expected as long as it would repeat it.
+  legs_.hold(leg_id);
+  env_.timers.arm(now.mono, env_.config.timers.timeout(),
+                  {UserTimer::Kind::leg_linger, leg_id.packed()});
   Call* call = calls_.find(leg->call);
   if (call == nullptr || call->state != CallState::hunting || leg->attempt_over) return;
   Hunt& hunt = *call->hunt;

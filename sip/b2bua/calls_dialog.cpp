@@ -187,12 +187,15 @@ void Calls::transaction_ended(const TransactionUser& user) {
   const bool attempt = user.kind == TransactionUser::Kind::attempt;
   Leg* leg = legs_.find(leg_id);
   if (leg != nullptr && (attempt || user.kind == TransactionUser::Kind::reinvite_client)) {
-    if (attempt) {
-      leg->invite = {};
-      legs_.let_forks_go(leg_id);
+    if (attempt) leg->invite = {};
+    if (--leg->invite_transactions == 0) {
+      leg->acks.clear();
+      for (const LegId fork : leg->forks) {
+        if (Leg* other = legs_.find(fork)) other->acks.clear();
+      }
     }
-    if (--leg->invite_transactions == 0) leg->acks.clear();
   }
+  if (attempt) legs_.let_forks_go(leg_id);
   legs_.let_go(leg_id);
 }
 

@@ -106,6 +106,7 @@ void Calls::drop_dialog(Now now, Call& call, LegId origin) {
 
 // §16.7 step 5: a 6xx. Whoever has shown that he lives may still answer 2xx, and wins then.
 void Calls::cancel_others(Now now, Call& call, const Cause& cause) {
+  if (std::exchange(call.hunt->waiting, true)) return;
   for (const LegId leg_id : call.hunt->legs) {
     const Leg& leg = *legs_.find(leg_id);
     if (leg_id != cause.leg && !leg.attempt_over)

@@ -30,6 +30,7 @@ struct Hunt {
   TimerId attempt_timer;
   Duration silence{};         // spent on groups that gave no answer
   bool decided = false;       // a 6xx has come: nobody else is tried
+  bool waiting = false;       // the others have been cancelled then, and have their time to say so
   bool any_response = false;  // from any target: then no 408 of our own (the 408 rule)
   bool any_timeout = false;   // timer B of some attempt
   std::string last_failure;   // in words

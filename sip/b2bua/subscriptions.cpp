@@ -272,6 +272,9 @@ void Subscriptions::apply(Now now, SubscriptionId id, SubscriptionEvent event,
   }
   subscription->state = s.next;
   legs_.touch(subscription->subscriber);
+  // The next process is not to go on with what has been given up.
+  if (s.next == SubscriptionState::leaving && !subscription->saved.empty())
+    env_.emit(SubscriptionEnded{std::exchange(subscription->saved, {})});
   for (const SubscriptionAction action : s.actions) {
     switch (action) {
       case SubscriptionAction::wait_for_notify:

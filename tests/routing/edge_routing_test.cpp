@@ -296,32 +296,34 @@ TEST_CASE(
 }
 
 TEST_CASE("a pickup goes to the backend that has the call, whatever the algorithm says") {
-  World w([](storage::Snapshot& s) {
-    s.sets = {World::set(10, storage::Algorithm::priority)};
-    s.domains = {{"a.test", 10, true, ""}};
-    s.targets = {World::target(1, 10, "127.0.0.10"), World::target(2, 10, "127.0.0.11")};
-    s.targets[1].priority = 1;
-  });
-  w.registered("402@a.test", "127.0.0.22:5060", kA1);
-  // The second backend rings 402.
-  w.backend(kA2, request({"INVITE", "sip:402@a.test", "x@127.0.0.11", "402@a.test", "ring", 1,
-                          "Contact: <sip:x@127.0.0.11>\n"}));
-  const Sent ringing = w.only("127.0.0.22:5060");
-  w.phone("127.0.0.22:5060", response(ringing, 180, "Contact: <sip:402@127.0.0.22>\n"));
-  w.take();
-  // 401 picks it up, by the name that 402's leg has.
-  const std::string name = ringing.header("Call-ID") +
-                           ";to-tag=bt;from-tag=" + std::string{ringing.message->from_tag()} +
-                           ";early-only";
-  w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "pickup", 1,
-                           "Contact: <sip:401@10.0.0.1>\nReplaces: " + name + "\n"}));
-  const Sent pickup = w.only(kA2);
-  CHECK(pickup.header("Replaces").starts_with("ring;"));
-  CHECK(w.logged("it holds the dialog that is named"));
-  // A name that is none of ours: the algorithm decides.
-  w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "other", 1,
-                           "Contact: <sip:401@10.0.0.1>\nReplaces: no;to-tag=a;from-tag=b\n"}));
-  CHECK(w.only(kA1).method() == "INVITE");
+  for (const std::string holder : {"127.0.0.11:5060", "127.0.0.10:5070"}) {
+    World w([&](storage::Snapshot& s) {
+      s.sets = {World::set(10, storage::Algorithm::priority)};
+      s.domains = {{"a.test", 10, true, ""}};
+      s.targets = {World::target(1, 10, "127.0.0.10"), World::target(2, 10, holder)};
+      s.targets[1].priority = 1;
+    });
+    w.registered("402@a.test", "127.0.0.22:5060", kA1);
+    // The second backend rings 402.
+    w.backend(holder, request({"INVITE", "sip:402@a.test", "x@127.0.0.99", "402@a.test", "ring", 1,
+                               "Contact: <sip:x@127.0.0.11>\n"}));
+    const Sent ringing = w.only("127.0.0.22:5060");
+    w.phone("127.0.0.22:5060", response(ringing, 180, "Contact: <sip:402@127.0.0.22>\n"));
+    w.take();
+    // 401 picks it up, by the name that 402's leg has.
+    const std::string name = ringing.header("Call-ID") +
+                             ";to-tag=bt;from-tag=" + std::string{ringing.message->from_tag()} +
+                             ";early-only";
+    w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "pickup", 1,
+                             "Contact: <sip:401@10.0.0.1>\nReplaces: " + name + "\n"}));
+    const Sent pickup = w.only(holder);
+    CHECK(pickup.header("Replaces").starts_with("ring;"));
+    CHECK(w.logged("it holds the dialog that is named"));
+    // A name that is none of ours: the algorithm decides.
+    w.phone(kPhone, request({"INVITE", "sip:402@a.test", "401@a.test", "402@a.test", "other", 1,
+                             "Contact: <sip:401@10.0.0.1>\nReplaces: no;to-tag=a;from-tag=b\n"}));
+    CHECK(w.only(kA1).method() == "INVITE");
+  }
 }
 
 TEST_CASE("a redirection is followed within the set when its policy says so, and nowhere else") {

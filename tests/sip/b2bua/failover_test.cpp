@@ -83,6 +83,27 @@ TEST_CASE("a closed port costs no time") {
   net.expect_quiet();
 }
 
+TEST_CASE("who answers although his connection was lost gets ACK and BYE") {
+  House net;
+  net.targets = {&net.backend, &net.second};
+  net.phone.invite();
+  const Seen lost = net.backend.expect("INVITE");
+  net.stack->flow_failed(net.now(), net.backend.flow, "closed by the peer");
+  net.flush();
+  const Seen other = net.second.expect("INVITE");
+  net.second.respond(other, 200, kSdpAnswer);
+  net.phone.expect("200");
+  net.phone.ack();
+  net.second.expect("ACK");
+  net.backend.respond(lost, 200, kSdpAnswer);
+  net.backend.expect("ACK");
+  net.backend.respond(net.backend.expect("BYE"), 200);
+  net.phone.request("BYE");
+  net.second.respond(net.second.expect("BYE"), 200);
+  net.phone.expect("200 BYE");
+  net.expect_quiet();
+}
+
 TEST_CASE("503 goes on and the phone does not see it; what the callee says goes back at once") {
   House net;
   net.targets = {&net.backend, &net.second};
