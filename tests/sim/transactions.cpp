@@ -14,7 +14,7 @@ std::string Transactions::write(const Draft& draft, const std::string& branch) c
 }
 
 std::string Transactions::request(const Draft& draft, std::uint64_t connection, Heard heard) {
-  const std::string branch = "z9hG4bK" + rng_.token(12);
+  std::string branch = "z9hG4bK" + rng_.token(12);
   const std::string key = branch + draft.method;
   Client& c = clients_[key];
   c.draft = draft;
@@ -132,7 +132,7 @@ std::string Transactions::respond(const TextRef& request, int status, std::strin
                                   std::uint64_t connection) {
   std::string lines = response_lines(*request, status, tag);
   lines.append(headers);
-  const std::string text = write_text(lines, body);
+  std::string text = write_text(lines, body);
   const std::string key = std::string{request->branch()} + std::string{request->method()};
   Server& s = servers_[key];
   if (s.status >= 200) return {};

@@ -107,7 +107,8 @@ void one_winner(const Trace& trace, const Story& story, const Terms& terms, Viol
 }
 
 void pracks(const Trace& trace, const Story& story, const Terms& terms, Violations& out) {
-  for (const auto& [id, leg] : story.legs) {
+  for (const auto& entry : story.legs) {
+    const Story::Leg& leg = entry.second;
     if (!leg.not_pracked || story.excused(leg.call, terms)) continue;
     const Story::Leg* caller = nullptr;
     for (const int other : story.legs_of.at(leg.call)) {

@@ -43,7 +43,7 @@ struct Restarting : House {
 
   Seen notify(std::string_view extra = kActive) {
     backend.request("NOTIFY", {}, extra);
-    const Seen seen = phone.expect("NOTIFY");
+    Seen seen = phone.expect("NOTIFY");
     CHECK_EQ(seen.message->call_id(), phone.call_id);
     CHECK_EQ(seen.message->to_tag(), phone.local_tag);
     CHECK_GT(seen.message->cseq().number, last_notify);
