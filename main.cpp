@@ -20,6 +20,7 @@
 #include "routing/edge.hpp"
 #include "sip/parse/stream.hpp"
 #include "storage/import_kamailio.hpp"
+#include "storage/keys.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
 namespace usher {
@@ -55,46 +56,10 @@ std::string sent_by(const ListenConfig& listen) {
   return listen.advertise_host + ":" + std::to_string(listen.advertise_port);
 }
 
-std::uint64_t read_u64(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 8 && i < bytes.size(); ++i) {
-    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-  }
-  return value;
-}
-
-std::string write_u64(std::uint64_t value) {
-  std::string bytes(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-  return bytes;
-}
-
-// The lasting keys, made once for each store.
-constexpr std::string_view kTokenKey = "contact-token-key";
-constexpr std::string_view kNameKey = "relay-name-key";
-
-HashKey key_of(const storage::Snapshot& snapshot, std::string_view name) {
-  for (const storage::Secret& secret : snapshot.secrets) {
-    if (secret.name == name)
-      return {read_u64(secret.value), read_u64(std::string_view(secret.value).substr(8))};
-  }
-  return {};
-}
-
-std::vector<storage::Change> missing_keys(storage::Snapshot& snapshot) {
-  std::vector<storage::Change> changes;
-  for (const std::string_view name : {kTokenKey, kNameKey}) {
-    if (key_of(snapshot, name).k0 != 0) continue;
-    snapshot.secrets.push_back(
-        {std::string(name), write_u64(system_entropy() | 1) + write_u64(system_entropy())});
-    changes.emplace_back(storage::PutSecret{snapshot.secrets.back()});
-  }
-  return changes;
-}
-
 struct OpenStore {
   std::unique_ptr<storage::Store> store;
   storage::Snapshot snapshot;
+  storage::Keys keys;
 };
 
 // Opens and reads the store and gives a new one its keys. The error is one line.
@@ -108,20 +73,21 @@ Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
   if (!store) return named(store.error());
   auto snapshot = (*store)->load(Reactor::now().wall);
   if (!snapshot) return named(snapshot.error());
-  std::vector<storage::Change> changes = missing_keys(*snapshot);
-  if (!changes.empty()) {
+  auto keys = storage::read_keys(*snapshot, system_entropy);
+  if (!keys) return named(keys.error());
+  if (!keys->missing.empty()) {
     std::optional<Result<void>> written;
-    (*store)->apply(std::move(changes), storage::Durability::required, [&](Result<void> result) {
+    (*store)->apply(keys->missing, storage::Durability::required, [&](Result<void> result) {
       written = std::move(result);
       reactor.stop();
     });
     reactor.run();
     if (written && !*written) return named(written->error());
   }
-  return OpenStore{std::move(*store), std::move(*snapshot)};
+  return OpenStore{std::move(*store), std::move(*snapshot), std::move(*keys)};
 }
 
-routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& snapshot) {
+routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys) {
   routing::EdgeConfig edge;
   sip::StackConfig& stack = edge.stack;
   const TimersConfig& timers = config.timers;
@@ -132,9 +98,9 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Snapshot& s
   stack.call_probe = timers.call_probe;
   stack.flow_recovery = timers.flow_recovery;
   stack.seed = system_entropy();
-  stack.names = key_of(snapshot, kNameKey);
+  stack.names = keys.names;
   edge.seed = system_entropy();
-  edge.token_key = key_of(snapshot, kTokenKey);
+  edge.token_key = keys.contact_tokens;
   for (const ListenConfig& listen : config.listen) {
     stack.listeners.push_back({listen.transport, sent_by(listen)});
     edge.own_endpoints.push_back(listen.bind);
@@ -155,8 +121,7 @@ class Driver {
         store_(std::move(opened.store)),
         resolver_(reactor),
         transports_(reactor, handlers()),
-        edge_(edge_config(config, opened.snapshot), std::move(opened.snapshot), log,
-              Reactor::now()) {
+        edge_(edge_config(config, opened.keys), std::move(opened.snapshot), log, Reactor::now()) {
     write_numbers();
     reactor_.on_deadline([this](Now now) {
       edge_.on_time(now);
@@ -393,7 +358,7 @@ int import_kamailio(const std::string& path, const std::string& file) {
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
-  auto taken = storage::read_kamailio(file, opened->snapshot, key_of(opened->snapshot, kTokenKey),
+  auto taken = storage::read_kamailio(file, opened->snapshot, opened->keys.contact_tokens,
                                       Reactor::now().wall);
   if (!taken) return refuse(file + ": " + taken.error().message);
   for (const storage::ImportNote& note : taken->notes) {

@@ -102,7 +102,7 @@ struct Edge::Impl {
                        const std::shared_ptr<const sip::HiddenHosts>& hidden);
   Result<void> restore(Now now, const storage::SavedCall& saved,
                        const std::shared_ptr<const sip::HiddenHosts>& hidden);
-  // Gives the leg a listener that exists. Errc::not_found: there is none of its transport.
+  // Gives the leg a listener that exists. Errc::unavailable: there is none of its transport.
   Result<void> find_way(sip::LegCheckpoint& leg) const;
   void call_changed(Now now, const sip::CallChanged& e);
   void came_back(Now now, const storage::Binding& binding);

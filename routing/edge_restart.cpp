@@ -133,10 +133,9 @@ void Edge::Impl::restore(Now now, const std::vector<storage::SavedCall>& calls,
 void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
-  const bool first = found->second.saved.empty();
   found->second.saved = e.checkpoint.id;
   dialog_saves.put(now.mono, e.checkpoint.id,
-                   storage::PutCall{call_record(e.checkpoint, found->second.live)}, first);
+                   storage::PutCall{call_record(e.checkpoint, found->second.live)}, e.first);
 }
 
 void Edge::Impl::save_dialogs() {

@@ -120,11 +120,12 @@ struct CallChanged {
   CallId call;
   Cookie mark = 0;
   CallCheckpoint checkpoint;
+  bool first = false;  // there has been none yet, of an earlier process either
 };
-// The same of a subscription in a dialog of its own. `first`: the first one of this process.
+// The same of a subscription in a dialog of its own.
 struct SubscriptionChanged {
   SubscriptionCheckpoint checkpoint;
-  bool first = false;
+  bool first = false;  // as above
 };
 struct SubscriptionEnded {
   std::string id;  // SubscriptionCheckpoint::id

@@ -142,7 +142,8 @@ void add_targets(Families& f, const Service& service) {
   }
   f.gauge("usher_target_calls", "Live calls of a target.");
   for (const Row& r : rows) f.value(r.status.live_calls, r.labels);
-  f.counter("usher_target_attempts_total", "Requests given to a target.");
+  f.counter("usher_target_attempts_total",
+            "Requests given to a target, counted when they are over.");
   for (const Row& r : rows) f.value(r.status.attempts, r.labels);
   f.counter("usher_target_failures_total", "Attempts that failed at a target.");
   for (const Row& r : rows) f.value(r.status.failures, r.labels);

@@ -160,7 +160,7 @@ class Calls {
 
   // calls_restart.cpp: checkpoints
   bool is_told(const Call& call) const;
-  void tell(Now now, CallId id);
+  void tell(Now now, CallId id, bool first);
 
   void log(const Call& call, LogLevel level, std::string_view text) const;
 

@@ -19,11 +19,11 @@ void Calls::tell_changes(Now now) {
     const Call* call = leg ? calls_.find(leg->call) : nullptr;
     // While a BYE crosses there is nothing worth keeping: its end follows.
     if (call == nullptr || call->state != CallState::established || leg->byed) continue;
-    if (!is_told(*call)) tell(now, leg->call);
+    if (!is_told(*call)) tell(now, leg->call, !call->told);
   }
 }
 
-void Calls::tell(Now now, CallId id) {
+void Calls::tell(Now now, CallId id, bool first) {
   Call& call = *calls_.find(id);
   Leg& origin = *legs_.find(call.origin);
   Leg& answerer = *legs_.find(call.answerer);
@@ -38,7 +38,8 @@ void Calls::tell(Now now, CallId id) {
                          .answered = wall_of(now, call.answered_at),
                          .session = call.session_interval,
                          .origin = sip::tell(origin),
-                         .answerer = sip::tell(answerer)}});
+                         .answerer = sip::tell(answerer)},
+                        first});
 }
 
 Result<CallId> Calls::restore(Now now, RestoredCall restored) {
@@ -89,7 +90,7 @@ Result<CallId> Calls::restore(Now now, RestoredCall restored) {
     const Leg& leg = *legs_.find(leg_id);
     if (!leg.device.empty() && leg.flow.connection == net::kGoneConnection) wait_for_phone(now, id);
   }
-  tell(now, id);
+  tell(now, id, false);
   log(call, LogLevel::debug, "goes on after a restart");
   return id;
 }

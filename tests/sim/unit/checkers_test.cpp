@@ -360,6 +360,16 @@ TEST_CASE("no_stuck_calls: nobody told the edge, but the session had a timer") {
   CHECK_EQ(out.size(), 1);
 }
 
+TEST_CASE("no_stuck_calls: nobody told the edge, and nothing went wrong") {
+  Written w;
+  w.terms.calm = true;
+  Remains remains;
+  remains.stuck.push_back({"c1o", "elsewhere", w.now});
+  Violations out;
+  no_stuck_calls(w.trace, w.terms, remains, out);
+  CHECK_EQ(out.size(), 1);
+}
+
 TEST_CASE("no_stuck_calls: nobody told the edge, but it asks") {
   Written w;
   Remains remains;
