@@ -14,6 +14,7 @@
 #include "core/duration.hpp"
 #include "core/entropy.hpp"
 #include "core/log_output.hpp"
+#include "core/net/certificates.hpp"
 #include "core/net/resolver.hpp"
 #include "core/net/transports.hpp"
 #include "core/reactor.hpp"
@@ -34,6 +35,7 @@ class SipFramer final : public net::Framer {
   Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs) override {
     return parser_.feed(bytes, out, pongs);
   }
+  bool amid_message() const override { return parser_.amid_message(); }
 
  private:
   sip::StreamParser parser_;
@@ -44,9 +46,10 @@ int refuse(const std::string& line) {
   return kExitConfiguration;
 }
 
-// The configuration, or nothing after every fault has been told.
-std::optional<Config> read_config(const std::string& path) {
+// The configuration, with its certificates read, or nothing after every fault has been told.
+std::optional<Config> read_config(const std::string& path, net::Certificates& certificates) {
   ConfigResult result = load_config(path);
+  if (result.faults.empty()) result.faults = certificates.load(result.config, Reactor::now().wall);
   for (const ConfigFault& fault : result.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
   if (!result.faults.empty()) return std::nullopt;
   return std::move(result.config);
@@ -116,11 +119,12 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
 // Gives the edge its world: packets in, time, storage answers; and does what it decided.
 class Driver {
  public:
-  Driver(Reactor& reactor, const Config& config, OpenStore opened, Log& log)
+  Driver(Reactor& reactor, const Config& config, const net::Certificates& certificates,
+         OpenStore opened, Log& log)
       : reactor_(reactor),
         store_(std::move(opened.store)),
         resolver_(reactor),
-        transports_(reactor, handlers()),
+        transports_(reactor, handlers(), &certificates),
         edge_(edge_config(config, opened.keys), std::move(opened.snapshot), log, Reactor::now()) {
     write_numbers();
     reactor_.on_deadline([this](Now now) {
@@ -209,6 +213,13 @@ class Driver {
     h.on_flow_failed = [this](Now now, const net::Flow& flow, const std::string& reason) {
       edge_.flow_failed(now, flow, reason);
       drain();
+    };
+    h.on_cut_off = [this](Now now, const net::Flow& flow, const std::string& reason) {
+      edge_.cut_off(now, flow, reason);
+    };
+    h.is_known = [this](const net::IpAddress& address) { return edge_.is_backend(address); };
+    h.certificate_names = [this](const net::Endpoint& backend) {
+      return edge_.certificate_names(backend);
     };
     h.make_framer = [] { return std::make_unique<SipFramer>(); };
     return h;
@@ -300,7 +311,8 @@ void stop_or_drain(int signal, const Config& config, const Log& log, Reactor& re
 }
 
 int run(const std::string& path) {
-  std::optional<Config> config = read_config(path);
+  net::Certificates certificates;
+  std::optional<Config> config = read_config(path, certificates);
   if (!config) return kExitConfiguration;
   Log log(stderr_log());
   set_levels(log, config->log);
@@ -308,7 +320,7 @@ int run(const std::string& path) {
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
-  Driver driver(reactor, *config, std::move(*opened), log);
+  Driver driver(reactor, *config, certificates, std::move(*opened), log);
   if (auto result = driver.open(*config); !result)
     return refuse(config->file + ": " + result.error().message);
 
@@ -331,8 +343,15 @@ int run(const std::string& path) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }
 
+  const auto tell = [&log](const net::Certificates::Change& change) {
+    log.write(LogCategory::net, change.good ? LogLevel::info : LogLevel::error, "", change.text);
+  };
+  certificates.watch(reactor, tell);
   reactor.on_signal([&](int signal) {
-    if (signal == SIGHUP) return reload(*config, log, driver.edge());
+    if (signal == SIGHUP) {
+      for (const auto& change : certificates.refresh(Reactor::now().wall)) tell(change);
+      return reload(*config, log, driver.edge());
+    }
     stop_or_drain(signal, *config, log, reactor, driver);
   });
   greet(*config, driver.transports());
@@ -347,13 +366,15 @@ int run(const std::string& path) {
 }
 
 int check(const std::string& path) {
-  if (!read_config(path)) return kExitConfiguration;
+  net::Certificates certificates;
+  if (!read_config(path, certificates)) return kExitConfiguration;
   std::printf("%s: ok\n", path.c_str());
   return 0;
 }
 
 int import_kamailio(const std::string& path, const std::string& file) {
-  std::optional<Config> config = read_config(path);
+  net::Certificates certificates;
+  std::optional<Config> config = read_config(path, certificates);
   if (!config) return kExitConfiguration;
   Reactor reactor;
   auto opened = open_store(*config, reactor);

@@ -47,25 +47,63 @@ void read_advertise(ConfigSection& section, ListenConfig& listen) {
 
 // Two listeners that the operating system would not open side by side.
 bool collide(const ListenConfig& a, const ListenConfig& b) {
-  return a.transport == b.transport && a.bind.port == b.bind.port &&
-         a.bind.address.is_v4() == b.bind.address.is_v4() &&
+  return net::is_reliable(a.transport) == net::is_reliable(b.transport) &&
+         a.bind.port == b.bind.port && a.bind.address.is_v4() == b.bind.address.is_v4() &&
          (a.bind.address == b.bind.address || a.bind.address.is_unspecified() ||
           b.bind.address.is_unspecified());
 }
 
+// The path of a file, relative to where the process is started; empty when the key is absent.
+std::string read_file_name(ConfigSection& section, std::string_view key) {
+  const auto path = section.string(key);
+  if (!path) return {};
+  if (path->empty() || path->find('\0') != std::string::npos)
+    section.fault(key, quoted(*path) + " is not a path: expected the name of a PEM file");
+  return *path;
+}
+
+void read_listener_files(ConfigSection& section, ListenConfig& listen) {
+  const std::string name{net::transport_name(listen.transport)};
+  if (!net::is_secure(listen.transport)) {
+    for (const char* key : {"certificate", "key", "client_ca"}) {
+      if (section.has(key))
+        section.fault(key, name + " has no TLS: expected transport \"tls\" or \"wss\" with it");
+    }
+    return;
+  }
+  listen.certificate = read_file_name(section, "certificate");
+  listen.key = read_file_name(section, "key");
+  listen.client_ca = read_file_name(section, "client_ca");
+  for (const char* key : {"certificate", "key"}) {
+    if (!section.has(key))
+      section.fault(key, "missing: " + name + " needs a certificate and its key, each a PEM file");
+  }
+}
+
+void read_tls(ConfigSection section, TlsConfig& tls) {
+  section.expect({"ca", "certificate", "key"});
+  tls.ca = read_file_name(section, "ca");
+  tls.certificate = read_file_name(section, "certificate");
+  tls.key = read_file_name(section, "key");
+  if (section.has("certificate") != section.has("key")) {
+    section.fault(section.has("key") ? "certificate" : "key",
+                  "missing: a certificate and its key go together");
+  }
+}
+
 void read_listen(ConfigSection section, std::vector<ListenConfig>& all) {
-  section.expect({"transport", "bind", "advertise"});
+  section.expect({"transport", "bind", "advertise", "certificate", "key", "client_ca"});
   ListenConfig listen;
   if (const auto text = section.string("transport")) {
     const auto transport = net::parse_transport(*text);
     if (!transport) {
-      section.fault("transport", quoted(*text) + " is no transport: expected \"udp\" or \"tcp\"");
-    } else if (*transport != net::Transport::udp && *transport != net::Transport::tcp) {
-      section.fault(
-          "transport",
-          quoted(*text) + " is not available in this version: expected \"udp\" or \"tcp\"");
+      section.fault("transport", quoted(*text) +
+                                     " is no transport: expected \"udp\", \"tcp\", \"tls\", \"ws\" "
+                                     "or \"wss\"");
+    } else {
+      listen.transport = *transport;
+      read_listener_files(section, listen);
     }
-    listen.transport = transport.value_or(net::Transport::udp);
   }
   if (!section.has("bind")) {
     section.fault("bind", "missing: expected an address and port, such as \"0.0.0.0:5060\"");
@@ -176,13 +214,14 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "storage", "admin", "timers", "log"});
+  top.expect({"listen", "tls", "storage", "admin", "timers", "log"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
     reader.fault(0, "listen",
                  "no listener: expected at least one [[listen]] with transport and bind");
   }
+  if (auto tls = top.table("tls")) read_tls(std::move(*tls), config.tls);
   if (auto storage = top.table("storage")) {
     storage->expect({"path"});
     if (const auto path = storage->string("path")) {

@@ -22,6 +22,13 @@ struct ListenConfig {
   // to `bind`; required where bind is unspecified.
   std::string advertise_host;  // an address in uri_host() form, or a host name
   std::uint16_t advertise_port = 5060;
+  // TLS and WSS: PEM files. `client_ca`: clients must present a certificate of one of these.
+  std::string certificate{}, key{}, client_ca{};
+};
+
+// TLS towards backends. PEM files; empty: the system's authorities, no certificate of our own.
+struct TlsConfig {
+  std::string ca, certificate, key;
 };
 
 struct TimersConfig {
@@ -56,6 +63,7 @@ struct LogConfig {
 struct Config {
   std::string file;  // as given, for messages
   std::vector<ListenConfig> listen;
+  TlsConfig tls;
   TimersConfig timers;
   StorageConfig storage;
   AdminConfig admin;

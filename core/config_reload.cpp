@@ -17,7 +17,8 @@ bool same(const std::vector<ListenConfig>& a, const std::vector<ListenConfig>& b
   return std::equal(
       a.begin(), a.end(), b.begin(), b.end(), [](const ListenConfig& x, const ListenConfig& y) {
         return x.transport == y.transport && x.bind == y.bind &&
-               x.advertise_host == y.advertise_host && x.advertise_port == y.advertise_port;
+               x.advertise_host == y.advertise_host && x.advertise_port == y.advertise_port &&
+               x.certificate == y.certificate && x.key == y.key && x.client_ca == y.client_ca;
       });
 }
 
@@ -45,6 +46,9 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
     if (changed) out.restart.emplace_back(key);
   };
   restart("listen", !same(running.listen, fresh.listen));
+  restart("tls", running.tls.ca != fresh.tls.ca ||
+                     running.tls.certificate != fresh.tls.certificate ||
+                     running.tls.key != fresh.tls.key);
   restart("storage.path", running.storage.path != fresh.storage.path);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);
   restart("admin.token", running.admin.token != fresh.admin.token);

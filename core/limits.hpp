@@ -37,7 +37,15 @@ inline constexpr std::size_t kRouteSetEntries = 16;
 inline constexpr std::chrono::minutes kRetryAfter{5};
 
 // Sockets
-inline constexpr std::size_t kConnections = 20'000;
+inline constexpr std::size_t kConnections = 20'000;  // accepted ones
+inline constexpr std::size_t kOwnConnections = 2'000;   // made by us
+inline constexpr std::size_t kConnectionsPerSource = 2'000;
+// Connections that have not carried one whole message yet. Beyond it the oldest makes room, so that
+// whoever speaks at once gets in while others only hold the door.
+inline constexpr std::size_t kSilentConnections = 4'000;
+inline constexpr std::size_t kSilentPerSource = 64;
+inline constexpr std::chrono::seconds kFirstMessage{20};  // handshakes included
+inline constexpr std::chrono::seconds kMessageTime{20};   // from its first byte to its last
 inline constexpr std::size_t kConnectionQueueBytes = 1 << 20;  // unsent bytes of one stream
 inline constexpr std::size_t kBatch = 64;  // datagrams per system call and per wake-up
 

@@ -8,23 +8,34 @@ namespace usher {
 
 namespace {
 
-// The length of the well-formed UTF-8 sequence of a printable character at the front; 0 if there is
-// none. C1 controls (U+0080–U+009F) count as not printable: some terminals obey them.
-std::size_t printable(std::string_view text) {
+// The length of the well-formed UTF-8 sequence at the front; 0 if there is none.
+std::size_t sequence(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  if (first < 0x80) return 1;
   const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
   }
   const std::uint8_t second = byte(1);
-  if (first == 0xc2 && second < 0xa0) return 0;
   if (first == 0xe0 && second < 0xa0) return 0;   // overlong
   if (first == 0xed && second >= 0xa0) return 0;  // surrogates
   if (first == 0xf0 && second < 0x90) return 0;   // overlong
   if (first == 0xf4 && second >= 0x90) return 0;  // beyond U+10FFFF
+  return length;
+}
+
+// The same of a printable character. C1 controls (U+0080–U+009F) count as not printable: some
+// terminals obey them.
+std::size_t printable(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const std::size_t length = sequence(text);
+  if (length == 0) return 0;
+  const std::uint8_t second = byte(1);
+  if (first == 0xc2 && second < 0xa0) return 0;
   // Line and paragraph separators, and the marks and overrides that reorder what stands around
   // them.
   if (first == 0xe2 && second == 0x80 && byte(2) >= 0x8e && byte(2) <= 0xae && byte(2) != 0x90 &&
@@ -50,6 +61,15 @@ void append_escape(std::string& out, char c) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
 
 std::string escaped(std::string_view text) {
   std::string out;

@@ -15,6 +15,9 @@ std::string quoted(std::string_view text, std::size_t limit = 80);
 // cut. Text that needs no escape passes byte for byte.
 std::string escaped(std::string_view text);
 
+// Well formed (RFC 3629): no overlong forms, no surrogates.
+bool is_utf8(std::string_view text);
+
 // ASCII only, whatever the locale.
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;

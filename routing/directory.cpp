@@ -137,6 +137,18 @@ std::vector<net::IpAddress> Directory::addresses_of(const storage::Target& targe
   return found == addresses_.end() ? std::vector<net::IpAddress>{} : found->second;
 }
 
+std::vector<std::string> Directory::names_at(const net::Endpoint& endpoint) const {
+  std::vector<std::string> out;
+  for (const storage::Target* target : backends_at(endpoint.address)) {
+    const net::Destination& d = target->destination;
+    if (d.transport == net::Transport::tls && d.port == endpoint.port &&
+        std::find(out.begin(), out.end(), d.host) == out.end()) {
+      out.push_back(d.host);
+    }
+  }
+  return out;
+}
+
 std::vector<const storage::Target*> Directory::backends_at(const net::IpAddress& source) const {
   std::vector<const storage::Target*> out;
   if (const auto found = by_address_.find(source); found != by_address_.end()) {

@@ -59,6 +59,9 @@ class Directory : public std::enable_shared_from_this<Directory> {
   // backend.
   std::vector<const storage::Target*> backends_at(const net::IpAddress& source) const;
 
+  // The hosts, as written, of the TLS targets that are reached at this endpoint.
+  std::vector<std::string> names_at(const net::Endpoint& endpoint) const;
+
   // Everything that no phone may see (sip/plan.hpp).
   const std::shared_ptr<const sip::HiddenHosts>& hidden() const { return hidden_; }
 

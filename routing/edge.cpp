@@ -198,6 +198,25 @@ void Edge::flow_failed(Now now, const net::Flow& flow, std::string_view reason) 
   impl_->pump(now);
 }
 
+void Edge::cut_off(Now now, const net::Flow& flow, std::string_view reason) {
+  const std::string transport{net::transport_name(flow.transport)};
+  if (is_backend(flow.remote.address)) {
+    impl_->log.write(LogCategory::net, LogLevel::warning, {},
+                     "backend " + flow.remote.text() + ": its " + transport +
+                         " connection was cut off: " + std::string{reason});
+    return;
+  }
+  impl_->knock(now, nullptr, flow.remote, {}, transport + ": " + std::string{reason});
+}
+
+bool Edge::is_backend(const net::IpAddress& address) const {
+  return !impl_->directory->backends_at(address).empty();
+}
+
+std::vector<std::string> Edge::certificate_names(const net::Endpoint& backend) const {
+  return impl_->directory->names_at(backend);
+}
+
 void Edge::on_time(Now now) {
   impl_->on_time(now);
 }

@@ -100,6 +100,8 @@ class Edge {
   // Inputs. Each runs to its end; then take_output().
   void receive(Now now, const net::Packet& packet);
   void flow_failed(Now now, const net::Flow& flow, std::string_view reason);
+  // A peer's connection was cut off for what it did.
+  void cut_off(Now now, const net::Flow& flow, std::string_view reason);
   void on_time(Now now);
   void stored(Now now, PersistId id, const Result<void>& result);
   // The addresses of a host name; empty: the name does not resolve (the last good answer is kept).
@@ -107,6 +109,11 @@ class Edge {
 
   EdgeOutput take_output();
   std::optional<Instant> next_deadline() const;
+
+  // For whoever makes and takes connections: whether this is a backend's address, and which names
+  // the certificate of the backend at an endpoint may be for (its host as the operator wrote it).
+  bool is_backend(const net::IpAddress& address) const;
+  std::vector<std::string> certificate_names(const net::Endpoint& backend) const;
 
   // Administration: reads.
   const Directory& directory() const;

@@ -66,7 +66,7 @@ std::string token_uri(std::string_view user, std::string_view token, std::string
                       net::Transport transport) {
   std::string tail = "@" + std::string{sent_by};
   if (transport != net::Transport::udp)
-    tail.append(";transport=").append(net::transport_name(transport));
+    tail.append(";transport=").append(net::uri_transport(transport));
   const std::size_t fixed = 4 + tail.size();
   const std::size_t room = limits::kContactUriBytes > fixed ? limits::kContactUriBytes - fixed : 0;
   return "sip:" + token_user(user, token, room) + tail;

@@ -254,6 +254,10 @@ constexpr std::array<std::string_view, 5> kViaTransports{"UDP", "TCP", "TLS", "W
 
 }  // namespace
 
+std::string_view uri_transport(Transport t) {
+  return transport_name(t == Transport::wss ? Transport::ws : t);
+}
+
 std::string_view transport_name(Transport t) {
   return kTransportNames[static_cast<std::size_t>(t)];
 }

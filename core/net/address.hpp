@@ -59,14 +59,30 @@ struct Cidr {
 
 enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
 
-std::string_view transport_name(Transport t);  // "udp", …: as in a URI parameter
+std::string_view transport_name(Transport t);  // "udp", …, "wss"
+// As in a URI's transport parameter: "ws" for a WebSocket, secure or not (RFC 7118 §5.2).
+std::string_view uri_transport(Transport t);
 std::string_view via_transport(Transport t);   // "UDP", …: as in a Via
 std::optional<Transport> parse_transport(std::string_view text);  // without case
 constexpr bool is_reliable(Transport t) {
   return t != Transport::udp;
 }
+constexpr bool is_secure(Transport t) {
+  return t == Transport::tls || t == Transport::wss;
+}
+constexpr bool is_websocket(Transport t) {
+  return t == Transport::ws || t == Transport::wss;
+}
+// RFC 3261 §19.1.2, RFC 7118 §5.3.
 constexpr std::uint16_t default_port(Transport t) {
-  return t == Transport::tls || t == Transport::wss ? 5061 : 5060;
+  switch (t) {
+    case Transport::udp:
+    case Transport::tcp: return 5060;
+    case Transport::tls: return 5061;
+    case Transport::ws: return 80;
+    case Transport::wss: return 443;
+  }
+  return 5060;
 }
 
 // A host and perhaps a port, as in an `advertise`: "203.0.113.5", "edge.example.com:5070",
@@ -83,7 +99,8 @@ struct HostPort {
 // Where a backend is: what an operator wrote, understood once. The spellings `10.0.1.100`,
 // `10.0.1.100:5060`, `sip:10.0.1.100`, `sip:10.0.1.100:5060`, `sip:10.0.1.100;transport=tcp`,
 // `sip:user@10.0.1.100` (the user is refused), IPv6 in brackets, and host names give equal values.
-// TLS and WebSocket are refused with Errc::unsupported.
+// `sips:10.0.1.100` is `sip:10.0.1.100;transport=tls`, with port 5061. WebSocket is refused with
+// Errc::unsupported: it is for phones, which make the connection.
 struct Destination {
   std::string host;                  // lower case; an address in its canonical text
   std::optional<IpAddress> address;  // absent for a host name

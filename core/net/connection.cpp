@@ -4,8 +4,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "core/limits.hpp"
@@ -16,10 +14,6 @@ namespace usher::net {
 namespace {
 
 constexpr std::size_t kVectors = 32;
-
-bool would_block(int error) {
-  return error == EAGAIN || error == EWOULDBLOCK;
-}
 
 }  // namespace
 
@@ -43,23 +37,40 @@ std::optional<Endpoint> peer_of(const boost::asio::ip::tcp::socket& socket) {
   return Endpoint{IpAddress::v6(remote.address().to_v6().to_bytes()), remote.port()};
 }
 
-Connection::Connection(boost::asio::ip::tcp::socket with, Flow on, State initial,
-                       std::unique_ptr<Framer> framer)
-    : socket(std::move(with)), flow(on), state(initial), framer_(std::move(framer)) {}
+Connection::Connection(boost::asio::ip::tcp::socket with, Flow on, bool accepted_one,
+                       std::unique_ptr<Framer> framer, std::unique_ptr<Channel> channel,
+                       std::unique_ptr<WebSocket> web_socket)
+    : socket(std::move(with)),
+      flow(on),
+      state(State::connecting),
+      accepted(accepted_one),
+      framer_(std::move(framer)),
+      channel_(std::move(channel)),
+      web_socket_(std::move(web_socket)) {}
+
+Connection::~Connection() {
+  if (state == State::established) channel_->close();
+}
 
 bool Connection::queue(const Bytes& bytes, bool by_connection) {
   if (bytes.empty()) return true;
   if (queued_bytes_ + bytes.size() > limits::kConnectionQueueBytes) return false;
-  queue_.push_back({bytes, by_connection});
+  if (web_socket_ && !web_socket_->open()) return false;
+  queue_raw(web_socket_ ? Bytes{web_socket_->frame(bytes.view())} : bytes, by_connection);
+  return true;
+}
+
+void Connection::queue_raw(Bytes bytes, bool by_connection) {
   queued_bytes_ += bytes.size();
+  queue_.push_back({std::move(bytes), by_connection});
   if (!by_connection) {
     ++for_remote_;
     serve_remote();
   }
-  return true;
 }
 
 std::optional<Connection::Trouble> Connection::write() {
+  write_waits_for_read = false;
   while (!queue_.empty()) {
     std::array<iovec, kVectors> vectors{};
     std::size_t count = 0;
@@ -69,18 +80,16 @@ std::optional<Connection::Trouble> Connection::write() {
       vectors[count++] = {const_cast<char*>(one.bytes.view().data()) + skip,
                           one.bytes.size() - skip};
     }
-    msghdr header{};
-    header.msg_iov = vectors.data();
-    header.msg_iovlen = count;
-    const ssize_t sent = sendmsg(socket.native_handle(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (would_block(errno)) return std::nullopt;
-      return Trouble{std::strerror(errno)};
+    Channel::Io io = channel_->write(std::span{vectors}.first(count));
+    switch (io.outcome) {
+      case Channel::Outcome::wait_read: write_waits_for_read = true; return std::nullopt;
+      case Channel::Outcome::wait_write: return std::nullopt;
+      case Channel::Outcome::failed: return Trouble{std::move(io.reason)};
+      case Channel::Outcome::done: break;
     }
     traffic = true;
-    first_sent_ += static_cast<std::size_t>(sent);
-    queued_bytes_ -= static_cast<std::size_t>(sent);
+    first_sent_ += io.bytes;
+    queued_bytes_ -= io.bytes;
     while (!queue_.empty() && first_sent_ >= queue_.front().bytes.size()) {
       first_sent_ -= queue_.front().bytes.size();
       if (!queue_.front().by_connection) --for_remote_;
@@ -90,23 +99,43 @@ std::optional<Connection::Trouble> Connection::write() {
   return std::nullopt;
 }
 
-std::optional<Connection::Trouble> Connection::read(std::vector<Bytes>& messages) {
-  std::array<char, kReadBytes> buffer;
-  const ssize_t got = recv(socket.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (got < 0) {
-    if (errno == EINTR || would_block(errno)) return std::nullopt;
-    return Trouble{std::strerror(errno)};
-  }
-  if (got == 0) return Trouble{"closed by the peer"};
+std::optional<Connection::Trouble> Connection::read(Instant now, std::vector<Bytes>& messages) {
+  std::array<char, kChannelRead> buffer;
+  Channel::Io io = channel_->read(buffer.data(), buffer.size());
+  read_waits_for_write = io.outcome == Channel::Outcome::wait_write;
+  if (io.outcome == Channel::Outcome::failed) return Trouble{std::move(io.reason)};
+  if (io.outcome != Channel::Outcome::done) return std::nullopt;
   traffic = true;
+  const std::string_view bytes{buffer.data(), io.bytes};
+  const std::size_t before = messages.size();
+  std::string reply;
+  Result<void> fed;
   int pongs = 0;
-  const auto fed = framer_->feed({buffer.data(), static_cast<std::size_t>(got)}, messages, pongs);
-  if (pongs > 0) {
-    std::string answer;
-    for (int i = 0; i < pongs; ++i) answer += "\r\n";
-    if (!queue(Bytes{answer}, true)) return Trouble{"does not read what it is sent"};
+  if (web_socket_) {
+    fed = web_socket_->feed(bytes, messages);
+    reply = web_socket_->take_reply();
+  } else {
+    fed = framer_->feed(bytes, messages, pongs);
+    for (int i = 0; i < pongs; ++i) reply += "\r\n";
   }
-  if (!fed) return Trouble{fed.error().message};
+  if (messages.size() > before || pongs > 0) {
+    proven = true;
+    partial_since.reset();
+  }
+  if (web_socket_ ? !web_socket_->amid_message() : !framer_->amid_message()) {
+    partial_since.reset();
+  } else if (!partial_since) {
+    partial_since = now;
+  }
+  if (!reply.empty()) {
+    if (queued_bytes_ + reply.size() > limits::kConnectionQueueBytes)
+      return Trouble{"does not read what it is sent", true};
+    queue_raw(Bytes{reply}, true);
+  }
+  if (!fed) {
+    write();  // the last word, as far as the socket takes it
+    return Trouble{fed.error().message, fed.error().code != Errc::unavailable};
+  }
   return std::nullopt;
 }
 

@@ -1,4 +1,5 @@
-// One stream connection: its socket, its framer, and the bytes that wait to be sent.
+// One stream connection: its socket, the channel that bytes cross it by, its framer, perhaps the
+// WebSocket between the two, and the bytes that wait to be sent.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -8,27 +9,37 @@
 #include <optional>
 #include <string>
 
+#include "core/net/channel.hpp"
 #include "core/net/transports.hpp"
+#include "core/net/websocket.hpp"
 
 namespace usher::net {
 
 class Connection {
  public:
-  enum class State : std::uint8_t { connecting, established };
+  // handshaking: TLS's. A WebSocket's is part of the bytes of an established connection.
+  enum class State : std::uint8_t { connecting, handshaking, established };
   struct Trouble {
     std::string reason;
+    bool of_peer = false;  // it broke the protocol
   };
 
-  Connection(boost::asio::ip::tcp::socket socket, Flow flow, State initial,
-             std::unique_ptr<Framer> framer);
+  // `accepted`: the peer made it.
+  Connection(boost::asio::ip::tcp::socket socket, Flow flow, bool accepted,
+             std::unique_ptr<Framer> framer, std::unique_ptr<Channel> channel,
+             std::unique_ptr<WebSocket> web_socket);
+  ~Connection();
 
-  // Queues; false when more than limits::kConnectionQueueBytes would wait.
+  Channel::Io handshake() { return channel_->handshake(); }
+  // Queues; false when more than limits::kConnectionQueueBytes would wait, or the WebSocket is not
+  // open yet.
   bool queue(const Bytes& bytes, bool by_connection);
-  // Sends what the socket takes now.
+  // Sends what the socket takes now. What is left goes on when the socket can be written, or after
+  // the next read() when TLS wants that first (`write_waits_for_read`).
   std::optional<Trouble> write();
   // Reads once, at most 16 KiB; appends what was framed. Trouble comes after the messages before
-  // it.
-  std::optional<Trouble> read(std::vector<Bytes>& messages);
+  // it. `read_waits_for_write`: TLS has to send before it can read on.
+  std::optional<Trouble> read(Instant now, std::vector<Bytes>& messages);
   bool has_queued() const { return !queue_.empty(); }
   // Bytes are left that were sent to "whatever connection there is".
   bool has_queued_for_remote() const { return for_remote_ > 0; }
@@ -39,19 +50,27 @@ class Connection {
   boost::asio::ip::tcp::socket socket;
   Flow flow;  // with this connection's id
   State state;
+  const bool accepted;
+  bool proven = false;  // has carried a whole message or a keep-alive
+  bool write_waits_for_read = false, read_waits_for_write = false;
+  // Since when the message that is on its way is; nothing: none is.
+  std::optional<Instant> partial_since;
   bool doomed = false;  // trouble was found inside send(); closed and reported soon
   bool waiting_to_write = false;
-  Instant last_traffic{};
+  Instant opened{}, last_traffic{};
   bool traffic = true;  // since the last sweep
   std::unique_ptr<boost::asio::steady_timer> connect_timer;
 
  private:
-  static constexpr std::size_t kReadBytes = 16384;
   struct Queued {
     Bytes bytes;
     bool by_connection;
   };
+  void queue_raw(Bytes bytes, bool by_connection);
+
   std::unique_ptr<Framer> framer_;
+  std::unique_ptr<Channel> channel_;
+  std::unique_ptr<WebSocket> web_socket_;
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
   std::size_t first_sent_ = 0;  // bytes of the first entry that are gone

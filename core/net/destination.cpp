@@ -60,7 +60,7 @@ std::optional<std::size_t> host_length(std::string_view text) {
   return colon;
 }
 
-Result<Transport> parse_parameters(std::string_view text, std::string_view parameters) {
+Result<Transport> parse_parameters(std::string_view text, std::string_view parameters, bool sips) {
   std::optional<Transport> transport;
   while (!parameters.empty()) {
     parameters.remove_prefix(1);  // the semicolon
@@ -75,30 +75,33 @@ Result<Transport> parse_parameters(std::string_view text, std::string_view param
     if (transport) return refuse(Errc::syntax, text, " names a transport twice");
     transport = parse_transport(one.substr(equals + 1));
     if (!transport) {
-      return refuse(
-          Errc::syntax, text,
-          " has the unknown transport " + quoted(one.substr(equals + 1)) + ": expected udp or tcp");
+      return refuse(Errc::syntax, text,
+                    " has the unknown transport " + quoted(one.substr(equals + 1)) +
+                        ": expected udp, tcp or tls");
     }
-    if (*transport != Transport::udp && *transport != Transport::tcp) {
+    if (is_websocket(*transport)) {
       return refuse(Errc::unsupported, text,
                     " asks for " + std::string{transport_name(*transport)} +
-                        ", which is not available in this version: expected udp or tcp");
+                        ", which only phones speak: expected udp, tcp or tls");
     }
   }
-  return transport.value_or(Transport::udp);
+  if (!sips) return transport.value_or(Transport::udp);
+  if (transport == Transport::udp) {
+    return refuse(Errc::syntax, text,
+                  " asks for TLS by its scheme and for UDP: expected one of them");
+  }
+  // RFC 3261 §26.2.2: transport=tcp in a SIPS URI is TLS over TCP.
+  return Transport::tls;
 }
 
-// Takes "sip:" off the front. A colon may also belong to a port or an IPv6 address, so a scheme is
-// what starts with a letter and isn't followed by a port.
-Result<std::string_view> take_scheme(std::string_view text) {
+// Takes "sip:" or "sips:" off the front. A colon may also belong to a port or an IPv6 address, so a
+// scheme is what starts with a letter and isn't followed by a port.
+Result<std::string_view> take_scheme(std::string_view text, bool& sips) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return text;
   const std::string_view scheme = text.substr(0, colon);
-  if (equals_without_case(scheme, "sip")) return text.substr(colon + 1);
-  if (equals_without_case(scheme, "sips")) {
-    return refuse(Errc::unsupported, text,
-                  " asks for TLS, which is not available in this version: expected sip:");
-  }
+  sips = equals_without_case(scheme, "sips");
+  if (sips || equals_without_case(scheme, "sip")) return text.substr(colon + 1);
   const bool looks_like_one =
       !scheme.empty() && is_letter(scheme.front()) &&
       std::all_of(scheme.begin(), scheme.end(), [](char c) {
@@ -110,7 +113,7 @@ Result<std::string_view> take_scheme(std::string_view text) {
   if (looks_like_one && !port_follows && !IpAddress::parse(text.substr(0, text.find(';'))) &&
       !rest.empty()) {
     return refuse(Errc::syntax, text,
-                  " has the unknown scheme " + quoted(scheme) + ": expected sip:");
+                  " has the unknown scheme " + quoted(scheme) + ": expected sip: or sips:");
   }
   return text;
 }
@@ -162,7 +165,8 @@ Result<Destination> Destination::parse(std::string_view text) {
     return refuse(Errc::syntax, text,
                   " contains white space: expected one destination and nothing else");
   }
-  const auto after_scheme = take_scheme(text);
+  bool sips = false;
+  const auto after_scheme = take_scheme(text, sips);
   if (!after_scheme) return after_scheme.error();
   std::string_view rest = *after_scheme;
   if (rest.find('@') != std::string_view::npos) {
@@ -174,7 +178,7 @@ Result<Destination> Destination::parse(std::string_view text) {
                   " has URI headers: expected only the host, as in sip:10.0.1.100");
   }
   const std::size_t semicolon = std::min(rest.find(';'), rest.size());
-  const auto transport = parse_parameters(text, rest.substr(semicolon));
+  const auto transport = parse_parameters(text, rest.substr(semicolon), sips);
   if (!transport) return transport.error();
 
   const auto target = HostPort::parse(rest.substr(0, semicolon));

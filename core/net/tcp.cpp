@@ -1,81 +1,18 @@
 #include "core/net/tcp.hpp"
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/v6_only.hpp>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <unordered_map>
-#include <vector>
 
 #include "core/check.hpp"
 #include "core/duration.hpp"
-#include "core/net/connection.hpp"
-#include "core/net/sockaddr.hpp"
+#include "core/net/tcp_impl.hpp"
 
 namespace usher::net {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 namespace {
 
-constexpr std::chrono::minutes kSweepEvery{1};
-// After accept() has failed for want of descriptors or memory: the backlog keeps the listener
-// readable.
-constexpr std::chrono::milliseconds kAcceptPause{100};
-
-Errc code_of(const error_code& ec) {
-  return ec == asio::error::address_in_use ? Errc::conflict : Errc::io;
-}
-
-// Flow{tcp, listener, 0, remote}: "whatever connection there is".
-Flow any_connection(Flow flow) {
-  flow.connection = {};
-  return flow;
-}
+constexpr std::chrono::seconds kSweepEvery{5};
 
 }  // namespace
-
-struct Tcp::Impl {
-  struct Listener {
-    Listener(asio::io_context& io, ListenerId listener) : id(listener), acceptor(io), pause(io) {}
-    ListenerId id;
-    tcp::acceptor acceptor;
-    asio::steady_timer pause;
-    Endpoint local;
-  };
-
-  Impl(TransportShared& with, TcpTimes limits)
-      : shared(with), times(limits), sweep_timer(with.reactor.context()) {}
-
-  TransportShared& shared;
-  TcpTimes times;
-  asio::steady_timer sweep_timer;
-  std::vector<std::unique_ptr<Listener>> listeners;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections;
-  std::unordered_map<Flow, ConnectionId> by_remote;  // keys have connection 0
-  std::uint64_t last_id = 0;
-
-  Listener* find_listener(ListenerId id);
-  Connection* find(ConnectionId id);
-  Result<void> listen(ListenerId id, const Endpoint& bind);
-  void accept(Listener& listener);
-  void take(Listener& listener, tcp::socket socket);
-  Connection& add(tcp::socket socket, Flow flow, Connection::State state);
-  Connection* connect(const Flow& flow);
-  void connected(ConnectionId id, const error_code& ec);
-  void send(const Flow& flow, const Bytes& bytes);
-  void wait_to_read(Connection& connection);
-  void readable(ConnectionId id);
-  void wait_to_write(Connection& connection);
-  void doom(Connection& connection, std::string reason);
-  void end(ConnectionId id, Now now, const std::string& reason);
-  void sweep(Now now);
-  void wait_to_sweep();
-};
 
 Tcp::Impl::Listener* Tcp::Impl::find_listener(ListenerId id) {
   for (const auto& listener : listeners) {
@@ -87,118 +24,6 @@ Tcp::Impl::Listener* Tcp::Impl::find_listener(ListenerId id) {
 Connection* Tcp::Impl::find(ConnectionId id) {
   const auto found = connections.find(id.value);
   return found == connections.end() ? nullptr : found->second.get();
-}
-
-Result<void> Tcp::Impl::listen(ListenerId id, const Endpoint& bind) {
-  auto listener = std::make_unique<Listener>(shared.reactor.context(), id);
-  const tcp::endpoint endpoint = to_asio(bind);
-  tcp::acceptor& acceptor = listener->acceptor;
-  error_code ec;
-  acceptor.open(endpoint.protocol(), ec);
-  if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
-  if (!ec && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), ec);
-  if (!ec) acceptor.bind(endpoint, ec);
-  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) return fail(code_of(ec), ec.message());
-  listener->local = local_endpoint(acceptor.native_handle()).value_or(bind);
-  listeners.push_back(std::move(listener));
-  accept(*listeners.back());
-  if (listeners.size() == 1) wait_to_sweep();
-  return {};
-}
-
-void Tcp::Impl::accept(Listener& listener) {
-  listener.acceptor.async_accept(
-      [this, &listener, alive = shared.alive()](const error_code& ec, tcp::socket socket) {
-        if (alive.expired() || ec == asio::error::operation_aborted) return;
-        if (!ec) {
-          take(listener, std::move(socket));
-          accept(listener);
-          return;
-        }
-        listener.pause.expires_after(kAcceptPause);
-        listener.pause.async_wait([this, &listener, alive](const error_code& stopped) {
-          if (!stopped && !alive.expired()) accept(listener);
-        });
-      });
-}
-
-void Tcp::Impl::take(Listener& listener, tcp::socket socket) {
-  const auto remote = peer_of(socket);
-  if (!remote || connections.size() >= limits::kConnections) return;  // closes it
-  prepare_stream(socket);
-  Connection& connection = add(std::move(socket), {Transport::tcp, listener.id, {}, *remote},
-                               Connection::State::established);
-  wait_to_read(connection);
-}
-
-Connection& Tcp::Impl::add(tcp::socket socket, Flow flow, Connection::State state) {
-  flow.connection = {++last_id};
-  auto connection =
-      std::make_unique<Connection>(std::move(socket), flow, state, shared.handlers.make_framer());
-  connection->last_traffic = Reactor::now().mono;
-  Connection& added = *connection;
-  connections.emplace(last_id, std::move(connection));
-  by_remote[any_connection(flow)] = flow.connection;
-  return added;
-}
-
-// Null when it failed at once; that is then reported already.
-Connection* Tcp::Impl::connect(const Flow& flow) {
-  const Listener* listener = find_listener(flow.listener);
-  if (!listener) {
-    shared.fail_later(flow, "no such TCP listener");
-    return nullptr;
-  }
-  if (connections.size() >= limits::kConnections) {
-    shared.fail_later(flow, "too many connections");
-    return nullptr;
-  }
-  const tcp::endpoint remote = to_asio(flow.remote);
-  tcp::socket socket{shared.reactor.context()};
-  error_code ec;
-  socket.open(remote.protocol(), ec);
-  // From the address that the peer knows us by.
-  if (!ec && !listener->local.address.is_unspecified())
-    socket.bind(to_asio({listener->local.address, 0}), ec);
-  if (ec) {
-    shared.fail_later(flow, ec.message());
-    return nullptr;
-  }
-  prepare_stream(socket);
-  Connection& connection = add(std::move(socket), flow, Connection::State::connecting);
-  const ConnectionId id = connection.flow.connection;
-  connection.connect_timer =
-      std::make_unique<asio::steady_timer>(shared.reactor.context(), times.connect);
-  connection.connect_timer->async_wait(
-      [this, id, alive = shared.alive()](const error_code& stopped) {
-        if (!stopped && !alive.expired()) connected(id, asio::error::timed_out);
-      });
-  connection.socket.async_connect(remote,
-                                  [this, id, alive = shared.alive()](const error_code& result) {
-                                    if (!alive.expired()) connected(id, result);
-                                  });
-  return &connection;
-}
-
-void Tcp::Impl::connected(ConnectionId id, const error_code& ec) {
-  Connection* connection = find(id);
-  if (!connection || connection->doomed || connection->state != Connection::State::connecting)
-    return;
-  const Now now = Reactor::now();
-  if (ec) {
-    end(id, now, ec.message());
-    return;
-  }
-  connection->state = Connection::State::established;
-  connection->connect_timer.reset();
-  connection->last_traffic = now.mono;
-  if (const auto trouble = connection->write()) {
-    end(id, now, trouble->reason);
-    return;
-  }
-  if (connection->has_queued()) wait_to_write(*connection);
-  wait_to_read(*connection);
 }
 
 void Tcp::Impl::send(const Flow& flow, const Bytes& bytes) {
@@ -226,7 +51,7 @@ void Tcp::Impl::send(const Flow& flow, const Bytes& bytes) {
     return;
   }
   ++shared.counts.stream_messages_out;
-  if (connection->state == Connection::State::connecting || connection->waiting_to_write) return;
+  if (connection->state != Connection::State::established || connection->waiting_to_write) return;
   if (const auto trouble = connection->write()) {
     doom(*connection, trouble->reason);
   } else if (connection->has_queued()) {
@@ -236,10 +61,11 @@ void Tcp::Impl::send(const Flow& flow, const Bytes& bytes) {
 
 void Tcp::Impl::wait_to_read(Connection& connection) {
   const ConnectionId id = connection.flow.connection;
-  connection.socket.async_wait(tcp::socket::wait_read,
-                               [this, id, alive = shared.alive()](const error_code& ec) {
-                                 if (!ec && !alive.expired()) readable(id);
-                               });
+  connection.socket.async_wait(
+      connection.read_waits_for_write ? tcp::socket::wait_write : tcp::socket::wait_read,
+      [this, id, alive = shared.alive()](const error_code& ec) {
+        if (!ec && !alive.expired()) readable(id);
+      });
 }
 
 void Tcp::Impl::readable(ConnectionId id) {
@@ -248,7 +74,9 @@ void Tcp::Impl::readable(ConnectionId id) {
   const Now now = Reactor::now();
   ++shared.counts.receive_wakeups;
   std::vector<Bytes> messages;
-  const auto trouble = connection->read(messages);
+  const bool was_silent = connection->accepted && !connection->proven;
+  const auto trouble = connection->read(now.mono, messages);
+  if (was_silent && connection->proven) crowd.speak(connection->flow.remote.address);
   const Flow flow = connection->flow;
   const auto alive = shared.alive();
   for (Bytes& message : messages) {
@@ -257,7 +85,11 @@ void Tcp::Impl::readable(ConnectionId id) {
     if (alive.expired()) return;
   }
   if (trouble) {
-    end(id, now, trouble->reason);
+    if (trouble->of_peer) {
+      cut_off_connection(id, trouble->reason);
+    } else {
+      end(id, now, trouble->reason);
+    }
     return;
   }
   shared.handlers.on_batch_end(now);
@@ -276,6 +108,7 @@ void Tcp::Impl::readable(ConnectionId id) {
 }
 
 void Tcp::Impl::wait_to_write(Connection& connection) {
+  if (connection.write_waits_for_read) return;  // readable() goes on with it
   connection.waiting_to_write = true;
   const ConnectionId id = connection.flow.connection;
   connection.socket.async_wait(tcp::socket::wait_write,
@@ -311,11 +144,16 @@ void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
   const auto known = by_remote.find(any_connection(flow));
   const bool current = known != by_remote.end() && known->second == id;
   if (current) by_remote.erase(known);
+  if (connection->accepted) {
+    crowd.leave(flow.remote.address, !connection->proven);
+  } else {
+    --own;
+  }
   error_code ignored;
   connection->socket.close(ignored);
 
   const auto alive = shared.alive();
-  if (connection->state == Connection::State::connecting) {
+  if (!connection->accepted && connection->state != Connection::State::established) {
     shared.handlers.on_flow_failed(now, any_connection(flow), reason);
   } else {
     shared.handlers.on_flow_failed(now, flow, reason);
@@ -330,7 +168,7 @@ void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
 }
 
 void Tcp::Impl::sweep(Now now) {
-  std::vector<ConnectionId> idle;
+  std::vector<ConnectionId> idle, slow, silent;
   for (auto& [id, connection] : connections) {
     if (connection->traffic) {
       connection->traffic = false;
@@ -338,11 +176,26 @@ void Tcp::Impl::sweep(Now now) {
     } else if (connection->state == Connection::State::established &&
                now.mono - connection->last_traffic >= times.idle) {
       idle.push_back({id});
+      continue;
+    }
+    if (connection->partial_since && now.mono - *connection->partial_since >= times.message) {
+      slow.push_back({id});
+    } else if (connection->accepted && !connection->proven &&
+               now.mono - connection->opened >= times.first_message) {
+      silent.push_back({id});
     }
   }
   const auto alive = shared.alive();
   for (const ConnectionId id : idle) {
     end(id, now, "idle for " + duration_text(times.idle));
+    if (alive.expired()) return;
+  }
+  for (const ConnectionId id : slow) {
+    cut_off_connection(id, "a message took longer than " + duration_text(times.message));
+    if (alive.expired()) return;
+  }
+  for (const ConnectionId id : silent) {
+    cut_off_connection(id, "no message within " + duration_text(times.first_message));
     if (alive.expired()) return;
   }
 }
@@ -356,13 +209,14 @@ void Tcp::Impl::wait_to_sweep() {
   });
 }
 
-Tcp::Tcp(TransportShared& shared, TcpTimes times) : impl_(std::make_unique<Impl>(shared, times)) {
+Tcp::Tcp(TransportShared& shared, const Certificates* certificates, TcpTimes times)
+    : impl_(std::make_unique<Impl>(shared, certificates, times)) {
   USHER_CHECK(shared.handlers.make_framer);
 }
 Tcp::~Tcp() = default;
 
-Result<void> Tcp::listen(ListenerId id, const Endpoint& bind) {
-  return impl_->listen(id, bind);
+Result<void> Tcp::listen(ListenerId id, Transport transport, const Endpoint& bind) {
+  return impl_->listen(id, transport, bind);
 }
 
 Endpoint Tcp::local(ListenerId id) const {
@@ -372,6 +226,9 @@ Endpoint Tcp::local(ListenerId id) const {
 
 std::size_t Tcp::connections() const {
   return impl_->connections.size();
+}
+std::size_t Tcp::silent() const {
+  return impl_->crowd.silent();
 }
 void Tcp::send(const Flow& flow, const Bytes& bytes) {
   impl_->send(flow, bytes);

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <csignal>
 #include <utility>
 
 #include "core/check.hpp"
@@ -23,11 +24,13 @@ void raise_descriptor_limit() {
 }  // namespace
 
 struct Transports::Impl {
-  Impl(Reactor& reactor, TransportHandlers handlers) : shared(reactor, std::move(handlers)) {}
+  Impl(Reactor& reactor, TransportHandlers handlers, const Certificates* with)
+      : shared(reactor, std::move(handlers)), certificates(with) {}
 
   TransportShared shared;
+  const Certificates* certificates;
   ReceiveArea area;
-  std::vector<std::unique_ptr<UdpSocket>> udp;  // by listener; null where that one is TCP
+  std::vector<std::unique_ptr<UdpSocket>> udp;  // by listener; null where that one is a stream's
   std::unique_ptr<Tcp> tcp;
   // Closed ones are kept until the end: close() may be called by a handler that they are calling.
   std::vector<std::unique_ptr<UdpSocket>> closed_udp;
@@ -43,13 +46,13 @@ struct Transports::Impl {
         udp[id.value] = std::make_unique<UdpSocket>(shared, area, id);
         return udp[id.value]->open(listen.bind);
       case Transport::tcp:
-        if (!tcp) tcp = std::make_unique<Tcp>(shared);
-        return tcp->listen(id, listen.bind);
       case Transport::tls:
       case Transport::ws:
-      case Transport::wss: break;
+      case Transport::wss:
+        if (!tcp) tcp = std::make_unique<Tcp>(shared, certificates);
+        return tcp->listen(id, listen.transport, listen.bind);
     }
-    return fail(Errc::unsupported, "not available in this version");
+    return fail(Errc::unsupported, "no such transport");
   }
 
   void close() {
@@ -67,9 +70,12 @@ struct Transports::Impl {
   }
 };
 
-Transports::Transports(Reactor& reactor, TransportHandlers handlers)
-    : impl_(std::make_unique<Impl>(reactor, std::move(handlers))) {
+Transports::Transports(Reactor& reactor, TransportHandlers handlers,
+                       const Certificates* certificates)
+    : impl_(std::make_unique<Impl>(reactor, std::move(handlers), certificates)) {
   const TransportHandlers& given = impl_->shared.handlers;
+  // OpenSSL writes to its sockets itself: one that the peer has closed must not end the process.
+  std::signal(SIGPIPE, SIG_IGN);
   USHER_CHECK(given.on_packet && given.on_batch_end && given.on_flow_failed);
 }
 
@@ -98,7 +104,7 @@ void Transports::send(const Flow& flow, const Bytes& bytes) {
       socket->send(flow.remote, bytes);
       return;
     }
-  } else if (flow.transport == Transport::tcp && impl_->tcp) {
+  } else if (impl_->tcp) {
     impl_->tcp->send(flow, bytes);
     return;
   }
@@ -120,6 +126,7 @@ Endpoint Transports::local(ListenerId id) const {
 TransportCounts Transports::counts() const {
   TransportCounts counts = impl_->shared.counts;
   counts.connections = impl_->tcp ? impl_->tcp->connections() : 0;
+  counts.silent_connections = impl_->tcp ? impl_->tcp->silent() : 0;
   return counts;
 }
 

@@ -1,5 +1,5 @@
-// All SIP sockets of the process: UDP in batches, TCP listeners and connections, one interface of
-// flows. Owned by the reactor thread.
+// All SIP sockets of the process: UDP in batches, stream listeners and connections (TCP, TLS,
+// WebSocket in the clear and under TLS), one interface of flows. Owned by the reactor thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,8 @@
 
 namespace usher::net {
 
+class Certificates;
+
 // Splits a stream into messages. The room that knows SIP gives one to each connection.
 class Framer {
  public:
@@ -24,6 +26,8 @@ class Framer {
   // Takes received bytes; appends each complete message to `out`. Keep-alives (RFC 5626 §3.5.1) are
   // consumed; `pongs` counts the CRLF answers to send back. An error ends the connection.
   virtual Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs) = 0;
+  // A part of a message is there, and its rest is not.
+  virtual bool amid_message() const = 0;
 };
 
 struct TransportHandlers {
@@ -34,6 +38,14 @@ struct TransportHandlers {
   // Nothing more can be sent on this flow: the connection closed or could not be made, or (UDP) the
   // network reported the remote endpoint unreachable (ICMP).
   std::function<void(Now, const Flow&, const std::string& reason)> on_flow_failed;
+  // A peer's connection was cut off for what it did: no proper handshake, no SIP, too slow, too
+  // many. on_flow_failed follows if there was a connection. Optional.
+  std::function<void(Now, const Flow&, const std::string& reason)> on_cut_off;
+  // Known peers, whose connections are not counted against limits::kConnectionsPerSource. Optional.
+  std::function<bool(const IpAddress&)> is_known;
+  // Which names (host names, addresses as text) the certificate of a server that we connect to may
+  // be for. Optional: its address.
+  std::function<std::vector<std::string>(const Endpoint&)> certificate_names;
   std::function<std::unique_ptr<Framer>()> make_framer;
 };
 
@@ -41,12 +53,15 @@ struct TransportCounts {
   std::uint64_t datagrams_in = 0, datagrams_out = 0, datagrams_failed = 0;
   std::uint64_t stream_messages_in = 0, stream_messages_out = 0;
   std::uint64_t receive_wakeups = 0;
-  std::size_t connections = 0;
+  std::uint64_t cut_off = 0;
+  std::size_t connections = 0, silent_connections = 0;
 };
 
 class Transports {
  public:
-  Transports(Reactor& reactor, TransportHandlers handlers);
+  // `certificates`, for TLS and WSS, outlives the transports; null: there are none.
+  Transports(Reactor& reactor, TransportHandlers handlers,
+             const Certificates* certificates = nullptr);
   ~Transports();
   Transports(const Transports&) = delete;
   Transports& operator=(const Transports&) = delete;

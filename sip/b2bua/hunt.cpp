@@ -26,8 +26,7 @@ int rank(int status) {
 
 // A Contact names a place by its address, or by the name it was configured with.
 bool names(const Uri& uri, const Attempt& place) {
-  const auto transport = net::parse_transport(param_value(uri.params, "transport"));
-  if (transport.value_or(net::Transport::udp) != place.flow.transport) return false;
+  if (transport_of(uri).value_or(net::Transport::udp) != place.flow.transport) return false;
   if (uri.port.value_or(net::default_port(place.flow.transport)) != place.flow.remote.port)
     return false;
   if (const auto address = net::IpAddress::parse(uri.host))

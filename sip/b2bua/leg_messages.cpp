@@ -12,7 +12,7 @@ void write_contact_uri(BytesWriter& out, const Listener& listener, std::string_v
   if (!user.empty()) out << user << "@";
   out << listener.sent_by;
   if (listener.transport != net::Transport::udp) {
-    out << ";transport=" << net::transport_name(listener.transport);
+    out << ";transport=" << net::uri_transport(listener.transport);
   }
   out << ">";
 }
@@ -136,8 +136,9 @@ net::Flow request_flow(const Leg& leg, const std::vector<Listener>& listeners) {
   const auto address = net::IpAddress::parse(uri->host);
   if (!address) return leg.flow;
   net::Flow flow = leg.flow;
-  if (const auto named = net::parse_transport(param_value(uri->params, "transport")))
-    flow.transport = *named;
+  if (const auto named = transport_of(*uri)) flow.transport = *named;
+  // "ws" names both: a secure one stays what it is.
+  if (net::is_websocket(flow.transport) && net::is_websocket(leg.flow.transport)) return leg.flow;
   const std::uint16_t port = uri->port.value_or(net::default_port(flow.transport));
   const net::Endpoint remote{*address, port};
   if (remote == leg.flow.remote && flow.transport == leg.flow.transport) return leg.flow;

@@ -16,4 +16,10 @@ std::string_view param_value(const Params& params, std::string_view name) {
   return p && p->value ? *p->value : std::string_view{};
 }
 
+std::optional<net::Transport> transport_of(const Uri& uri) {
+  const auto named = net::parse_transport(param_value(uri.params, "transport"));
+  if (!uri.is_sips) return named;
+  return named && net::is_websocket(*named) ? net::Transport::wss : net::Transport::tls;
+}
+
 }  // namespace usher::sip

@@ -13,6 +13,8 @@
 
 #include "sip/message/method.hpp"
 
+#include "core/net/address.hpp"
+
 namespace usher::sip {
 
 // `;name`, `;name=token`, `;name="quoted"` (value with its quotes, as written).
@@ -43,6 +45,11 @@ struct Uri {
   bool is_sips = false;
   bool has_user = false;  // an '@' was there
 };
+
+// The transport that a SIP URI asks for by itself: TLS for "sips", else its transport parameter
+// (RFC 3261 §19.1.4, §26.2.2; RFC 7118 §5.2). Nothing: it leaves the choice open, or names one that
+// we do not know.
+std::optional<net::Transport> transport_of(const Uri& uri);
 
 // Contact, From, To, Route, Refer-To…: `"display" <uri>;params` or `uri;params` (RFC 3261 §20.10:
 // without brackets every parameter belongs to the header field).

@@ -18,6 +18,8 @@ class StreamParser {
   // too large, a header section beyond its limit) is final: the connection must be closed, since
   // the next message's start is unknown.
   Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs);
+  // Bytes are kept of a message that is not complete.
+  bool amid_message() const { return !pending_.empty(); }
 
  private:
   std::string pending_;

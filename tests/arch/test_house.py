@@ -23,7 +23,7 @@ MAY_INCLUDE = {
 # A library's headers, and the places that may include them (path prefixes).
 LIBRARIES = {
     r"boost/asio": ("core/asio.cpp", "core/reactor", "core/net/", "admin/"),
-    r"boost/beast": ("admin/",),
+    r"boost/beast": ("core/beast.cpp", "core/net/websocket.cpp", "admin/"),
     r"boost/spirit": ("sip/grammar/",),
     r"sqlite3\.h": ("storage/",),
     r"expat\.h": ("sip/b2bua/dialog_info.cpp",),
@@ -33,7 +33,7 @@ LIBRARIES = {
     r"spdlog/": ("core/log_output",),
     r"CLI/": ("admin/commands.cpp", "main.cpp"),
     r"ares\.h": ("core/net/resolver.cpp",),
-    r"openssl/": (),
+    r"openssl/": ("core/net/tls.cpp", "tests/core/"),
     r"sofia-sip/": (),
     r"(thread|mutex|condition_variable|future|atomic)$": ("storage/", "core/net/resolver.cpp", "core/log_output", "core/reactor.cpp"),
 }

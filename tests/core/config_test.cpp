@@ -241,15 +241,41 @@ TEST_CASE("a faulty T1 brings no further faults along") {
   CHECK(faults_in("[timers]\nt1 = \"9s\"\nt2 = \"8s\"\nattempt = \"100s\"").size() == 1);
 }
 
-TEST_CASE("transports that do not exist yet are refused, and so are those that never will") {
-  for (const std::string name : {"tls", "ws", "wss"}) {
-    CHECK(faults_in("transport = \"" + name + "\"") ==
-          Lines{"usher.toml:3: listen[0].transport: \"" + name +
-                "\" is not available in this version: expected \"udp\" or \"tcp\""});
-  }
+TEST_CASE("a transport is one of five") {
   CHECK(faults_in("transport = \"sctp\"") ==
-        Lines{"usher.toml:3: listen[0].transport: \"sctp\" is no transport: expected \"udp\" or "
-              "\"tcp\""});
+        Lines{"usher.toml:3: listen[0].transport: \"sctp\" is no transport: expected \"udp\", "
+              "\"tcp\", \"tls\", \"ws\" or \"wss\""});
+  CHECK(faults("[[listen]]\ntransport = \"ws\"\nbind = \"127.0.0.1:5080\"").empty());
+}
+
+TEST_CASE("TLS needs a certificate and its key, what is no TLS must not have them") {
+  const auto listen = [](const std::string& rest) {
+    return faults("[[listen]]\nbind = \"127.0.0.1:5061\"\n" + rest);
+  };
+  CHECK(listen("transport = \"wss\"\ncertificate = \"a.pem\"\nkey = \"a.key\"").empty());
+  for (const std::string name : {"tls", "wss"}) {
+    const Lines found = listen("transport = \"" + name + "\"");
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].find("listen[0].certificate: missing: " + name + " needs a certificate") !=
+          std::string::npos);
+    CHECK(found[1].find("listen[0].key: missing: ") != std::string::npos);
+  }
+  CHECK(listen("transport = \"tcp\"\ncertificate = \"a.pem\"") ==
+        Lines{"usher.toml:4: listen[0].certificate: tcp has no TLS: expected transport \"tls\" or "
+              "\"wss\" with it"});
+  CHECK(faults_in("[tls]\nca = \"ca.pem\"").empty());
+  CHECK(faults_in("[tls]\ncertificate = \"a.pem\"").size() == 1);
+  CHECK(listen("transport = \"tls\"\ncertificate = \"\"\nkey = \"a.key\"").size() == 1);
+}
+
+TEST_CASE("listeners of all stream transports share the ports of TCP") {
+  const auto two = [](const std::string& first, const std::string& second) {
+    return faults("[[listen]]\ntransport = \"" + first +
+                  "\"\nbind = \"127.0.0.1:5060\"\n[[listen]]\ntransport = \"" + second +
+                  "\"\nbind = \"127.0.0.1:5060\"\n");
+  };
+  CHECK(two("udp", "ws").empty());
+  CHECK(two("tcp", "ws").size() == 1);
 }
 
 TEST_CASE("bind must be an address and a port") {
@@ -328,7 +354,7 @@ TEST_CASE("log levels are checked") {
 TEST_CASE("all faults are reported, in the order of the file") {
   const Lines lines = faults(
       "[timers]\nring_limit = 30\nt1 = \"1m\"\n[admin]\nport = 1\n[[listen]]\nbind = "
-      "\"x\"\ntransport = \"tls\"\n");
+      "\"x\"\ntransport = \"sctp\"\n");
   REQUIRE(lines.size() == 5);
   CHECK(lines[0].starts_with("usher.toml:2: timers.ring_limit: "));
   CHECK(lines[1].starts_with("usher.toml:3: timers.t1: "));

@@ -66,6 +66,14 @@ TEST_CASE("port and transport make a different destination") {
   CHECK(Destination::parse("sip:10.0.1.100;transport=TCP")->transport == Transport::tcp);
 }
 
+TEST_CASE("TLS is asked for by scheme or by transport, with its own port") {
+  CHECK(Destination::parse("sips:10.0.1.100")->text() == "sip:10.0.1.100:5061;transport=tls");
+  CHECK(Destination::parse("sip:pbx.example.com;transport=tls")->text() ==
+        "sip:pbx.example.com:5061;transport=tls");
+  CHECK(Destination::parse("sips:10.0.1.100:5070;transport=tcp")->text() ==
+        "sip:10.0.1.100:5070;transport=tls");
+}
+
 TEST_CASE("what is no destination is refused, with what was expected") {
   CHECK(refusal("sip:user@10.0.1.100") ==
         "\"sip:user@10.0.1.100\" names a user: expected only the host, as in sip:10.0.1.100");
@@ -75,13 +83,12 @@ TEST_CASE("what is no destination is refused, with what was expected") {
         std::string::npos);
   CHECK(refusal("tel:100").find("accepted as sip:tel:100") !=
         std::string::npos);  // a host and a port
-  CHECK(refusal("sips:10.0.1.100").find("TLS, which is not available") != std::string::npos);
-  CHECK(
-      refusal("sip:10.0.1.100;transport=tls").find("tls, which is not available in this version") !=
-      std::string::npos);
-  CHECK(refusal("sip:10.0.1.100;transport=ws").find("not available") != std::string::npos);
+  CHECK(refusal("sip:10.0.1.100;transport=ws").find("which only phones speak") !=
+        std::string::npos);
   CHECK(refusal("sip:10.0.1.100;transport=sctp")
-            .find("unknown transport \"sctp\": expected udp or tcp") != std::string::npos);
+            .find("unknown transport \"sctp\": expected udp, tcp or tls") != std::string::npos);
+  CHECK(refusal("sips:10.0.1.100;transport=udp").find("for TLS by its scheme and for UDP") !=
+        std::string::npos);
   CHECK(refusal("sip:10.0.1.100;transport=udp;transport=tcp").find("names a transport twice") !=
         std::string::npos);
   CHECK(refusal("10.0.1.100:0").find("the port is \"0\": expected 1 to 65535") !=

@@ -218,8 +218,8 @@ TEST_CASE("a connection that is not answered is given up in time, and its bytes 
   Reactor reactor;
   Record record;
   TransportShared shared{reactor, record.handlers()};
-  Tcp tcp{shared, {20ms, 10min}};
-  REQUIRE(tcp.listen({0}, loopback()).has_value());
+  Tcp tcp{shared, nullptr, {.connect = 20ms}};
+  REQUIRE(tcp.listen({0}, Transport::tcp, loopback()).has_value());
   const Flow flow{Transport::tcp, {0}, {}, deaf.local()};
   tcp.send(flow, Bytes{"INVITE\n"});
   REQUIRE(run_until(reactor, [&] { return !record.failures.empty(); }));
@@ -283,15 +283,16 @@ TEST_CASE("an idle connection is closed, one with traffic is not") {
   Record record;
   TransportShared shared{reactor, record.handlers()};
   Tcp tcp{shared};
-  REQUIRE(tcp.listen({0}, loopback()).has_value());
+  REQUIRE(tcp.listen({0}, Transport::tcp, loopback()).has_value());
   Peer idle = connect_to(tcp.local({0}));
   Peer busy = connect_to(tcp.local({0}));
   busy.send("a\n");
-  REQUIRE(run_until(reactor, [&] { return tcp.connections() == 2 && record.packets.size() == 1; }));
+  idle.send("a\n");
+  REQUIRE(run_until(reactor, [&] { return tcp.connections() == 2 && record.packets.size() == 2; }));
   Now now = Reactor::now();
   tcp.sweep(now);  // from here on both are quiet
   busy.send("b\n");
-  REQUIRE(run_until(reactor, [&] { return record.packets.size() == 2; }));
+  REQUIRE(run_until(reactor, [&] { return record.packets.size() == 3; }));
   now.mono += 9min;
   tcp.sweep(now);
   CHECK(tcp.connections() == 2);
@@ -301,6 +302,36 @@ TEST_CASE("an idle connection is closed, one with traffic is not") {
   CHECK(record.failures[0].flow.remote == idle.local());
   CHECK(record.failures[0].reason == "idle for 10m");
   CHECK(tcp.connections() == 1);
+  shared.forget_tasks();
+}
+
+TEST_CASE("who says nothing, or does not come to an end, is cut off with the reason") {
+  Reactor reactor;
+  Record record;
+  TransportShared shared{reactor, record.handlers()};
+  Tcp tcp{shared};
+  REQUIRE(tcp.listen({0}, Transport::tcp, loopback()).has_value());
+  Peer silent = connect_to(tcp.local({0}));
+  REQUIRE(run_until(reactor, [&] { return tcp.connections() == 1; }));
+  Peer slow = connect_to(tcp.local({0}));
+  slow.send("a\nhalf a mess");
+  REQUIRE(run_until(reactor, [&] { return record.packets.size() == 1; }));
+  CHECK(tcp.silent() == 1);
+  Now now = Reactor::now();
+  now.mono += 15s;
+  slow.send("age");
+  run_ready(reactor);
+  tcp.sweep(now);
+  CHECK(record.cut_off.empty());
+  now.mono += 6s;
+  tcp.sweep(now);
+  REQUIRE(record.cut_off.size() == 2);
+  CHECK(record.cut_off[0].flow.remote == slow.local());
+  CHECK(record.cut_off[0].reason == "a message took longer than 20s");
+  CHECK(record.cut_off[1].flow.remote == silent.local());
+  CHECK(record.cut_off[1].reason == "no message within 20s");
+  CHECK(tcp.connections() == 0);
+  CHECK(tcp.silent() == 0);
   shared.forget_tasks();
 }
 

@@ -207,7 +207,7 @@ TEST_CASE("a port in use is refused by name, and nothing is left open") {
 
   const auto tls = transports.open({{Transport::tls, free_port, "", 0}});
   REQUIRE(tls.has_error());
-  CHECK(tls.error().code == Errc::unsupported);
+  CHECK(tls.error().message.ends_with(": it has no certificate"));
 
   CHECK(transports.open({{Transport::udp, free_port, "", 0}}).has_value());
 }

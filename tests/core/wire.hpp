@@ -99,6 +99,8 @@ class LineFramer : public net::Framer {
     return {};
   }
 
+  bool amid_message() const override { return !line_.empty(); }
+
  private:
   std::string line_;
 };
@@ -112,33 +114,46 @@ struct Failure {
 struct Record {
   std::vector<net::Packet> packets;
   std::vector<Failure> failures;
+  std::vector<Failure> cut_off;
+  std::vector<std::string> names;  // that servers' certificates may be for
   int batches = 0;
   bool inside_send = false;
   bool failed_inside_send = false;
   std::function<void(const net::Packet&)> on_packet;
 
   net::TransportHandlers handlers() {
-    return {[this](Now, net::Packet packet) {
-              if (on_packet) on_packet(packet);
-              packets.push_back(std::move(packet));
-            },
-            [this](Now) { ++batches; },
-            [this](Now, const net::Flow& flow, const std::string& reason) {
-              failed_inside_send = failed_inside_send || inside_send;
-              failures.push_back({flow, reason});
-            },
-            [] { return std::make_unique<LineFramer>(); }};
+    net::TransportHandlers h;
+    h.on_packet = [this](Now, net::Packet packet) {
+      if (on_packet) on_packet(packet);
+      packets.push_back(std::move(packet));
+    };
+    h.on_batch_end = [this](Now) { ++batches; };
+    h.on_flow_failed = [this](Now, const net::Flow& flow, const std::string& reason) {
+      failed_inside_send = failed_inside_send || inside_send;
+      failures.push_back({flow, reason});
+    };
+    h.on_cut_off = [this](Now, const net::Flow& flow, const std::string& reason) {
+      cut_off.push_back({flow, reason});
+    };
+    h.certificate_names = [this](const net::Endpoint&) { return names; };
+    h.make_framer = [] { return std::make_unique<LineFramer>(); };
+    return h;
   }
 };
 
 // A reactor and transports on free loopback ports.
 struct Wire {
-  explicit Wire(std::vector<net::Transport> listeners) : transports(reactor, record.handlers()) {
-    std::vector<ListenConfig> listen;
-    for (const net::Transport transport : listeners) {
-      listen.push_back({transport, loopback(), "127.0.0.1", 5060});
-    }
+  explicit Wire(std::vector<net::Transport> listeners) : Wire(on_loopback(listeners)) {}
+  explicit Wire(const std::vector<ListenConfig>& listen,
+                const net::Certificates* certificates = nullptr)
+      : transports(reactor, record.handlers(), certificates) {
     opened = transports.open(listen).has_value();
+  }
+  static std::vector<ListenConfig> on_loopback(const std::vector<net::Transport>& listeners) {
+    std::vector<ListenConfig> listen;
+    for (const net::Transport transport : listeners)
+      listen.push_back({transport, loopback(), "127.0.0.1", 5060});
+    return listen;
   }
 
   net::Endpoint local(std::uint16_t listener = 0) const { return transports.local({listener}); }

@@ -1,0 +1,132 @@
+#include "core/net/certificates.hpp"
+
+#include <sys/stat.h>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace usher::net {
+
+namespace {
+
+constexpr std::chrono::seconds kWatchEvery{10};
+
+// Changes when a file is written or another one takes its place.
+std::string stamp_of(const TlsFiles& files) {
+  std::string out;
+  for (const std::string* path : {&files.certificate, &files.key, &files.authorities}) {
+    struct stat found {};
+    if (path->empty() || ::stat(path->c_str(), &found) != 0) {
+      out += "-;";
+      continue;
+    }
+    for (const auto number :
+         {static_cast<std::int64_t>(found.st_ino), static_cast<std::int64_t>(found.st_size),
+          static_cast<std::int64_t>(found.st_mtim.tv_sec),
+          static_cast<std::int64_t>(found.st_mtim.tv_nsec)}) {
+      out.append(std::to_string(number)).append(",");
+    }
+    out += ";";
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Certificates::Watch {
+  Watch(Certificates& of, Reactor& reactor, std::function<void(const Change&)> to)
+      : certificates(of), timer(reactor.context()), tell(std::move(to)) {}
+
+  void wait() {
+    timer.expires_after(kWatchEvery);
+    timer.async_wait([this](const boost::system::error_code& stopped) {
+      if (stopped) return;
+      for (const Change& change : certificates.refresh(Reactor::now().wall)) tell(change);
+      wait();
+    });
+  }
+
+  Certificates& certificates;
+  boost::asio::steady_timer timer;
+  std::function<void(const Change&)> tell;
+};
+
+Certificates::Certificates() = default;
+Certificates::~Certificates() = default;
+
+std::string Certificates::key_of(const Entry& entry, TlsFault::What what) {
+  switch (what) {
+    case TlsFault::What::certificate: return entry.section + ".certificate";
+    case TlsFault::What::key: return entry.section + ".key";
+    case TlsFault::What::authorities: break;
+  }
+  return entry.section + "." + entry.authorities;
+}
+
+std::vector<ConfigFault> Certificates::load(const Config& config, WallTime now) {
+  servers_.clear();
+  std::vector<ConfigFault> faults;
+  const auto read = [&](Entry& entry) {
+    entry.stamp = stamp_of(entry.files);
+    for (const TlsFault& fault : entry.context.load(entry.files, now))
+      faults.push_back({config.file, key_of(entry, fault.what), fault.reason, 0});
+  };
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const ListenConfig& listen = config.listen[i];
+    if (!is_secure(listen.transport)) continue;
+    Entry& entry = servers_.try_emplace(ListenerId{static_cast<std::uint16_t>(i)}, TlsRole::server)
+                       .first->second;
+    entry.files = {listen.certificate, listen.key, listen.client_ca};
+    entry.section = "listen[" + std::to_string(i) + "]";
+    entry.authorities = "client_ca";
+    read(entry);
+  }
+  client_.files = {config.tls.certificate, config.tls.key, config.tls.ca};
+  client_.section = "tls";
+  client_.authorities = "ca";
+  read(client_);
+  return faults;
+}
+
+void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out) {
+  std::string stamp = stamp_of(entry.files);
+  if (stamp == entry.stamp) return;
+  entry.stamp = std::move(stamp);
+  const std::vector<TlsFault> faults = entry.context.load(entry.files, now);
+  for (const TlsFault& fault : faults) {
+    out.push_back({false, key_of(entry, fault.what) + ": " + fault.reason +
+                              "; what was read before stays in force"});
+  }
+  if (faults.empty())
+    out.push_back(
+        {true, entry.section + ": the changed TLS files are in force for new connections"});
+}
+
+std::vector<Certificates::Change> Certificates::refresh(WallTime now) {
+  std::vector<Change> out;
+  for (auto& [id, entry] : servers_) refresh(entry, now, out);
+  refresh(client_, now, out);
+  return out;
+}
+
+void Certificates::watch(Reactor& reactor, std::function<void(const Change&)> tell) {
+  watch_ = std::make_unique<Watch>(*this, reactor, std::move(tell));
+  watch_->wait();
+}
+
+const TlsContext* Certificates::server(ListenerId listener) const {
+  const auto found = servers_.find(listener);
+  return found == servers_.end() ? nullptr : &found->second.context;
+}
+
+std::vector<Certificates::Expiry> Certificates::expiries() const {
+  std::vector<Expiry> out;
+  const auto add = [&](const Entry& entry) {
+    if (const auto at = entry.context.expires())
+      out.push_back({key_of(entry, TlsFault::What::certificate), *at});
+  };
+  for (const auto& [id, entry] : servers_) add(entry);
+  add(client_);
+  return out;
+}
+
+}  // namespace usher::net
