@@ -11,9 +11,8 @@
 #include <optional>
 #include <string_view>
 
-#include "sip/message/method.hpp"
-
 #include "core/net/address.hpp"
+#include "sip/message/method.hpp"
 
 namespace usher::sip {
 
