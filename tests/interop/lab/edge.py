@@ -18,28 +18,48 @@ def binary():
     return os.path.abspath(found)
 
 
+def listener(transport, port, address=None, **keys):
+    """An entry of `listen`; the keys go into its table: certificate, key, client_ca, advertise, …"""
+    return {"transport": transport, "port": port, "address": address, "keys": keys}
+
+
 class Edge:
-    """`timers` goes into [timers]; `listen` is a list of (transport, port) on `host`."""
+    """`timers` goes into [timers], `tls` into [tls]; `listen` is a list of (transport, port) on `host`, or of listener()s.
+    `address` is the first one's."""
 
     def __init__(self, lab, host=1, timers=None, listen=(("udp", 5060), ("tcp", 5060)), name="edge", start=True,
-                 admin_port=None, log_level="debug", extra=""):
+                 admin_port=None, log_level="debug", tls=None, extra=""):
         self.lab, self.name = lab, name
-        self.ip, self.port = lab.ip(host), listen[0][1]
-        self.address = (self.ip, self.port)
+        self.ip = lab.ip(host)
+        entries = [entry if isinstance(entry, dict) else listener(*entry) for entry in listen]
+        # (transport, whether it is IPv6): (address, port)
+        self.listeners = {}
+        for entry in entries:
+            entry["address"] = entry["address"] or self.ip
+            self.listeners[entry["transport"], ":" in entry["address"]] = (entry["address"], entry["port"])
+        self.address = (entries[0]["address"], entries[0]["port"])
+        self.port = self.address[1]
         self.admin = f"{self.ip}:{admin_port or free_port(self.ip, socket.SOCK_STREAM)}"
         self.directory = lab.make_directory(name)
         self.config = os.path.join(self.directory, "usher.toml")
-        parts = [f'[[listen]]\ntransport = "{t}"\nbind = "{self.ip}:{p}"\n' for t, p in listen]
+        parts = [table("[[listen]]", transport=entry["transport"], bind=socket_address(entry["address"], entry["port"]),
+                       **entry["keys"]) for entry in entries]
+        if tls:
+            parts.append(table("[tls]", **tls))
         parts.append('[storage]\npath = "usher.db"\n')
         parts.append(f'[admin]\nbind = "{self.admin}"\n')
         if timers:
-            parts.append("[timers]\n" + "".join(f'{key} = "{value}"\n' for key, value in timers.items()))
-        parts.append(f'[log]\nlevel = "{log_level}"\n')
+            parts.append(table("[timers]", **timers))
+        parts.append(table("[log]", level=log_level))
         with open(self.config, "w") as file:
             file.write("\n".join(parts) + extra)
         self.process = None
         if start:
             self.start()
+
+    def reach(self, peer):
+        """Where a peer reaches the edge: the listener of its transport and family."""
+        return self.listeners[peer.transport.lower(), ":" in peer.address]
 
     def start(self, within=10):
         self.process = self.lab.start(self.name, [binary(), "run", "--config", self.config], self.directory)
@@ -153,6 +173,15 @@ class Edge:
             return not any(count for name, count in last[0].items() if only is None or name in only)
 
         wait_for(quiet, within, lambda: f"the edge is quiet; alive: {last[0]}")
+
+
+def table(head, **keys):
+    """A table of the configuration, with text for values."""
+    return f"{head}\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+
+
+def socket_address(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 TRANSIENT = ("calls", "legs", "subscriptions", "relays", "transactions")

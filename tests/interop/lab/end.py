@@ -15,11 +15,11 @@ class End:
         if cseq is None:
             self.cseq += 1
         branch = branch or sip.new_branch()
-        lines = [("Via", f"SIP/2.0/{self.peer.transport} {self.peer.address}:{self.peer.port};rport;branch={branch}"),
+        lines = [("Via", self.peer.via(branch)),
                  ("Max-Forwards", "70"), ("From", self.local), ("To", self.remote), ("Call-ID", self.call_id),
                  ("CSeq", f"{cseq or self.cseq} {method}")]
         if method != "ACK":
-            lines.append(("Contact", f"<sip:end@{self.peer.address}:{self.peer.port}>"))
+            lines.append(("Contact", f"<{self.peer.uri('end')}>"))
         if body:
             lines.append(("Content-Type", "application/sdp"))
         self.peer.send(sip.compose(f"{method} {self.target} SIP/2.0", lines, body), self.to)

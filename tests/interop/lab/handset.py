@@ -2,17 +2,18 @@
 
 from . import sip
 from .peer import Phone, UdpPeer
+from .secure import TlsPeer, WebSocketPeer
 from .wait import wait_for
 
 
-class Handset(UdpPeer):
-    """A phone that answers by itself whatever it is asked; a call rings first, and is answered unless `picks_up` is off.
-    Once it is `dead` it says nothing any more."""
+class Answering:
+    """What makes a peer a phone that answers by itself whatever it is asked; a call rings first, and is answered unless
+    `picks_up` is off. Once it is `dead` it says nothing any more. `options` are the peer's."""
 
-    def __init__(self, lab, host, edge, user, password, domain):
+    def __init__(self, lab, host, edge, user, password, domain, **options):
         self.picks_up, self.dead = True, False
         self.rung = {}  # Call-ID: (INVITE, our tag, answered)
-        super().__init__(lab, host, name=f"phone-{user}")
+        super().__init__(lab, host, **{"name": f"phone-{user}", **options})
         self.sip = Phone(self, edge, user, domain, password)
 
     def _arrived(self, data, source, reply_to):
@@ -108,3 +109,15 @@ class Handset(UdpPeer):
     def wait_response(self, method, call_id, within=8):
         return wait_for(lambda: [m for m in list(self.all_received) if m.is_response and m.method == method
                                  and m["Call-ID"] == call_id], within, f"{self.name} gets a response to {method}")[0]
+
+
+class Handset(Answering, UdpPeer):
+    pass
+
+
+class TlsHandset(Answering, TlsPeer):
+    pass
+
+
+class WebSocketHandset(Answering, WebSocketPeer):
+    pass

@@ -16,8 +16,13 @@ class Peer:
     reach the inbox; None leaves them unanswered. Exact repetitions of a message are counted in `repeats` only.
     """
 
+    parameters = ""  # of its URIs, after the port
+    rport = ";rport"  # in its Via (RFC 3581)
+
     def __init__(self, lab, name, address, port, probes=200):
         self.lab, self.name, self.address, self.port = lab, name, address, port
+        # As it stands in Via and in URIs.
+        self.sent_by = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         self.probes = probes
         self._probes = set()
         self.inbox = []
@@ -28,6 +33,17 @@ class Peer:
         self._lock = threading.Lock()
         self._trace = open(f"{lab.directory}/{name}.log", "a")
         lab.on_close(self._trace.close)
+
+    def uri(self, user):
+        """Where a user at this peer is reached."""
+        return f"sip:{user}@{self.sent_by}{self.parameters}"
+
+    def destination(self):
+        """As an operator writes it for a target."""
+        return f"sip:{self.sent_by}{self.parameters}"
+
+    def via(self, branch=None):
+        return f"SIP/2.0/{self.transport} {self.sent_by}{self.rport};branch={branch or sip.new_branch()}"
 
     def _note(self, arrow, where, data):
         text = data.decode("utf-8", "backslashreplace")
@@ -116,9 +132,10 @@ class Peer:
 
 class UdpPeer(Peer):
     def __init__(self, lab, host, port=5060, probes=200, name=None, address=None):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address or lab.ip(host), port))
-        address, port = self.socket.getsockname()
+        address = address or lab.ip(host)
+        self.socket = socket.socket(family_of(address), socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        address, port = self.socket.getsockname()[:2]
         super().__init__(lab, name or f"peer-{host}-{port}", address, port, probes)
         lab.on_close(self.close)
         self._closed = False
@@ -135,7 +152,8 @@ class UdpPeer(Peer):
                 if isinstance(error, ConnectionError):
                     continue
                 return
-            self._arrived(data, source, source)
+            if source:  # none once it is shut down
+                self._arrived(data, source[:2], source[:2])
 
     def send_bytes(self, data, to):
         self.socket.sendto(data, to)
@@ -154,18 +172,22 @@ class UdpPeer(Peer):
 
 
 class TcpPeer(Peer):
-    """Listens, and connects where it is told to; `to` of send() is a connected socket or an address."""
+    """Listens, and connects where it is told to; `to` of send() is a connected socket or an address.
 
-    transport = "TCP"
+    `accepted` counts connections that others made; `lost` has the far ends of all that are over."""
 
-    def __init__(self, lab, host, port=5060, probes=200, name=None):
-        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    transport, parameters = "TCP", ";transport=tcp"
+
+    def __init__(self, lab, host, port=5060, probes=200, name=None, address=None):
+        address = address or lab.ip(host)
+        self.listener = socket.socket(family_of(address), socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((lab.ip(host), port))
+        self.listener.bind((address, port))
         self.listener.listen(20)
-        address, port = self.listener.getsockname()
-        super().__init__(lab, name or f"peer-tcp-{host}-{port}", address, port, probes)
+        address, port = self.listener.getsockname()[:2]
+        super().__init__(lab, name or f"peer-{self.transport.lower()}-{host}-{port}", address, port, probes)
         self.connections = {}
+        self.accepted, self.lost = 0, []
         lab.on_close(self.close)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -175,7 +197,20 @@ class TcpPeer(Peer):
                 connection, source = self.listener.accept()
             except OSError:
                 return
-            self._serve(connection, source)
+            self.accepted += 1
+            try:
+                self._serve(self.secure_accepted(connection), source[:2])
+            except OSError as error:  # a handshake that failed
+                self._note("<!-", source, str(error).encode())
+                connection.close()
+
+    def secure_accepted(self, connection):
+        """What an accepted connection is used through."""
+        return connection
+
+    def secure_connected(self, connection, to):
+        """What a connection that we made is used through."""
+        return connection
 
     def _serve(self, connection, source):
         self.connections[source] = connection
@@ -183,6 +218,7 @@ class TcpPeer(Peer):
 
     def connect(self, to):
         connection = socket.create_connection(to, timeout=5, source_address=(self.address, 0))
+        connection = self.secure_connected(connection, to)
         connection.settimeout(None)
         self._serve(connection, to)
         return connection
@@ -195,7 +231,7 @@ class TcpPeer(Peer):
             except OSError:
                 data = b""
             if not data:
-                self.connections.pop(source, None)
+                self._over(connection, source)
                 return
             buffer += data
             while True:
@@ -208,17 +244,37 @@ class TcpPeer(Peer):
                 self._arrived(buffer[:whole], source, connection)
                 buffer = buffer[whole:]
 
+    def _over(self, connection, source):
+        if self.connections.get(source) is connection:
+            del self.connections[source]
+        self.lost.append(source)
+        connection.close()
+
     def send_bytes(self, data, to):
-        connection = to if isinstance(to, socket.socket) else self.connections.get(to) or self.connect(to)
+        connection = to if hasattr(to, "sendall") else self.connections.get(to) or self.connect(to)
         connection.sendall(data)
 
+    def disconnect(self):
+        """Ends every connection, as an end that is switched off in good order does."""
+        for connection in list(self.connections.values()):
+            shut(connection)
+
     def close(self):
-        for connection in [self.listener, *self.connections.values()]:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            connection.close()
+        self.disconnect()
+        shut(self.listener)
+        self.listener.close()
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def shut(connection):
+    """Both ends learn that it is over; the one who reads it closes it."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
 
 
 class Phone:
@@ -228,11 +284,11 @@ class Phone:
         self.peer, self.edge = peer, edge
         self.user, self.domain, self.password = user, domain, password
         self.aor = f"sip:{user}@{domain}"
-        self.contact = contact or f"<sip:{user}@{peer.address}:{peer.port}>"
+        self.contact = contact or f"<{peer.uri(user)}>"
         self._register = {"call_id": sip.new_call_id(), "cseq": 0, "tag": sip.new_tag()}
 
     def via(self, branch=None):
-        return f"SIP/2.0/{self.peer.transport} {self.peer.address}:{self.peer.port};rport;branch={branch or sip.new_branch()}"
+        return self.peer.via(branch)
 
     def request(self, method, uri, to, call_id=None, cseq=1, tag=None, headers=(), body=b"", branch=None,
                 contact=True):
@@ -332,11 +388,9 @@ class CalledLeg:
 
     def send(self, method, body=b"", headers=()):
         self.cseq += 1
-        lines = [("Via", f"SIP/2.0/{self.peer.transport} {self.peer.address}:{self.peer.port};rport;"
-                         f"branch={sip.new_branch()}"),
-                 ("Max-Forwards", "70"), ("From", self.answer["To"]), ("To", self.invite["From"]),
+        lines = [("Via", self.peer.via()), ("Max-Forwards", "70"), ("From", self.answer["To"]), ("To", self.invite["From"]),
                  ("Call-ID", self.invite["Call-ID"]), ("CSeq", f"{self.cseq} {method}"),
-                 ("Contact", f"<sip:backend@{self.peer.address}:{self.peer.port}>")]
+                 ("Contact", f"<{self.peer.uri('backend')}>")]
         lines += [("Route", value) for value in self.invite.all("Record-Route")]
         if body:
             lines.append(("Content-Type", "application/sdp"))

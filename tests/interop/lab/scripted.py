@@ -30,7 +30,7 @@ class ScriptedTest(LabTest):
 
     def phone(self, user, domain, contact=None):
         peer = UdpPeer(self.lab, self.next_host(), name=f"phone-{user}-{self._host}")
-        return Phone(peer, self.edge.address, user, domain, contact=contact)
+        return Phone(peer, self.edge.reach(peer), user, domain, contact=contact)
 
     def tenant(self, *backends, **policy):
         """(domain, set id, target ids) of a new tenant on these backends, tried in their order."""
@@ -39,16 +39,14 @@ class ScriptedTest(LabTest):
         domain = f"t{setid}.test"
         # Probes far apart: health stays as the first probe left it, unless a test asks for more.
         self.edge.set(setid, **{"algorithm": "priority", "health": {"interval": "3600s"}, **policy})
-        targets = [self.edge.target(setid, backend if isinstance(backend, str) else f"{backend.address}:{backend.port}",
-                                    priority=place)
+        targets = [self.edge.target(setid, backend if isinstance(backend, str) else backend.destination(), priority=place)
                    for place, backend in enumerate(backends)]
         self.edge.domain(domain, setid)
         return domain, setid, targets
 
     def as_backend(self, backend):
         """Requests that a backend makes by itself."""
-        return Phone(backend, self.edge.address, "asterisk", backend.address,
-                     contact=f"<sip:asterisk@{backend.address}:{backend.port}>")
+        return Phone(backend, self.edge.reach(backend), "asterisk", backend.sent_by.rsplit(":", 1)[0])
 
     def register(self, phone, backend, contact=None, expires=3600, granted=None):
         """Registers a phone at a scripted backend. Gives (request at the backend, response at the phone)."""
@@ -110,7 +108,7 @@ class ScriptedTest(LabTest):
 
 
 def contact_of(peer):
-    return ("Contact", f"<sip:backend@{peer.address}:{peer.port}>")
+    return ("Contact", f"<{peer.uri('backend')}>")
 
 
 def contacts(message):

@@ -118,7 +118,8 @@ REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 40
 
 def sdp(address, port=40000, version=1, direction="sendrecv"):
     """An offer or answer with an odd attribute or two, to show that nobody touches it."""
-    return (f"v=0\r\no=- 20518 {version} IN IP4 {address}\r\ns=lab\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+    kind = "IP6" if ":" in address else "IP4"
+    return (f"v=0\r\no=- 20518 {version} IN {kind} {address}\r\ns=lab\r\nc=IN {kind} {address}\r\nt=0 0\r\n"
             f"m=audio {port} RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
             f"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=x-lab:  two  spaces\r\na={direction}\r\n")
 
