@@ -122,6 +122,18 @@ class Peer:
 
         return wait_for(first, within, f"{self.name} gets a response")
 
+    def expect_final(self, method, within=3):
+        """The next response to the method that is final; provisional ones before it are passed over."""
+        while (response := self.expect_response(method, within)).status < 200:
+            pass
+        return response
+
+    def expect_response(self, method, within=3):
+        message = self.take(within)
+        if not message.is_response or message.method != method:
+            raise AssertionError(f"{self.name} waits for a response to {method} and gets:\n{message}")
+        return message
+
     def silent(self, seconds):
         """Nothing arrives within the time."""
         stays(self.empty, seconds, lambda: f"{self.name} gets nothing; it got {[str(m) for m in self.inbox]}")
