@@ -1,8 +1,10 @@
 // The composition root: the only file that sees every room. It reads the configuration, opens the
 // store and the sockets, and executes what the edge decides.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +19,7 @@
 #include "core/net/certificates.hpp"
 #include "core/net/resolver.hpp"
 #include "core/net/transports.hpp"
+#include "core/privileges.hpp"
 #include "core/reactor.hpp"
 #include "routing/edge.hpp"
 #include "sip/parse/stream.hpp"
@@ -47,8 +50,14 @@ int refuse(const std::string& line) {
 }
 
 // The configuration, with its certificates read, or nothing after every fault has been told.
-std::optional<Config> read_config(const std::string& path, net::Certificates& certificates) {
+// `before` runs between the two.
+std::optional<Config> read_config(const std::string& path, net::Certificates& certificates,
+                                  const std::function<Result<void>(const Config&)>& before = {}) {
   ConfigResult result = load_config(path);
+  if (result.faults.empty() && before) {
+    if (const auto done = before(result.config); !done)
+      result.faults.push_back({path, "process.user", done.error().message, 0});
+  }
   if (result.faults.empty()) result.faults = certificates.load(result.config, Reactor::now().wall);
   for (const ConfigFault& fault : result.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
   if (!result.faults.empty()) return std::nullopt;
@@ -310,12 +319,27 @@ void stop_or_drain(int signal, const Config& config, const Log& log, Reactor& re
   reactor.stop();
 }
 
+// Before any file is opened, so that a certificate or a store which that user may not open shows
+// now and not when it is to be read again.
+Result<void> leave_root(const Config& config) {
+  if (config.process.user.empty()) return {};
+  const bool low_ports =
+      config.admin.bind.port < 1024 ||
+      std::any_of(config.listen.begin(), config.listen.end(),
+                  [](const ListenConfig& listen) { return listen.bind.port < 1024; });
+  return become_user(config.process.user, low_ports);
+}
+
 int run(const std::string& path) {
   net::Certificates certificates;
-  std::optional<Config> config = read_config(path, certificates);
+  std::optional<Config> config = read_config(path, certificates, leave_root);
   if (!config) return kExitConfiguration;
   Log log(stderr_log());
   set_levels(log, config->log);
+  if (is_root()) {
+    log.write(LogCategory::core, LogLevel::warning, "",
+              "runs as root: process.user names whom to become, or start it as somebody else");
+  }
 
   Reactor reactor;
   auto opened = open_store(*config, reactor);
@@ -342,6 +366,9 @@ int run(const std::string& path) {
   if (auto result = http.open(); !result) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }
+
+  if (const auto given_up = give_up_low_ports(); !given_up && !config->process.user.empty())
+    return refuse(config->file + ": process.user: " + given_up.error().message);
 
   const auto tell = [&log](const net::Certificates::Change& change) {
     log.write(LogCategory::net, change.good ? LogLevel::info : LogLevel::error, "", change.text);

@@ -214,7 +214,7 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "storage", "admin", "timers", "log"});
+  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "log"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -222,6 +222,13 @@ void read_all(ConfigReader& reader, Config& config) {
                  "no listener: expected at least one [[listen]] with transport and bind");
   }
   if (auto tls = top.table("tls")) read_tls(std::move(*tls), config.tls);
+  if (auto process = top.table("process")) {
+    process->expect({"user"});
+    if (const auto user = process->string("user")) {
+      if (user->empty()) process->fault("user", "expected the name of a user of this system");
+      config.process.user = *user;
+    }
+  }
   if (auto storage = top.table("storage")) {
     storage->expect({"path"});
     if (const auto path = storage->string("path")) {

@@ -45,6 +45,10 @@ struct TimersConfig {
   Duration drain = std::chrono::seconds(30);  // for running calls after SIGTERM; 0s–1h
 };
 
+struct ProcessConfig {
+  std::string user;  // whom a process started by root becomes; empty: it stays what it is
+};
+
 struct StorageConfig {
   std::string path = "usher.db";
 };
@@ -65,6 +69,7 @@ struct Config {
   std::vector<ListenConfig> listen;
   TlsConfig tls;
   TimersConfig timers;
+  ProcessConfig process;
   StorageConfig storage;
   AdminConfig admin;
   LogConfig log;

@@ -49,6 +49,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("tls", running.tls.ca != fresh.tls.ca ||
                      running.tls.certificate != fresh.tls.certificate ||
                      running.tls.key != fresh.tls.key);
+  restart("process.user", running.process.user != fresh.process.user);
   restart("storage.path", running.storage.path != fresh.storage.path);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);
   restart("admin.token", running.admin.token != fresh.admin.token);
