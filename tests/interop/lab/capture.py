@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 
 from . import sip
 from .wait import wait_for
@@ -46,6 +47,7 @@ class Capture:
     def __init__(self, lab):
         self.network = lab.network + "."
         self.packets = []
+        self.datagrams = Counter()  # of whatever content, by (source address, target address)
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
         self.socket.bind(("lo", 0))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
@@ -85,6 +87,7 @@ class Capture:
                 if len(payload) != parts.get("end"):
                     continue
                 del fragments[key]
+            self.datagrams[source, target] += 1
             source_port, target_port = struct.unpack("!HH", payload[:4])
             text = payload[8:]
             if not (text.startswith(b"SIP/2.0 ") or re.match(rb"[A-Z]+ \S+ SIP/2.0\r\n", text)):
