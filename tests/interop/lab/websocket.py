@@ -80,21 +80,26 @@ class WebSocket:
         while True:
             try:
                 last, kind, data = self._frame()
-            except EOFError:
+                if kind in (PING, CLOSE):
+                    self._obey(kind, data)
+            except (EOFError, OSError):  # no more, or nobody to answer
                 return b""
-            if kind == PING:
-                self.pings.append(data)
-                self.send_frame(PONG, data)
-            elif kind == PONG:
+            if kind == PONG:
                 self.pongs.append(data)
             elif kind == CLOSE:
-                self.closed = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else 1005
-                self.send_frame(CLOSE, data[:2])
                 return b""
-            else:
+            elif kind != PING:
                 whole += data
                 if last:
                     return whole
+
+    def _obey(self, kind, data):
+        if kind == PING:
+            self.pings.append(data)
+            self.send_frame(PONG, data)
+        else:
+            self.closed = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else 1005
+            self.send_frame(CLOSE, data[:2])
 
     def _frame(self):
         first, second = self._exactly(2)
