@@ -1,6 +1,7 @@
 """The client's side of a WebSocket (RFC 6455), for SIP (RFC 7118): one SIP message in each WebSocket message."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import struct
