@@ -1,5 +1,6 @@
 #include "sip/b2bua/leg_messages.hpp"
 
+#include "core/text.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
 #include "sip/message/status.hpp"
@@ -7,11 +8,19 @@
 namespace usher::sip {
 namespace {
 
-void write_contact_uri(BytesWriter& out, const Listener& listener, std::string_view user) {
-  out << "<sip:";
+// RFC 3261 §8.1.1.8, §12.1.1: whoever is reached by a SIPS URI, or has one for a Contact, is given
+// one. It says TLS by itself.
+bool speaks_sips(const Leg& leg, const Listener& listener) {
+  return net::is_secure(listener.transport) &&
+         equals_without_case(leg.dialog.remote_target.substr(0, 5), "sips:");
+}
+
+void write_contact_uri(BytesWriter& out, const Listener& listener, std::string_view user,
+                       bool sips) {
+  out << (sips ? "<sips:" : "<sip:");
   if (!user.empty()) out << user << "@";
   out << listener.sent_by;
-  if (listener.transport != net::Transport::udp) {
+  if (sips ? net::is_websocket(listener.transport) : listener.transport != net::Transport::udp) {
     out << ";transport=" << net::uri_transport(listener.transport);
   }
   out << ">";
@@ -34,8 +43,9 @@ void write_via(MessageBuilder& out, const Listener& listener, std::string_view b
   out.close();
 }
 
-void write_contact(MessageBuilder& out, const Listener& listener, std::string_view user) {
-  write_contact_uri(out.open("Contact"), listener, user);
+void write_contact(MessageBuilder& out, const Listener& listener, std::string_view user,
+                   bool sips) {
+  write_contact_uri(out.open("Contact"), listener, user, sips);
   out.close();
 }
 
@@ -92,7 +102,7 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   out.header("Call-ID", dialog.call_id);
   out.open("CSeq") << std::uint64_t{what.cseq} << " " << what.method;
   out.close();
-  if (what.contact) write_contact(out, listener, leg.contact_user);
+  if (what.contact) write_contact(out, listener, leg.contact_user, speaks_sips(leg, listener));
   if (!what.reason.empty()) out.header("Reason", what.reason);
   if (what.source == nullptr) return out.finish();
   return pass_message(
@@ -108,7 +118,7 @@ Bytes make_response(const Leg& leg, const Listener& listener, const Message& req
   const std::string_view tag =
       what.status == 100 ? std::string_view{} : std::string_view(leg.dialog.local_tag);
   MessageBuilder out = start_response(request, source, what.status, reason, tag);
-  if (what.contact) write_contact(out, listener, leg.contact_user);
+  if (what.contact) write_contact(out, listener, leg.contact_user, speaks_sips(leg, listener));
   if (what.status > 100 && what.status < 300) {
     // §12.1.1: a response that makes a dialog repeats the Record-Route of the request.
     for (const HeaderField& field : request.headers()) {

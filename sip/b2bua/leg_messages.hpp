@@ -12,8 +12,9 @@ namespace usher::sip {
 
 // "SIP/2.0/UDP host:port;branch=…;rport"
 void write_via(MessageBuilder& out, const Listener& listener, std::string_view branch);
-// "<sip:user@host:port;transport=tcp>"
-void write_contact(MessageBuilder& out, const Listener& listener, std::string_view user);
+// "<sip:user@host:port;transport=tcp>"; with `sips` "<sips:user@host:port>".
+void write_contact(MessageBuilder& out, const Listener& listener, std::string_view user,
+                   bool sips = false);
 
 struct LegRequest {
   std::string_view method{};

@@ -1,7 +1,12 @@
 """Phones and backends on every transport and of either family, in all pairs."""
 
+import re
+
+from lab import sip
+from lab.end import end_of_callee, end_of_caller
 from lab.lab import main
 from lab.pair import Pair, TransportsTest
+from lab.scripted import contact_of, contacts
 from lab.wait import wait_for
 
 PHONES = ("udp", "tcp", "tls", "ws", "wss")
@@ -32,6 +37,35 @@ for _backend in BACKENDS:
     setattr(BackendsOnIPv6, f"test_a_phone_on_ipv4_and_a_backend_on_{_backend}_and_ipv6", talks("udp", _backend, (False, True)))
     setattr(PhonesOnIPv6, f"test_a_phone_on_tcp_and_ipv6_and_a_backend_on_{_backend}_and_ipv4",
             talks("tcp", _backend, (True, False)))
+
+
+class Sips(TransportsTest):
+    """RFC 3261 §12.1.1: who has a SIPS URI for a Contact is given one."""
+
+    def sips_both_ways(self, transport, parameters):
+        pair = Pair(self, transport, "udp")
+        own = f"sips:401@{pair.phone.peer.uri('401').split('@')[1].split(';')[0]}"
+        pair.phone.contact = f"<{own}>"
+        _, response = self.register(pair.phone, pair.backend)
+        self.assertEqual(contacts(response), [own])
+        expected = rf"sips:[^@]+@{re.escape(self.reached_at(pair.phone.peer))}{parameters}"
+
+        call = pair.phone.call("600")
+        invite = pair.backend.expect("INVITE")
+        self.assertTrue(invite.contact_uri().startswith("sip:"), "the backend is on UDP")
+        pair.backend.reply(invite, 200, headers=[contact_of(pair.backend), ("Content-Type", "application/sdp")],
+                           body=sip.sdp(pair.backend.address, 41000))
+        response = pair.final(pair.phone.peer, "INVITE")
+        self.assertRegex(response.contact_uri(), f"^{expected}$")
+        call.answered(response)
+        pair.backend.expect("ACK")
+        pair.hang_up(end_of_caller(call), end_of_callee(pair.backend, invite))
+
+    def test_over_tls(self):
+        self.sips_both_ways("tls", "")
+
+    def test_over_a_secure_websocket(self):
+        self.sips_both_ways("wss", ";transport=ws")
 
 
 class LostConnections(TransportsTest):
