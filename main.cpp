@@ -344,6 +344,7 @@ int run(const std::string& path) {
   Reactor reactor;
   auto opened = open_store(*config, reactor);
   if (!opened) return refuse(opened.error().message);
+  std::vector<storage::AuditEntry> audit = std::move(opened->snapshot.audit);
   Driver driver(reactor, *config, certificates, std::move(*opened), log);
   if (auto result = driver.open(*config); !result)
     return refuse(config->file + ": " + result.error().message);
@@ -356,7 +357,8 @@ int run(const std::string& path) {
                   .drain = [&driver] { driver.drain(); },
                   .transports = [&driver] { return driver.transports().counts(); },
                   .version = USHER_VERSION,
-                  .started = Reactor::now().mono});
+                  .started = Reactor::now().mono,
+                  .audit = std::move(audit)});
   admin::HttpServer http(
       reactor.context(), {.bind = config->admin.bind},
       [&api](const admin::Request& request, admin::Respond respond) {

@@ -149,6 +149,24 @@ class Runner {
     return change("PATCH", target(c.setid, c.id), Json::Object{{"state", c.state}},
                   "target " + std::to_string(c.id) + " is " + c.state);
   }
+  int operator()(const command::BanList&) {
+    return list("/v1/bans?limit=1000", {{"NETWORK", "network"},
+                                        {"MADE BY", "made_by"},
+                                        {"ENFORCED", "enforced"},
+                                        {"UNTIL", "until"},
+                                        {"HITS", "hits"},
+                                        {"TIMES", "times"},
+                                        {"REASON", "reason"}});
+  }
+  int operator()(const command::BanAdd& c) {
+    Json::Object body{{"network", c.network}, {"reason", c.reason}};
+    if (!c.ttl.empty()) body.emplace_back("ttl", c.ttl);
+    return change("POST", "/v1/bans", std::move(body), c.network + " is banned");
+  }
+  int operator()(const command::BanRemove& c) {
+    return change("DELETE", "/v1/bans/" + percent_encode(c.network), {},
+                  c.network + " is not banned any more");
+  }
 
  private:
   static std::string targets(std::int64_t setid) {

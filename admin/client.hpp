@@ -61,12 +61,20 @@ struct TargetState {
   std::int64_t setid = 0, id = 0;
   std::string state;
 };  // "active", "draining", "disabled"
+struct BanList {};
+struct BanAdd {
+  std::string network, ttl, reason;  // ttl "": until it is lifted
+};
+struct BanRemove {
+  std::string network;
+};
 }  // namespace command
 
 using Command = std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
                              command::Registrations, command::SetList, command::DomainList,
                              command::DomainAdd, command::DomainRemove, command::TargetList,
-                             command::TargetAdd, command::TargetRemove, command::TargetState>;
+                             command::TargetAdd, command::TargetRemove, command::TargetState,
+                             command::BanList, command::BanAdd, command::BanRemove>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

@@ -90,6 +90,20 @@ void add_target(CLI::App& app, Chosen c) {
   add_state(target, c, "disable", "Out of service", "disabled");
 }
 
+void add_ban(CLI::App& app, Chosen c) {
+  CLI::App& ban = *app.add_subcommand("ban", "Who gets silence")->require_subcommand(1);
+  add<command::BanList>(ban, c, "list", "All bans, those that dry-run would have made included");
+  add<command::BanAdd>(ban, c, "add", "Ban an address or network",
+                       [](CLI::App& a, command::BanAdd& v) {
+                         a.add_option("NETWORK", v.network, "192.0.2.1, 192.0.2.0/24")->required();
+                         a.add_option("--ttl", v.ttl, "For how long, such as 1h; else for ever");
+                         a.add_option("--reason", v.reason);
+                       });
+  add<command::BanRemove>(
+      ban, c, "remove", "Lift a ban at once",
+      [](CLI::App& a, command::BanRemove& v) { a.add_option("NETWORK", v.network)->required(); });
+}
+
 }  // namespace
 
 int ClientCommands::run() {
@@ -128,6 +142,7 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add<command::SetList>(set, c, "list", "All sets");
   add_domain(app, c);
   add_target(app, c);
+  add_ban(app, c);
   return commands;
 }
 

@@ -24,6 +24,7 @@ struct Service {
   std::function<net::TransportCounts()> transports;
   std::string version;
   Instant started{};
+  std::vector<storage::AuditEntry> audit{};  // of earlier processes, newest first
 };
 
 // Why the service is degraded though it works, in words: a store that fails or lags. Empty: it is

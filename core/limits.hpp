@@ -36,6 +36,14 @@ inline constexpr std::size_t kRouteSetEntries = 16;
 // For how long a 503's Retry-After keeps its target from being chosen (RFC 3261 §21.5.4), at most.
 inline constexpr std::chrono::minutes kRetryAfter{5};
 
+// The gate. Each table forgets what was asked for longest ago when it is full, so that a million
+// spoofed sources cost this much and no more.
+inline constexpr std::size_t kBuckets = 100'000;   // token buckets
+inline constexpr std::size_t kOffenders = 50'000;  // addresses, and users at addresses
+inline constexpr std::size_t kNonces = 100'000;    // challenges that were passed on
+inline constexpr std::size_t kBans = 50'000;
+inline constexpr std::size_t kTrustedNetworks = 64;
+
 // Sockets
 inline constexpr std::size_t kConnections = 20'000;  // accepted ones
 inline constexpr std::size_t kOwnConnections = 2'000;   // made by us
@@ -57,8 +65,10 @@ inline constexpr std::chrono::minutes kConnectionIdle{10};  // without a byte in
 inline constexpr std::size_t kConfigBytes = 1 << 20;
 
 // Storage and administration
-inline constexpr std::size_t kStoreQueue = 200'000;  // changes waiting for the writer
-inline constexpr std::size_t kDoorKnocks = 10'000;   // kept, newest first
+inline constexpr std::size_t kStoreQueue = 200'000;   // changes waiting for the writer
+inline constexpr std::size_t kDoorKnocks = 10'000;    // kept, newest first
+inline constexpr std::size_t kAuditEntries = 10'000;  // kept, newest first
+inline constexpr std::size_t kAuditBytes = 4096;      // of a record before and after a change
 inline constexpr std::size_t kScannerPatterns = 1'000;
 inline constexpr std::size_t kDomains = 100'000;
 inline constexpr std::size_t kTargetsPerSet = 256;

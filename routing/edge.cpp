@@ -13,8 +13,12 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       stack(config.stack, log),
       self(config.own_endpoints, config.own_hosts),
       outlets(config.stack.listeners),
-      knocks(std::move(loaded.door_knocks)),
+      gate_settings(std::move(loaded.gate)),
       // Tables are seeded afresh with each process; names that last come from the token key.
+      knocks(HashKey{config.seed, 1}, std::move(loaded.door_knocks)),
+      limiter(HashKey{config.seed, 2}),
+      offences(HashKey{config.seed, 3}),
+      bans(HashKey{config.seed, 4}),
       location(HashKey{config.seed, ~config.seed}),
       registrar(location, config.token_key, log),
       dispatcher(config.token_key),
@@ -29,6 +33,9 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
     binding.flow.connection = net::ConnectionId{};
     if (binding.expires > now.wall) location.put(binding, now);
   }
+  if (gate_settings.opened == WallTime{}) gate_settings.opened = now.wall;
+  for (storage::Ban& ban : loaded.bans) bans.put(now, std::move(ban));
+  lift_protected(now);
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
   resolve_all(now);
@@ -151,7 +158,7 @@ void Edge::Impl::on_time(Now now) {
     gone.emplace_back(storage::DeleteBinding{b.token});
   }
   if (!gone.empty()) persist(std::move(gone));
-  if (auto batch = knocks.take_batch(now.mono); !batch.empty()) persist(std::move(batch));
+  guard_on_time(now);
   if (dialog_saves.due() && *dialog_saves.due() <= now.mono) save_dialogs();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
@@ -169,6 +176,8 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(health.next_deadline());
   take(location.next_expiry());
   take(knocks.due());
+  take(bans.next_expiry());
+  take(bans.flush_due());
   take(dialog_saves.due());
   take(affinity.next_expiry());
   take(registrar.next_deadline());
@@ -183,6 +192,7 @@ Edge::Edge(EdgeConfig config, storage::Snapshot loaded, const Log& log, Now now)
 Edge::~Edge() = default;
 
 void Edge::receive(Now now, const net::Packet& packet) {
+  if (impl_->is_banned(now, packet.flow)) return;
   impl_->stack.receive(now, packet);
   impl_->pump(now);
 }
@@ -243,6 +253,7 @@ void Edge::resolved(Now now, const std::string& name, std::vector<net::IpAddress
   const DirectoryRef next = impl_->directory->with_addresses(name, std::move(addresses));
   if (next == impl_->directory) return;
   impl_->directory = next;
+  impl_->lift_protected(now);
   for (const auto& [id, target] : next->targets()) {
     if (target.destination.host == name) impl_->health.probe_soon(now, id);
   }

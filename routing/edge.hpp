@@ -75,9 +75,12 @@ struct Paged {
 };
 
 struct EdgeCounters {
-  std::map<std::string, std::uint64_t> requests;  // by method, received outside dialogs
-  std::map<std::string, std::uint64_t> drops;     // by reason, silent
-  std::map<int, std::uint64_t> local_replies;     // by status
+  std::map<std::string, std::uint64_t> requests;              // by method, received outside dialogs
+  std::map<std::string, std::uint64_t> drops;                 // by reason, silent
+  std::map<int, std::uint64_t> local_replies;                 // by status
+  std::map<std::string, std::uint64_t> limited, would_limit;  // by limit; in dry-run
+  std::map<std::string, std::uint64_t> bans, would_ban;       // made, by rule; in dry-run
+  std::map<std::string, std::uint64_t> failures;              // failed authentications, by method
   std::uint64_t registers_granted = 0, registers_refused = 0, calls_started = 0, calls_answered = 0,
                 calls_failed = 0, failovers = 0, ambiguous = 0, probes = 0, probe_failures = 0,
                 registers_unstored = 0;  // confirmed before the store had answered
@@ -86,7 +89,8 @@ struct EdgeCounters {
 struct EdgeCounts {
   sip::StackCounts stack;
   std::size_t registrations = 0, domains = 0, sets = 0, targets = 0, door_knocks = 0,
-              pending_persists = 0, affinities = 0;
+              pending_persists = 0, affinities = 0, bans = 0, would_be_bans = 0,
+              limiter_entries = 0, offence_entries = 0;
 };
 
 class Edge {
@@ -121,6 +125,13 @@ class Edge {
   TargetStatus target_status(storage::TargetId id) const;
   Paged<storage::Binding> registrations(const RegistrationFilter& filter, const Page& page) const;
   std::vector<storage::DoorKnock> door_knocks(std::size_t limit) const;  // newest first
+  const storage::GateSettings& gate_settings() const;
+  // Whether the gate's own judgements have effect now, and since or from when.
+  bool gate_enforces(WallTime now) const;
+  const std::map<net::Cidr, storage::Ban>& bans() const;  // those of dry-run included
+  // Whose a network is that must not be banned, in words: a backend, one of our own addresses, a
+  // trusted network. Empty: nobody's.
+  std::string protected_owner(const net::Cidr& network) const;
   std::vector<sip::CallView> calls() const;
   EdgeCounts counts() const;
   const EdgeCounters& counters() const;
@@ -129,7 +140,7 @@ class Edge {
   std::vector<std::string> not_ready() const;
 
   // Administration: changes that are durable already. Make them live: domains, sets, targets,
-  // scanners.
+  // scanners, the gate's settings, bans.
   void apply(Now now, const storage::Change& change);
   // A target id that was never given out before, not even by this function.
   storage::TargetId next_target_id() const;

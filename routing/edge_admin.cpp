@@ -23,6 +23,18 @@ const EdgeCounters& Edge::counters() const {
 std::vector<storage::DoorKnock> Edge::door_knocks(std::size_t limit) const {
   return impl_->knocks.newest(limit);
 }
+const storage::GateSettings& Edge::gate_settings() const {
+  return impl_->gate_settings;
+}
+bool Edge::gate_enforces(WallTime now) const {
+  return impl_->enforces(now);
+}
+const std::map<net::Cidr, storage::Ban>& Edge::bans() const {
+  return impl_->bans.list();
+}
+std::string Edge::protected_owner(const net::Cidr& network) const {
+  return impl_->protected_owner(network);
+}
 storage::TargetId Edge::next_target_id() const {
   return ++impl_->last_target;
 }
@@ -89,6 +101,10 @@ EdgeCounts Edge::counts() const {
   out.door_knocks = impl_->knocks.size();
   out.pending_persists = impl_->persists.size() + impl_->dialog_saves.size();
   out.affinities = impl_->affinity.size();
+  out.bans = impl_->bans.enforced();
+  out.would_be_bans = impl_->bans.size() - impl_->bans.enforced();
+  out.limiter_entries = impl_->limiter.size();
+  out.offence_entries = impl_->offences.size();
   return out;
 }
 
@@ -129,6 +145,7 @@ void Edge::apply(Now now, const storage::Change& change) {
     e.location.erase(binding->token);
     return;
   }
+  e.apply_gate(now, change);
   const DirectoryRef before = std::exchange(e.directory, e.directory->with(change));
   if (e.directory == before) return;
   if (const auto* put = std::get_if<storage::PutTarget>(&change)) {
@@ -136,6 +153,7 @@ void Edge::apply(Now now, const storage::Change& change) {
     const storage::DispatcherSet* set = e.directory->set(put->target.setid);
     e.health.track(now, put->target, set->health);
     e.resolve_all(now);
+    e.lift_protected(now);
   } else if (const auto* gone = std::get_if<storage::DeleteTarget>(&change)) {
     e.health.forget(gone->id);
   } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {

@@ -23,6 +23,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   if (found == journeys.end() || found->second.tries.empty()) return;
   Journey& journey = found->second;
 
+  judge(now, journey, e);
   health.attempted(target);
   if (e.status == 401 || e.status == 407) affinity.set(now.mono, journey.affinity, target);
   if (!e.cancelled) {

@@ -12,14 +12,17 @@
 #include <vector>
 
 #include "routing/affinity.hpp"
+#include "routing/bans.hpp"
 #include "routing/dialog_saves.hpp"
 #include "routing/dispatcher.hpp"
 #include "routing/edge.hpp"
 #include "routing/gate.hpp"
 #include "routing/health.hpp"
 #include "routing/knocks.hpp"
+#include "routing/limiter.hpp"
 #include "routing/location.hpp"
 #include "routing/lookup.hpp"
+#include "routing/offences.hpp"
 #include "routing/offers.hpp"
 #include "routing/origin.hpp"
 #include "routing/outlets.hpp"
@@ -40,7 +43,13 @@ struct Journey {
   std::vector<std::uint16_t> failover_codes;
   std::unique_ptr<Registration> registration;
   std::string saved;  // id of its call in the store; empty: it is not there
-  std::string who;    // "REGISTER 401@a.test from 127.0.0.21:5062", for the log
+  // Of a request from outside that may be held against its sender.
+  bool judged = false;
+  bool proven = false;    // he receives at his address: a stream, or he answers a challenge of ours
+  bool answered = false;  // it has credentials for a challenge that was passed to that source
+  net::Endpoint source;
+  std::string user;  // whom it claims to be: an AoR
+  std::string who;   // "REGISTER 401@a.test from 127.0.0.21:5062", for the log
 };
 
 // A granted REGISTER whose 200 waits for the store.
@@ -67,13 +76,31 @@ struct Edge::Impl {
   // edge_route.cpp
   void route(Now now, const sip::RouteNeeded& need);
   void malformed(Now now, const sip::MalformedReceived& event);
-  void knock(Now now, const sip::Message* request, const net::Endpoint& source, std::string domain,
+  void knock(Now now, const sip::Message* request, const net::Flow& flow, std::string domain,
              std::string reason);
   void reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply, std::string_view who);
   void silence(const sip::RouteNeeded& need, std::string_view reason, const std::string& why);
   std::string describe(const sip::RouteNeeded& need, const Parties& parties) const;
   Journey& start(Now now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark);
   void send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan);
+
+  // edge_guard.cpp
+  bool enforces(WallTime wall) const;
+  // Who is never limited or banned: backends, ourselves, trusted networks.
+  bool is_protected(const net::IpAddress& address) const;
+  std::string protected_owner(const net::Cidr& network) const;
+  bool is_banned(Now now, const net::Flow& flow);
+  // Whether a request of a known tenant's may go on; otherwise it has been dealt with.
+  bool admit(Now now, const sip::RouteNeeded& need, const Parties& parties, const Tenant& tenant);
+  Offences::Offender offender(const net::Endpoint& source, bool proven) const;
+  void watch(Now now, Journey& journey, const sip::RouteNeeded& need, const Parties& parties);
+  void judge(Now now, const Journey& journey, const sip::AttemptEnded& e);
+  void hold_against(Now now, const net::Flow& flow, const std::string& reason);
+  void ban(Now now, const net::IpAddress& address, std::string_view rule, std::string reason);
+  void lift(Now now, const net::Cidr& network, std::string_view why);
+  void lift_protected(Now now);
+  void apply_gate(Now now, const storage::Change& change);
+  void guard_on_time(Now now);
 
   // edge_to_backend.cpp
   struct Candidates {
@@ -127,7 +154,11 @@ struct Edge::Impl {
   Outlets outlets;
   DirectoryRef directory;
   Scanners scanners;
+  storage::GateSettings gate_settings;
   Knocks knocks;
+  Limiter limiter;
+  Offences offences;
+  Bans bans;
   Location location;
   Registrar registrar;
   Offers offers;

@@ -30,20 +30,20 @@ std::string Edge::Impl::describe(const sip::RouteNeeded& need, const Parties& pa
       .append(net::transport_name(need.flow.transport));
 }
 
-void Edge::Impl::knock(Now now, const sip::Message* request, const net::Endpoint& source,
+void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& flow,
                        std::string domain, std::string reason) {
   ++counters.drops[reason];
   storage::DoorKnock k;
   k.when = now.wall;
   k.domain = std::move(domain);
-  k.source = source;
-  k.reason = std::move(reason);
+  k.source = flow.remote;
+  k.reason = reason;
   if (request) {
     k.method = escaped(request->method_name().substr(0, 32));
     k.user_agent = escaped(request->header(sip::HeaderId::user_agent).substr(0, 128));
   }
-  log.write(LogCategory::gate, LogLevel::warning, {}, knock_line(k));
-  knocks.add(now.mono, std::move(k));
+  if (knocks.add(now, k)) log.write(LogCategory::gate, LogLevel::warning, {}, knock_line(k));
+  hold_against(now, flow, reason);
 }
 
 void Edge::Impl::reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply,
@@ -90,13 +90,16 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
   const Origin origin = origin_of(*directory, need.flow.remote);
   const Tenant tenant = tenant_of(request, parties, *directory, self);
 
-  const Decision decision = gate(request, parties, origin, tenant, scanners, config.user_agent);
-  switch (decision.kind) {
-    case Decision::Kind::silence:
-      knock(now, &request, need.flow.remote, tenant.shown, decision.reason);
+  if (!origin.is_backend()) {
+    if (std::string reason = stranger(request, tenant, scanners); !reason.empty()) {
+      knock(now, &request, need.flow, tenant.shown, std::move(reason));
       return;
-    case Decision::Kind::reply: reply(now, need, decision.reply, describe(need, parties)); return;
-    case Decision::Kind::pass: break;
+    }
+    if (!admit(now, need, parties, tenant)) return;
+  }
+  if (const auto answer = gate(request, parties, origin, tenant, config.user_agent)) {
+    reply(now, need, *answer, describe(need, parties));
+    return;
   }
   // RFC 3261 §16.3 item 4: what we sent ourselves has come back.
   if (self.listens_at(need.flow.remote)) {
@@ -123,15 +126,16 @@ void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
   const sip::Message* request = event.what.request.get();
   if (!origin_of(*directory, event.flow.remote).is_backend()) {
     if (!request) {
-      knock(now, nullptr, event.flow.remote, {}, "malformed");
+      knock(now, nullptr, event.flow, {}, "malformed");
       return;
     }
     const Parties parties = Parties::of(*request);
     const Tenant tenant = tenant_of(*request, parties, *directory, self);
     if (std::string reason = stranger(*request, tenant, scanners); !reason.empty()) {
-      knock(now, request, event.flow.remote, tenant.shown, std::move(reason));
+      knock(now, request, event.flow, tenant.shown, std::move(reason));
       return;
     }
+    if (!admit(now, {event.what.request, event.flow}, parties, tenant)) return;
   }
   log.write(LogCategory::sip, LogLevel::warning, {},
             "malformed message from " + event.flow.remote.text() + ": " +

@@ -174,6 +174,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   const std::vector<storage::Binding> bindings = location.by_aor(aor);
   sip::Cookie mark = 0;
   Journey& journey = start(now, need, who, mark);
+  watch(now, journey, need, parties);
   std::string how;
   TargetOrder order = choose(now, need, *set, possible, journey.affinity, bindings, aor, how);
   const std::size_t most =

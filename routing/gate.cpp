@@ -54,12 +54,10 @@ bool among(std::string_view option, const auto& list) {
                      [&](std::string_view o) { return equals_without_case(o, option); });
 }
 
-Decision refuse(int status, std::string why, std::vector<sip::HeaderLine> headers = {},
-                std::string reason = {}) {
-  Decision d;
-  d.kind = Decision::Kind::reply;
-  d.reply = sip::Reply{status, std::move(reason), std::move(why), std::move(headers)};
-  return d;
+std::optional<sip::Reply> refuse(int status, std::string why,
+                                 std::vector<sip::HeaderLine> headers = {},
+                                 std::string reason = {}) {
+  return sip::Reply{status, std::move(reason), std::move(why), std::move(headers)};
 }
 
 // The options that cannot be done, comma-separated; empty when there are none.
@@ -94,16 +92,9 @@ std::string stranger(const sip::Message& request, const Tenant& tenant, const Sc
   return {};
 }
 
-Decision gate(const sip::Message& request, const Parties& parties, const Origin& origin,
-              const Tenant& tenant, const Scanners& scanners, const std::string& server) {
-  if (!origin.is_backend()) {
-    if (std::string reason = stranger(request, tenant, scanners); !reason.empty()) {
-      Decision d;
-      d.kind = Decision::Kind::silence;
-      d.reason = std::move(reason);
-      return d;
-    }
-  }
+std::optional<sip::Reply> gate(const sip::Message& request, const Parties& parties,
+                               const Origin& origin, const Tenant& tenant,
+                               const std::string& server) {
   if (const auto valid = sip::validate(request); !valid) {
     return refuse(400, valid.error().message, {}, valid.error().message);
   }

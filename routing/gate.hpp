@@ -3,6 +3,7 @@
 // else passes. What comes from a backend is never silenced here (rule 7).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,17 +16,12 @@
 
 namespace usher::routing {
 
-struct Decision {
-  enum class Kind : std::uint8_t { pass, silence, reply };
-  Kind kind = Kind::pass;
-  std::string reason;  // silence: "not found", "disabled", "scanner"
-  sip::Reply reply;
-};
-
-// The stranger's part alone, which also decides on packets that are no proper request. "": known.
+// Why a sender outside is a stranger: "not found", "disabled", "scanner"; empty: he is none. Also
+// for packets that are no proper request.
 std::string stranger(const sip::Message& request, const Tenant& tenant, const Scanners& scanners);
 
-// Order of the answers: 400 (a header field that does not parse, named), 416, 483, 420, 481, then
+// What those who are no strangers are answered at once; nothing: the request passes. Order of the
+// answers: 400 (a header field that does not parse, named), 416, 483, 420, 481, then
 // the edge's own.
 //
 // OPTIONS without a user part is for the edge itself: a phone's keep-alive `OPTIONS sip:a.test`
@@ -38,8 +34,9 @@ std::string stranger(const sip::Message& request, const Tenant& tenant, const Sc
 // does not do: security agreement with the first hop, bulk registration, session policies.
 // Proxy-Require is for us: what a B2BUA satisfies by passing it on is accepted, anything else is
 // 420.
-Decision gate(const sip::Message& request, const Parties& parties, const Origin& origin,
-              const Tenant& tenant, const Scanners& scanners, const std::string& server);
+std::optional<sip::Reply> gate(const sip::Message& request, const Parties& parties,
+                               const Origin& origin, const Tenant& tenant,
+                               const std::string& server);
 
 inline constexpr std::string_view kAllow =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, MESSAGE, SUBSCRIBE, NOTIFY, "

@@ -4,6 +4,7 @@
 
 #include "core/check.hpp"
 #include "core/limits.hpp"
+#include "routing/source.hpp"
 
 namespace usher::routing {
 
@@ -99,6 +100,7 @@ void Location::insert(const storage::Binding& binding, Instant due) {
   for (const Chain chain : {token_chain, aor_chain, user_chain, connection_chain})
     link(chain, index);
   heap_push(index);
+  count_phone(e.flow.remote.address, true);
   ++size_;
 }
 
@@ -106,11 +108,26 @@ void Location::remove(std::uint32_t index) {
   for (const Chain chain : {token_chain, aor_chain, user_chain, connection_chain})
     unlink(chain, index);
   heap_erase(index);
+  count_phone(entries_[index].flow.remote.address, false);
   pool_.give_back(entries_[index].domain);
   pool_.give_back(entries_[index].user_agent);
   entries_[index] = Entry{};
   free_.push_back(index);
   --size_;
+}
+
+void Location::count_phone(const net::IpAddress& address, bool here) {
+  const std::uint64_t key = source_key(key_, 's', source_of(address));
+  if (here) {
+    ++phones_[key];
+  } else if (const auto found = phones_.find(key); --found->second == 0) {
+    phones_.erase(found);
+  }
+}
+
+std::size_t Location::phones_at(const net::IpAddress& source) const {
+  const auto found = phones_.find(source_key(key_, 's', source));
+  return found == phones_.end() ? 0 : found->second;
 }
 
 std::vector<std::string> Location::put(const storage::Binding& binding, const Now& now) {

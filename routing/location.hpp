@@ -44,6 +44,9 @@ class Location {
   // Returns how many.
   std::size_t connection_lost(net::ConnectionId connection);
 
+  // Bindings whose flow leads to this source, as source_of() gives it.
+  std::size_t phones_at(const net::IpAddress& source) const;
+
   std::optional<Instant> next_expiry() const;
   // Drops what has expired, at most `limit` bindings, and returns it.
   std::vector<storage::Binding> expire(Instant now, std::size_t limit);
@@ -84,6 +87,7 @@ class Location {
   std::uint32_t head(Chain chain, std::uint64_t hash) const;
   std::uint32_t find(std::string_view token) const;
   std::vector<std::uint32_t> entries_of(std::string_view user, std::string_view domain) const;
+  void count_phone(const net::IpAddress& address, bool here);
   void link(Chain chain, std::uint32_t index);
   void unlink(Chain chain, std::uint32_t index);
   void insert(const storage::Binding& binding, Instant due);
@@ -101,6 +105,7 @@ class Location {
   std::deque<Entry> entries_;
   std::vector<std::uint32_t> free_;
   Heads heads_[kChains];
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> phones_;  // by source
   std::vector<std::uint32_t> heap_;
   Pool pool_;
   std::uint64_t order_ = 0;

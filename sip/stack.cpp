@@ -185,6 +185,11 @@ void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
   impl_->drain(now);
 }
 
+void Stack::reply_once(Now now, const RouteNeeded& need, const Reply& reply) {
+  impl_->env.reply_once({need.request, need.flow}, reply);
+  impl_->drain(now);
+}
+
 void Stack::reply_malformed(Now now, const MalformedReceived& malformed) {
   if (!malformed.what.request) return;
   impl_->env.layer.reply_stateless(*malformed.what.request, malformed.flow, malformed.what.status,

@@ -82,6 +82,7 @@ struct AttemptEnded {
   std::string reason{};    // transport failure in words
   Duration retry_after{};  // that a 503 asks for (§21.5.4); zero: none
   Duration took{};         // until the first response, or until given up
+  MessageRef response{};   // the final one, if any
 };
 // hold_final: the final response of a relay is here and waits for release().
 struct ResponseHeld {
@@ -181,6 +182,9 @@ class Stack {
   bool route(Now now, const RouteNeeded& need, Plan plan);
   void reply(Now now, const RouteNeeded& need, const Reply& reply);
   void reply_malformed(Now now, const MalformedReceived& malformed);
+  // As reply(), without state (RFC 3261 §8.2.7): sent once and never repeated, where the sender's
+  // address may be another one's.
+  void reply_once(Now now, const RouteNeeded& need, const Reply& reply);
   // Sends a held response on. `contacts`, when given, replace its Contact values. No effect when
   // the relay is gone.
   void release(Now now, RelayId relay, const std::vector<std::string>* contacts);

@@ -51,4 +51,20 @@ std::optional<LegSide> parse_leg_side(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view gate_mode_name(GateMode m) {
+  switch (m) {
+    case GateMode::first_week: return "first-week";
+    case GateMode::dry_run: return "dry-run";
+    case GateMode::enforce: return "enforce";
+  }
+  return {};
+}
+
+std::optional<GateMode> parse_gate_mode(std::string_view text) {
+  for (const GateMode m : {GateMode::first_week, GateMode::dry_run, GateMode::enforce}) {
+    if (text == gate_mode_name(m)) return m;
+  }
+  return std::nullopt;
+}
+
 }  // namespace usher::storage

@@ -148,15 +148,76 @@ struct ScannerPattern {
   friend bool operator==(const ScannerPattern&, const ScannerPattern&) = default;
 };
 
-// One knock of a stranger that got silence.
+// The knocks of strangers that got silence, from one address for one reason. Port, domain, method
+// and user agent are the last one's.
 struct DoorKnock {
-  WallTime when{};
+  WallTime when{};   // the last one
+  WallTime first{};  // and the first
+  std::uint64_t count = 1;
   std::string domain;
   net::Endpoint source;
   std::string method;
   std::string reason;
   std::string user_agent;
   friend bool operator==(const DoorKnock&, const DoorKnock&) = default;
+};
+
+// Whether the gate's own judgements have effect. What the operator bans himself has in any mode.
+enum class GateMode : std::uint8_t { first_week, dry_run, enforce };
+std::string_view gate_mode_name(GateMode m);  // "first-week", "dry-run", "enforce"
+std::optional<GateMode> parse_gate_mode(std::string_view text);
+
+// A token bucket's measure. 0 per second: no limit.
+struct RateLimit {
+  std::uint32_t per_second = 0;
+  std::uint32_t burst = 0;  // at least 1 where there is a limit
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
+// How the gate judges what comes from outside. Backends, their source networks, our own addresses
+// and the trusted networks are never judged.
+struct GateSettings {
+  GateMode mode = GateMode::first_week;  // dry-run until a week after `opened`, then enforce
+  WallTime opened{};                     // when the store was first opened; epoch: not known
+  RateLimit source{50, 300};             // of one address (IPv6: /64)
+  RateLimit phone{5, 30};         // more for each phone that is registered from there; 0: none more
+  RateLimit user{10, 200};        // of one user at one address
+  RateLimit domain{2000, 10000};  // of one domain; this and the next: of sources without a
+                                  // registered phone, so that a flood takes nothing from the others
+  RateLimit method{5000, 20000};  // of one method
+  Duration window = std::chrono::minutes(10);  // in which the following are counted; 1m–24h
+  std::uint32_t failures = 10;     // failed authentications of one user at one address; 3–10000
+  std::uint32_t knocks = 20;       // door-knocks of one address; 3–10000
+  std::uint32_t scanner_hits = 3;  // known scanners' requests of one address; 1–10000
+  Duration ban = std::chrono::minutes(10);  // the first one; each further one is twice as long
+  Duration longest_ban = std::chrono::hours(24);  // at most; 1m–30d both
+  std::vector<net::Cidr> trusted;                 // carriers: never limited or banned
+  friend bool operator==(const GateSettings&, const GateSettings&) = default;
+};
+
+// An address or network that gets silence.
+struct Ban {
+  net::Cidr network;  // primary key
+  std::string reason;
+  std::string made_by;  // "operator", or the rule: "failed-registrations", "knocks", "scanner"
+  WallTime since{};
+  WallTime until{};         // epoch: until it is lifted
+  std::uint64_t hits = 0;   // packets dropped
+  std::uint32_t times = 1;  // how often it has been banned lately, this one included
+  bool enforced = true;     // false: it would have been, in dry-run
+  friend bool operator==(const Ban&, const Ban&) = default;
+};
+
+// One write over the administration.
+struct AuditEntry {
+  std::int64_t id = 0;  // made by us, rising
+  WallTime when{};
+  std::string client;  // address and port
+  std::string token;   // the token's name; "none": no token is configured
+  std::string method, path;
+  int status = 0;             // of the answer
+  std::string before, after;  // JSON; empty: nothing there
+  friend bool operator==(const AuditEntry&, const AuditEntry&) = default;
 };
 
 // The process's own lasting facts, such as the key of the Contact tokens.
@@ -208,8 +269,20 @@ struct PutScanner {
 struct DeleteScanner {
   std::string pattern;
 };
-struct AddDoorKnock {
+struct PutDoorKnock {
   DoorKnock knock;
+};
+struct PutGate {
+  GateSettings settings;
+};
+struct PutBan {
+  Ban ban;
+};
+struct DeleteBan {
+  net::Cidr network;
+};
+struct AddAudit {
+  AuditEntry entry;
 };
 struct PutSecret {
   Secret secret;
@@ -217,10 +290,11 @@ struct PutSecret {
 
 using Change = std::variant<PutDomain, DeleteDomain, PutSet, DeleteSet, PutTarget, DeleteTarget,
                             PutBinding, DeleteBinding, PutCall, DeleteCall, PutSubscription,
-                            DeleteSubscription, PutScanner, DeleteScanner, AddDoorKnock, PutSecret>;
+                            DeleteSubscription, PutScanner, DeleteScanner, PutDoorKnock, PutGate,
+                            PutBan, DeleteBan, AddAudit, PutSecret>;
 
-// Everything the store holds, as read at start. Expired bindings are left out; door-knocks are the
-// newest limits::kDoorKnocks, newest first.
+// Everything the store holds, as read at start. Expired bindings and bans are left out; door-knocks
+// and audit entries are the newest limits::kDoorKnocks and limits::kAuditEntries, newest first.
 struct Snapshot {
   std::vector<Domain> domains;
   std::vector<DispatcherSet> sets;
@@ -230,6 +304,9 @@ struct Snapshot {
   std::vector<SavedSubscription> subscriptions;
   std::vector<ScannerPattern> scanners;
   std::vector<DoorKnock> door_knocks;
+  GateSettings gate;
+  std::vector<Ban> bans;
+  std::vector<AuditEntry> audit;
   std::vector<Secret> secrets;
   TargetId last_target = 0;  // the highest id ever given to a target, deleted ones included
 };

@@ -112,7 +112,8 @@ void remove(const Context& context, const Call& call, const Respond& respond) {
 }
 
 Json show(const storage::DoorKnock& k) {
-  return Json::Object{{"when", time_text(k.when)}, {"domain", k.domain},
+  return Json::Object{{"when", time_text(k.when)}, {"first", time_text(k.first)},
+                      {"count", k.count},          {"domain", k.domain},
                       {"source", k.source.text()}, {"method", k.method},
                       {"reason", k.reason},        {"user_agent", k.user_agent}};
 }

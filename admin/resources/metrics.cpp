@@ -101,6 +101,24 @@ void add_traffic(Families& f, const routing::EdgeCounts& counts, const routing::
       .value(s.transactions.refused_at_limit);
 }
 
+void add_gate_counts(Families& f, const routing::EdgeCounts& counts,
+                     const routing::EdgeCounters& counters) {
+  f.counter("usher_limited_total",
+            "Requests over a limit of the gate, by limit; would: in dry-run.");
+  for (const auto& [limit, count] : counters.limited)
+    f.value(count, {{"limit", limit}, {"effect", "limited"}});
+  for (const auto& [limit, count] : counters.would_limit)
+    f.value(count, {{"limit", limit}, {"effect", "would"}});
+  f.counter("usher_bans_made_total", "Bans made by the gate, by rule; would: in dry-run.");
+  for (const auto& [rule, count] : counters.bans)
+    f.value(count, {{"rule", rule}, {"effect", "banned"}});
+  for (const auto& [rule, count] : counters.would_ban)
+    f.value(count, {{"rule", rule}, {"effect", "would"}});
+  f.counter("usher_failed_authentications_total", "Failed authentications, by method.");
+  for (const auto& [method, count] : counters.failures) f.value(count, {{"method", method}});
+  f.gauge("usher_bans", "Bans that are enforced.").value(counts.bans);
+}
+
 void add_alive(Families& f, const routing::EdgeCounts& counts) {
   const sip::StackCounts& s = counts.stack;
   f.gauge("usher_transactions", "Live transactions, by machine.")
@@ -183,6 +201,7 @@ class EdgeMetrics : public prometheus::Collectable {
     add_process(f, service_);
     add_traffic(f, counts, service_.edge.counters());
     add_alive(f, counts);
+    add_gate_counts(f, counts, service_.edge.counters());
     add_targets(f, service_);
     add_store(f, service_.store.health());
     add_transports(f, service_.transports());

@@ -21,6 +21,8 @@ void add_sets(Router& router, const Context& context);     // /v1/dispatcher/set
 void add_targets(Router& router, const Context& context);  // /v1/dispatcher/sets/{setid}/targets
 void add_registrations(Router& router, const Context& context);  // /v1/registrations
 void add_calls(Router& router, const Context& context);          // /v1/calls
+void add_bans(Router& router, const Context& context);           // /v1/bans
+void add_gate_settings(Router& router, const Context& context);  // /v1/gate
 void add_gate(Router& router, const Context& context);           // /v1/scanners, /v1/door-knocks
 
 }  // namespace usher::admin

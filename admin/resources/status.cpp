@@ -39,7 +39,11 @@ Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
                       {"domains", c.domains},
                       {"sets", c.sets},
                       {"targets", c.targets},
-                      {"door_knocks", c.door_knocks}};
+                      {"door_knocks", c.door_knocks},
+                      {"bans", c.bans},
+                      {"would_be_bans", c.would_be_bans},
+                      {"limiter_entries", c.limiter_entries},
+                      {"offence_entries", c.offence_entries}};
 }
 
 Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
@@ -49,6 +53,11 @@ Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
   return Json::Object{{"requests", numbers(c.requests, same)},
                       {"drops", numbers(c.drops, same)},
                       {"local_replies", numbers(c.local_replies, number)},
+                      {"limited", numbers(c.limited, same)},
+                      {"would_limit", numbers(c.would_limit, same)},
+                      {"bans", numbers(c.bans, same)},
+                      {"would_ban", numbers(c.would_ban, same)},
+                      {"failed_authentications", numbers(c.failures, same)},
                       {"registers_granted", c.registers_granted},
                       {"registers_refused", c.registers_refused},
                       {"calls_started", c.calls_started},

@@ -168,7 +168,8 @@ void Calls::attempt_refused(Now now, LegId leg_id, const MessageRef& response) {
   Call& call = *calls_.find(id);
   Hunt& hunt = *call.hunt;
   const int status = response->status();
-  attempt_over(now, leg, call, {.status = status, .retry_after = wait_asked_for(*response)});
+  attempt_over(now, leg, call,
+               {.status = status, .retry_after = wait_asked_for(*response), .response = response});
   end_dialogs(call, leg_id);
   hunt.last_failure = fmt::format("the target answered {}", status);
   log(call, LogLevel::info, fmt::format("{} answered {}", leg.flow.remote.text(), status));

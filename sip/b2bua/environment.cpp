@@ -12,17 +12,30 @@ Reply no_room(std::string_view limit) {
           .headers = {{"Retry-After", "10"}}};
 }
 
-void Environment::reply(Now now, const RequestReceived& received, const Reply& reply) {
+namespace {
+
+std::string header_lines(const Reply& reply) {
   std::string lines;
   for (const auto& [name, value] : reply.headers) lines += name + ": " + value + "\r\n";
   if (!reply.why.empty()) lines += "Reason: " + reason_value(reply.status, reply.why) + "\r\n";
-  const std::string_view phrase =
-      reply.reason.empty() ? reason_phrase(reply.status) : std::string_view(reply.reason);
-  if (reply.status >= 300) {
-    layer.refuse(now.mono, received.request, received.flow, reply.status, phrase, out, lines);
-  } else {
-    layer.reply_stateless(*received.request, received.flow, reply.status, phrase, out, lines);
-  }
+  return lines;
+}
+
+std::string_view phrase_of(const Reply& reply) {
+  return reply.reason.empty() ? reason_phrase(reply.status) : std::string_view(reply.reason);
+}
+
+}  // namespace
+
+void Environment::reply(Now now, const RequestReceived& received, const Reply& reply) {
+  if (reply.status < 300) return reply_once(received, reply);
+  layer.refuse(now.mono, received.request, received.flow, reply.status, phrase_of(reply), out,
+               header_lines(reply));
+}
+
+void Environment::reply_once(const RequestReceived& received, const Reply& reply) {
+  layer.reply_stateless(*received.request, received.flow, reply.status, phrase_of(reply), out,
+                        header_lines(reply));
 }
 
 }  // namespace usher::sip

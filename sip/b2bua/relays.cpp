@@ -156,7 +156,9 @@ void Relays::response(Now now, const TransactionUser& user, const ResponseReceiv
     relay->had_provisional = true;
     return;
   }
-  report(now, *relay, {.status = status, .retry_after = wait_asked_for(response)});
+  report(
+      now, *relay,
+      {.status = status, .retry_after = wait_asked_for(response), .response = received.response});
   const auto& codes = relay->plan.failover_codes;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
   if (!is_last_word(status) && listed && may_go_on(*relay)) return attempt(now, id);

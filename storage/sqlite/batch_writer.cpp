@@ -56,7 +56,12 @@ Result<BatchWriter> BatchWriter::prepare(Database& database) {
       {&w.delete_legs_, Sql<LegRow>::remove},
       {&w.put_scanner_, Sql<ScannerPattern>::put},
       {&w.delete_scanner_, Sql<ScannerPattern>::remove},
-      {&w.add_knock_, Sql<DoorKnock>::put},
+      {&w.put_knock_, Sql<DoorKnock>::put},
+      {&w.put_gate_, Sql<GateSettings>::put},
+      {&w.put_ban_, Sql<Ban>::put},
+      {&w.delete_ban_, Sql<Ban>::remove},
+      {&w.add_audit_, Sql<AuditEntry>::put},
+      {&w.trim_audit_, Sql<AuditEntry>::trim},
       {&w.put_secret_, Sql<Secret>::put},
       {&w.trim_knocks_, Sql<DoorKnock>::trim},
       {&w.same_destination_,
@@ -149,10 +154,15 @@ Result<void> BatchWriter::apply(const Change& change) {
         if constexpr (std::is_same_v<T, PutScanner>) return put(put_scanner_, c.scanner);
         if constexpr (std::is_same_v<T, DeleteScanner>)
           return delete_scanner_.bind(1, c.pattern).run();
-        if constexpr (std::is_same_v<T, AddDoorKnock>) {
+        if constexpr (std::is_same_v<T, PutDoorKnock>) {
           ++untrimmed_;
-          return put(add_knock_, c.knock);
+          return put(put_knock_, c.knock);
         }
+        if constexpr (std::is_same_v<T, PutGate>) return put(put_gate_, c.settings);
+        if constexpr (std::is_same_v<T, PutBan>) return put(put_ban_, c.ban);
+        if constexpr (std::is_same_v<T, DeleteBan>)
+          return delete_ban_.bind(1, c.network.text()).run();
+        if constexpr (std::is_same_v<T, AddAudit>) return add_audit(c.entry);
         if constexpr (std::is_same_v<T, PutSecret>) return put(put_secret_, c.secret);
       },
       change);
@@ -166,6 +176,11 @@ bool BatchWriter::put_legs(const std::string& owner, const SavedLeg& first,
   if (!put_leg_.run()) return false;
   bind_leg(put_leg_, owner, 1, second);
   return put_leg_.run();
+}
+
+bool BatchWriter::add_audit(const AuditEntry& entry) {
+  return put(add_audit_, entry) &&
+         trim_audit_.bind(1, entry.id - std::int64_t{limits::kAuditEntries}).run();
 }
 
 Result<void> BatchWriter::trim_door_knocks() {

@@ -28,6 +28,7 @@ class BatchWriter {
   Result<void> apply(const Change& change);
   bool put_legs(const std::string& owner, const SavedLeg& first, const SavedLeg& second);
   Result<void> trim_door_knocks();
+  bool add_audit(const AuditEntry& entry);
   Error disk_error();
   // Why a change was refused, naming what it would have broken; Errc::io when it was the disk.
   Error refusal(const Change& change);
@@ -38,7 +39,8 @@ class BatchWriter {
   Statement put_domain_, delete_domain_, put_set_, delete_set_, put_target_, delete_target_;
   Statement put_call_, delete_call_, put_subscription_, delete_subscription_;
   Statement put_leg_, delete_legs_;
-  Statement put_binding_, delete_binding_, put_scanner_, delete_scanner_, add_knock_, put_secret_;
+  Statement put_binding_, delete_binding_, put_scanner_, delete_scanner_, put_knock_, put_secret_;
+  Statement put_gate_, put_ban_, delete_ban_, add_audit_, trim_audit_;
   Statement trim_knocks_, same_destination_, targets_of_set_, domains_of_set_;
   std::size_t untrimmed_ = 0;  // door-knocks written since the last trim
 };

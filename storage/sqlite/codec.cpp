@@ -7,21 +7,6 @@
 
 namespace usher::storage {
 
-namespace {
-
-// The parts of a list, which is empty for an empty text.
-template <class Take>
-Result<void> each_part(std::string_view list, char separator, Take take) {
-  while (!list.empty()) {
-    const std::size_t end = list.find(separator);
-    if (auto taken = take(list.substr(0, end)); !taken) return taken.error();
-    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
-  }
-  return {};
-}
-
-}  // namespace
-
 void bind_row(Statement& put, const Domain& domain) {
   put.bind(1, domain.domain)
       .bind(2, domain.setid)
@@ -82,17 +67,12 @@ Result<void> read_row(const Statement& row, DispatcherSet& set) {
 }
 
 void bind_row(Statement& put, const Target& target) {
-  std::string sources;
-  for (const net::Cidr& source : target.sources) {
-    if (!sources.empty()) sources += ' ';
-    sources += source.text();
-  }
   put.bind(1, target.id)
       .bind(2, target.setid)
       .bind(3, target.destination.text())
       .bind(4, std::int64_t{target.priority})
       .bind(5, std::int64_t{target.weight})
-      .bind(6, sources)
+      .bind(6, networks_text(target.sources))
       .bind(7, target_state_name(target.state))
       .bind(8, target.comment);
 }
@@ -105,14 +85,7 @@ Result<void> read_row(const Statement& row, Target& target) {
   target.destination = std::move(*destination);
   if (auto r = read_number(row, 3, "priority", target.priority); !r) return r;
   if (auto r = read_number(row, 4, "weight", target.weight); !r) return r;
-  target.sources.clear();
-  auto sources = each_part(row.text(5), ' ', [&](std::string_view part) -> Result<void> {
-    auto source = net::Cidr::parse(part);
-    if (!source) return bad_column("sources", row.text(5), source.error().message);
-    target.sources.push_back(*source);
-    return {};
-  });
-  if (!sources) return sources;
+  if (auto r = read_networks(row, 5, "sources", target.sources); !r) return r;
   const auto state = parse_target_state(row.text(6));
   if (!state) return bad_column("state", row.text(6), "not known");
   target.state = *state;
@@ -154,29 +127,6 @@ void bind_row(Statement& put, const ScannerPattern& scanner) {
 Result<void> read_row(const Statement& row, ScannerPattern& scanner) {
   scanner.pattern = row.text(0);
   scanner.comment = row.text(1);
-  return {};
-}
-
-void bind_row(Statement& put, const DoorKnock& knock) {
-  put.bind(1, milliseconds(knock.when))
-      .bind(2, knock.domain)
-      .bind(3, knock.source.address.text())
-      .bind(4, std::int64_t{knock.source.port})
-      .bind(5, knock.method)
-      .bind(6, knock.reason)
-      .bind(7, knock.user_agent);
-}
-
-Result<void> read_row(const Statement& row, DoorKnock& knock) {
-  knock.when = wall_time(row.integer(0));
-  knock.domain = row.text(1);
-  const auto address = net::IpAddress::parse(row.text(2));
-  if (!address) return bad_column("source_ip", row.text(2), address.error().message);
-  knock.source.address = *address;
-  if (auto r = read_number(row, 3, "source_port", knock.source.port); !r) return r;
-  knock.method = row.text(4);
-  knock.reason = row.text(5);
-  knock.user_agent = row.text(6);
   return {};
 }
 

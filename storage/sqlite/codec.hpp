@@ -141,14 +141,56 @@ template <>
 struct Sql<DoorKnock> {
   static constexpr const char* table = "door_knocks";
   static constexpr const char* all =
-      "SELECT time, domain, source_ip, source_port, method, reason, user_agent FROM door_knocks "
+      "SELECT time, first, count, domain, source_ip, source_port, method, reason, user_agent FROM "
+      "door_knocks ORDER BY time DESC, id DESC LIMIT ?1";
+  static constexpr const char* put =
+      "INSERT INTO door_knocks (time, first, count, domain, source_ip, source_port, method, "
+      "reason, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
+      "ON CONFLICT (source_ip, reason) DO UPDATE SET time = ?1, first = ?2, count = ?3, domain = "
+      "?4, source_port = ?6, method = ?7, user_agent = ?9";
+  static constexpr const char* trim =
+      "DELETE FROM door_knocks WHERE id IN (SELECT id FROM door_knocks ORDER BY time DESC, id DESC "
+      "LIMIT -1 OFFSET ?1)";
+};
+
+template <>
+struct Sql<GateSettings> {
+  static constexpr const char* table = "gate";
+  static constexpr const char* all =
+      "SELECT mode, opened, limits, window_us, failures, knocks, scanner_hits, ban_us, "
+      "longest_ban_us, trusted FROM gate WHERE id = 1";
+  static constexpr const char* put =
+      "INSERT OR REPLACE INTO gate (id, mode, opened, limits, window_us, failures, knocks, "
+      "scanner_hits, ban_us, longest_ban_us, trusted) "
+      "VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+};
+
+template <>
+struct Sql<Ban> {
+  static constexpr const char* table = "bans";
+  static constexpr const char* all =
+      "SELECT network, reason, made_by, since, until, hits, times, enforced FROM bans "
+      "WHERE until = 0 OR until > ?1";
+  static constexpr const char* put =
+      "INSERT INTO bans (network, reason, made_by, since, until, hits, times, enforced) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+      "ON CONFLICT (network) DO UPDATE SET reason = ?2, made_by = ?3, since = ?4, until = ?5, "
+      "hits = ?6, times = ?7, enforced = ?8";
+  static constexpr const char* remove = "DELETE FROM bans WHERE network = ?1";
+  static constexpr const char* forget_expired = "DELETE FROM bans WHERE until > 0 AND until <= ?1";
+};
+
+template <>
+struct Sql<AuditEntry> {
+  static constexpr const char* table = "audit";
+  static constexpr const char* all =
+      "SELECT id, time, client, token, method, path, status, before, after FROM audit "
       "ORDER BY id DESC LIMIT ?1";
   static constexpr const char* put =
-      "INSERT INTO door_knocks (time, domain, source_ip, source_port, method, reason, user_agent) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-  // Ids have no gaps: rows go only from the old end, and a rolled back insert gives its id back.
-  static constexpr const char* trim =
-      "DELETE FROM door_knocks WHERE id <= (SELECT max(id) FROM door_knocks) - ?1";
+      "INSERT OR REPLACE INTO audit (id, time, client, token, method, path, status, before, after) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+  // Ids rise without gaps, so this keeps the newest.
+  static constexpr const char* trim = "DELETE FROM audit WHERE id <= ?1";
 };
 
 template <>
@@ -169,6 +211,9 @@ void bind_row(Statement& put, const SavedSubscription& subscription);
 void bind_leg(Statement& put, std::string_view owner, int place, const SavedLeg& leg);
 void bind_row(Statement& put, const ScannerPattern& scanner);
 void bind_row(Statement& put, const DoorKnock& knock);
+void bind_row(Statement& put, const GateSettings& settings);
+void bind_row(Statement& put, const Ban& ban);
+void bind_row(Statement& put, const AuditEntry& entry);
 void bind_row(Statement& put, const Secret& secret);
 
 // Errc::syntax: a column holds what its record cannot; the message names column and value.
@@ -181,6 +226,9 @@ Result<void> read_row(const Statement& row, SavedSubscription& subscription);
 Result<void> read_row(const Statement& row, LegRow& leg);
 Result<void> read_row(const Statement& row, ScannerPattern& scanner);
 Result<void> read_row(const Statement& row, DoorKnock& knock);
+Result<void> read_row(const Statement& row, GateSettings& settings);
+Result<void> read_row(const Statement& row, Ban& ban);
+Result<void> read_row(const Statement& row, AuditEntry& entry);
 Result<void> read_row(const Statement& row, Secret& secret);
 
 }  // namespace usher::storage

@@ -2,6 +2,24 @@
 
 namespace usher::storage {
 
+std::string networks_text(const std::vector<net::Cidr>& networks) {
+  std::string out;
+  for (const net::Cidr& network : networks)
+    out.append(out.empty() ? "" : " ").append(network.text());
+  return out;
+}
+
+Result<void> read_networks(const Statement& row, int column, std::string_view name,
+                           std::vector<net::Cidr>& out) {
+  out.clear();
+  return each_part(row.text(column), ' ', [&](std::string_view part) -> Result<void> {
+    auto network = net::Cidr::parse(part);
+    if (!network) return bad_column(name, row.text(column), network.error().message);
+    out.push_back(*network);
+    return {};
+  });
+}
+
 void bind_flow(Statement& put, int first, const net::Flow& flow) {
   put.bind(first, net::transport_name(flow.transport))
       .bind(first + 1, std::int64_t{flow.listener.value})

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/net/flow.hpp"
 #include "core/result.hpp"
@@ -32,6 +33,22 @@ Result<void> read_number(const Statement& row, int column, std::string_view name
   out = static_cast<Number>(value);
   return {};
 }
+
+// The parts of a list, which is empty for an empty text.
+template <class Take>
+Result<void> each_part(std::string_view list, char separator, Take take) {
+  while (!list.empty()) {
+    const std::size_t end = list.find(separator);
+    if (auto taken = take(list.substr(0, end)); !taken) return taken.error();
+    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+  }
+  return {};
+}
+
+// "10.0.1.0/28 2001:db8::/64".
+std::string networks_text(const std::vector<net::Cidr>& networks);
+Result<void> read_networks(const Statement& row, int column, std::string_view name,
+                           std::vector<net::Cidr>& out);
 
 // Four columns: transport, listener, remote_ip, remote_port. The connection is not kept: it means
 // nothing to the next process.

@@ -177,6 +177,12 @@ class SqliteStore final : public Store {
     if (auto r = read_table(database_, s.scanners); !r) return r.error();
     if (auto r = read_table(database_, s.door_knocks, std::int64_t{limits::kDoorKnocks}); !r)
       return r.error();
+    std::vector<GateSettings> gate;
+    if (auto r = read_table(database_, gate); !r) return r.error();
+    if (!gate.empty()) s.gate = std::move(gate.front());
+    if (auto r = read_table(database_, s.bans, now_ms); !r) return r.error();
+    if (auto r = read_table(database_, s.audit, std::int64_t{limits::kAuditEntries}); !r)
+      return r.error();
     if (auto r = read_table(database_, s.secrets); !r) return r.error();
     const auto last = database_.number(
         "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'targets'");
@@ -188,6 +194,9 @@ class SqliteStore final : public Store {
       // A failure leaves rows behind that the next load() leaves out again.
       forget->bind(1, now_ms).run();
     }
+    // A failure leaves rows behind, as above.
+    if (auto forget = Statement::prepare(database_, Sql<Ban>::forget_expired); forget)
+      forget->bind(1, now_ms).run();
     return s;
   }
 

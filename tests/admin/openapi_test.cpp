@@ -121,6 +121,7 @@ TEST_CASE("what is answered has the members that are described") {
   b.expires = WallTime{std::chrono::milliseconds(1'735'126'200'123)};
   s.bindings.push_back(b);
   s.door_knocks.push_back({});
+  s.bans.push_back({});
   s.scanners.push_back({"friendly-scanner", ""});
   s.sets.push_back({.setid = 10, .algorithm = {}, .health = {}, .failover = {}, .comment = ""});
   s.domains.push_back({"a.test", 10, true, ""});
@@ -142,6 +143,13 @@ TEST_CASE("what is answered has the members that are described") {
   check_page("/v1/registrations", "Registration");
   check_page("/v1/scanners", "Scanner");
   check_page("/v1/door-knocks", "DoorKnock");
+  check_page("/v1/bans", "Ban");
+  check_page("/v1/audit", "AuditEntry");
+  const Reply gate = house.ask("GET", "/v1/gate");
+  CHECK(members(gate.json) == schemas.at("Gate"));
+  CHECK(members(gate["limits"]) == schemas.at("GateLimits"));
+  CHECK(members(gate["bans"]) == schemas.at("GateBans"));
+  CHECK(members(*gate["limits"].find("user")) == schemas.at("RateLimit"));
   house.place_call();
   check_page("/v1/calls", "Call");
   const Reply set = house.ask("GET", "/v1/dispatcher/sets/10");

@@ -366,12 +366,13 @@ House with_bindings() {
     s.bindings.push_back(std::move(b));
   }
   for (int i = 0; i < 5; ++i) {
-    s.door_knocks.push_back({.when = WallTime{std::chrono::milliseconds(1000 - i / 2)},
-                             .domain = std::to_string(i) + ".test",
-                             .source = *net::Endpoint::parse("198.51.100.1:5060"),
-                             .method = "INVITE",
-                             .reason = "not found",
-                             .user_agent = ""});
+    s.door_knocks.push_back(
+        {.when = WallTime{std::chrono::milliseconds(1000 - i / 2)},
+         .domain = std::to_string(i) + ".test",
+         .source = *net::Endpoint::parse("198.51.100." + std::to_string(i) + ":5060"),
+         .method = "INVITE",
+         .reason = "not found",
+         .user_agent = ""});
   }
   return House(std::move(s));
 }

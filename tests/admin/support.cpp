@@ -96,7 +96,7 @@ std::shared_ptr<std::optional<Answer>> House::start(const std::string& method,
                                                     const std::string& target,
                                                     const std::string& body) {
   auto answer = std::make_shared<std::optional<Answer>>();
-  Request request{method, target, {{"Host", "127.0.0.1:8080"}}, body, "127.0.0.1:40000"};
+  Request request{method, target, {{"Host", "127.0.0.1:8080"}}, body, peer};
   handle(*api, request, [answer](Answer a) {
     CHECK_FALSE(answer->has_value());  // one answer to each request
     *answer = std::move(a);
@@ -107,7 +107,7 @@ std::shared_ptr<std::optional<Answer>> House::start(const std::string& method,
 Reply House::ask(const std::string& method, const std::string& target, const std::string& body,
                  std::vector<Header> headers) {
   std::optional<Answer> answer;
-  Request request{method, target, {{"Host", "127.0.0.1:8080"}}, body, "127.0.0.1:40000"};
+  Request request{method, target, {{"Host", "127.0.0.1:8080"}}, body, peer};
   for (Header& h : headers) {
     if (h.first == "Host") request.headers.clear();
     request.headers.push_back(std::move(h));

@@ -20,6 +20,10 @@ class FakeStore : public storage::Store {
  public:
   Result<storage::Snapshot> load(WallTime) override { return storage::Snapshot{}; }
   void apply(std::vector<storage::Change> batch, storage::Durability, Done done) override {
+    if (batch.size() == 1 && std::holds_alternative<storage::AddAudit>(batch[0])) {
+      audited.push_back(std::get<storage::AddAudit>(batch[0]).entry);
+      return;
+    }
     waiting.push_back({std::move(batch), std::move(done)});
   }
   storage::StoreHealth health() const override { return state; }
@@ -42,6 +46,7 @@ class FakeStore : public storage::Store {
   };
   std::deque<Batch> waiting;
   std::vector<storage::Change> written;
+  std::vector<storage::AuditEntry> audited;
   storage::StoreHealth state;
 };
 
@@ -66,6 +71,7 @@ struct House {
   void send(const Request& request, Respond respond) { handle(*api, request, std::move(respond)); }
   Reply ask(const std::string& method, const std::string& target, const std::string& body = {},
             std::vector<Header> headers = {});
+  std::string peer = "127.0.0.1:40000";  // who asks
   // The same without giving the store's answers: `reply` of the result is empty until then.
   std::shared_ptr<std::optional<Answer>> start(const std::string& method, const std::string& target,
                                                const std::string& body = {});

@@ -33,7 +33,7 @@ LIBRARIES = {
     r"spdlog/": ("core/log_output",),
     r"CLI/": ("admin/commands.cpp", "main.cpp"),
     r"ares\.h": ("core/net/resolver.cpp",),
-    r"openssl/": ("core/net/tls.cpp", "tests/core/"),
+    r"openssl/": ("core/net/tls.cpp", "tests/core/", "admin/access.cpp"),
     r"sofia-sip/": (),
     r"(thread|mutex|condition_variable|future|atomic)$": ("storage/", "core/net/resolver.cpp", "core/log_output", "core/reactor.cpp"),
 }

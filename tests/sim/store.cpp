@@ -54,9 +54,19 @@ void MemoryStore::write(const storage::Change& change) {
     replace(durable.sets, set->set, [](const auto& s) { return s.setid; });
   } else if (const auto* domain = std::get_if<storage::PutDomain>(&change)) {
     replace(durable.domains, domain->domain, [](const auto& d) { return d.domain; });
-  } else if (const auto* knock = std::get_if<storage::AddDoorKnock>(&change)) {
-    durable.door_knocks.insert(durable.door_knocks.begin(), knock->knock);
+  } else if (const auto* knock = std::get_if<storage::PutDoorKnock>(&change)) {
+    const auto& k = knock->knock;
+    std::erase_if(durable.door_knocks, [&](const auto& other) {
+      return other.source.address == k.source.address && other.reason == k.reason;
+    });
+    durable.door_knocks.insert(durable.door_knocks.begin(), k);
     if (durable.door_knocks.size() > limits::kDoorKnocks) durable.door_knocks.pop_back();
+  } else if (const auto* gate = std::get_if<storage::PutGate>(&change)) {
+    durable.gate = gate->settings;
+  } else if (const auto* ban = std::get_if<storage::PutBan>(&change)) {
+    replace(durable.bans, ban->ban, [](const auto& b) { return b.network; });
+  } else if (const auto* lifted = std::get_if<storage::DeleteBan>(&change)) {
+    std::erase_if(durable.bans, [&](const auto& b) { return b.network == lifted->network; });
   }
 }
 

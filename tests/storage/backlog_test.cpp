@@ -16,7 +16,7 @@ std::string summary(const Backlog& backlog) {
     for (const Change& change : batch.changes) {
       if (const auto* c = std::get_if<PutBinding>(&change)) text += "+" + c->binding.token;
       if (const auto* c = std::get_if<DeleteBinding>(&change)) text += "-" + c->token;
-      if (std::holds_alternative<AddDoorKnock>(change)) text += "k";
+      if (std::holds_alternative<PutDoorKnock>(change)) text += "k";
     }
     text += ";";
   }
@@ -68,7 +68,7 @@ TEST_CASE("a refusal answers each batch once and keeps the eventual ones") {
 
 TEST_CASE("below the bound nothing is forgotten; above it what is superseded goes first") {
   Backlog backlog;
-  backlog.push(eventual({put("a"), AddDoorKnock{sample_knock(1)}, put("b")}));
+  backlog.push(eventual({put("a"), PutDoorKnock{sample_knock(1)}, put("b")}));
   backlog.push(eventual({put("a"), put("a")}));
   backlog.push(eventual({DeleteBinding{"b"}, put("c")}));
   CHECK(backlog.bound(7) == 0);
@@ -81,7 +81,7 @@ TEST_CASE("below the bound nothing is forgotten; above it what is superseded goe
 TEST_CASE("what still does not fit is given up from the old end, in whole batches, and counted") {
   Backlog backlog;
   backlog.push(eventual({put("a"), put("b")}));
-  backlog.push(eventual({AddDoorKnock{sample_knock(1)}, put("c")}));
+  backlog.push(eventual({PutDoorKnock{sample_knock(1)}, put("c")}));
   backlog.push(eventual({put("d")}));
   CHECK(backlog.bound(4) == 2);
   CHECK(summary(backlog) == "k+c;+d;");

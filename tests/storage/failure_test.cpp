@@ -65,7 +65,7 @@ TEST_CASE(
     f.store->apply({PutDomain{sample_domain("a.test", 10)}}, Durability::required, keep);
     f.store->apply({PutBinding{sample_binding("b")}, DeleteBinding{"zz"}}, Durability::eventual,
                    keep);
-    f.store->apply({AddDoorKnock{sample_knock(1)}}, Durability::eventual, keep);
+    f.store->apply({PutDoorKnock{sample_knock(1)}}, Durability::eventual, keep);
     answered = f.posts.run_until([&] { return answers.size() == 4; });
     broken = f.store->health();
   }

@@ -47,7 +47,7 @@ TEST_CASE("every record comes back as it was put") {
   REQUIRE(
       f.apply({PutSet{set}, PutSet{bare}, PutTarget{target}, PutTarget{named}, PutDomain{domain},
                PutBinding{binding}, PutBinding{imported}, PutScanner{scanner},
-               AddDoorKnock{sample_knock(1)}, AddDoorKnock{sample_knock(2)}, PutSecret{secret}}));
+               PutDoorKnock{sample_knock(1)}, PutDoorKnock{sample_knock(2)}, PutSecret{secret}}));
   Snapshot s = f.reopen();
   CHECK(s.sets == std::vector{set, bare});
   CHECK(s.targets == std::vector{target, named});
@@ -269,6 +269,71 @@ TEST_CASE("a full queue refuses at once and keeps nothing of the batch") {
   CHECK(f.apply({std::vector<Change>(limits::kStoreQueue, DeleteBinding{"a"})}));
 }
 
+TEST_CASE("a new store is in its first week, which began when it was opened") {
+  const TempDir dir;
+  Fixture f(dir.file("usher.db"));
+  const GateSettings gate = f.reopen().gate;
+  CHECK(gate.mode == GateMode::first_week);
+  CHECK(gate.opened > kNow);  // the present, which no test knows
+  GateSettings known = gate;
+  known.opened = {};
+  CHECK(known == GateSettings{});
+}
+
+TEST_CASE("the gate's settings, bans and the audit trail are kept; expired bans are not") {
+  const TempDir dir;
+  Fixture f(dir.file("usher.db"));
+  GateSettings gate;
+  gate.mode = GateMode::enforce;
+  gate.opened = kNow;
+  gate.source = {1, 2};
+  gate.phone = {0, 0};
+  gate.method = {7, 8};
+  gate.window = std::chrono::minutes(3);
+  gate.failures = 4;
+  gate.knocks = 5;
+  gate.scanner_hits = 6;
+  gate.ban = std::chrono::minutes(7);
+  gate.longest_ban = std::chrono::hours(8);
+  gate.trusted = {*net::Cidr::parse("198.51.100.0/24"), *net::Cidr::parse("2001:db8::/32")};
+  const Ban forever{.network = *net::Cidr::parse("192.0.2.0/28"),
+                    .reason = "no reason",
+                    .made_by = "operator",
+                    .since = kNow,
+                    .until = {},
+                    .hits = 12,
+                    .times = 3,
+                    .enforced = true};
+  Ban dry = forever;
+  dry.network = *net::Cidr::parse("2001:db8:1::/64");
+  dry.until = kNow + std::chrono::hours(1);
+  dry.enforced = false;
+  Ban over = forever;
+  over.network = *net::Cidr::parse("192.0.2.99");
+  over.until = kNow - std::chrono::seconds(1);
+  Ban lifted = forever;
+  lifted.network = *net::Cidr::parse("192.0.2.98");
+  const AuditEntry entry{.id = 7,
+                         .when = kNow,
+                         .client = "127.0.0.1:40000",
+                         .token = "none",
+                         .method = "PUT",
+                         .path = "/v1/domains/a.test",
+                         .status = 200,
+                         .before = "{}",
+                         .after = "{\"a\": 1}"};
+  REQUIRE(f.apply({PutGate{gate}, PutBan{forever}, PutBan{dry}, PutBan{over}, PutBan{lifted},
+                   DeleteBan{lifted.network}, AddAudit{entry}}));
+  Snapshot s = f.reopen();
+  CHECK(s.gate == gate);
+  CHECK(s.bans == std::vector{forever, dry});
+  CHECK(s.audit == std::vector{entry});
+  AuditEntry late = entry;
+  late.id = entry.id + static_cast<std::int64_t>(limits::kAuditEntries);
+  REQUIRE(f.apply({AddAudit{late}}));
+  CHECK(f.reopen().audit == std::vector{late});
+}
+
 TEST_CASE("door-knocks are trimmed to the newest, by the writer") {
   const TempDir dir;
   const std::string path = dir.file("usher.db");
@@ -276,7 +341,7 @@ TEST_CASE("door-knocks are trimmed to the newest, by the writer") {
   const int count = static_cast<int>(limits::kDoorKnocks) + 2500;
   for (int i = 0; i < count; i += 100) {
     std::vector<Change> batch;
-    for (int k = i; k < i + 100; ++k) batch.push_back(AddDoorKnock{sample_knock(k)});
+    for (int k = i; k < i + 100; ++k) batch.push_back(PutDoorKnock{sample_knock(k)});
     f.store->apply(std::move(batch), Durability::eventual, nullptr);
   }
   REQUIRE(f.apply({}));
@@ -285,7 +350,7 @@ TEST_CASE("door-knocks are trimmed to the newest, by the writer") {
   CHECK(s.door_knocks.front() == sample_knock(count - 1));
   CHECK(s.door_knocks.back() == sample_knock(count - static_cast<int>(limits::kDoorKnocks)));
   // The first knock of a process trims what the one before left over.
-  REQUIRE(f.apply({AddDoorKnock{sample_knock(count)}}));
+  REQUIRE(f.apply({PutDoorKnock{sample_knock(count)}}));
   f.store->close();
   CHECK(std::filesystem::file_size(path) < 4'000'000);
   f.open();

@@ -137,10 +137,12 @@ inline Binding sample_binding(const std::string& token, const std::string& aor =
 
 inline DoorKnock sample_knock(int number) {
   return DoorKnock{.when = kNow + std::chrono::milliseconds(number),
+                   .first = kNow,
+                   .count = 2,
                    .domain = "198.51.100.1",
                    .source = endpoint("203.0.113.9:5071"),
                    .method = "REGISTER",
-                   .reason = "not found",
+                   .reason = "not found " + std::to_string(number),
                    .user_agent = "friendly-scanner " + std::to_string(number)};
 }
 

@@ -339,8 +339,17 @@ class World {
         store.calls.push_back(up->call);
       } else if (const auto* over = std::get_if<storage::DeleteCall>(&change)) {
         forget_call(over->id);
-      } else if (const auto* knock = std::get_if<storage::AddDoorKnock>(&change)) {
+      } else if (const auto* knock = std::get_if<storage::PutDoorKnock>(&change)) {
+        std::erase_if(store.door_knocks, [&](const storage::DoorKnock& k) {
+          return k.source.address == knock->knock.source.address &&
+                 k.reason == knock->knock.reason;
+        });
         store.door_knocks.insert(store.door_knocks.begin(), knock->knock);
+      } else if (const auto* ban = std::get_if<storage::PutBan>(&change)) {
+        std::erase_if(store.bans, [&](const auto& b) { return b.network == ban->ban.network; });
+        store.bans.push_back(ban->ban);
+      } else if (const auto* lifted = std::get_if<storage::DeleteBan>(&change)) {
+        std::erase_if(store.bans, [&](const auto& b) { return b.network == lifted->network; });
       }
     }
   }

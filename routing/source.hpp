@@ -1,0 +1,24 @@
+// Whom an address stands for when something is counted: an IPv4 address itself, of IPv6 its /64,
+// within which a host may choose its address freely.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/net/address.hpp"
+#include "core/rng.hpp"
+
+namespace usher::routing {
+
+// The network of the first `bits` bits of an address.
+net::Cidr network_of(const net::IpAddress& address, std::uint8_t bits);
+net::Cidr source_network(const net::IpAddress& address);
+// Its base: equal for addresses that count as one.
+net::IpAddress source_of(const net::IpAddress& address);
+bool overlap(const net::Cidr& a, const net::Cidr& b);
+
+// A key of what is counted for a source: `what` keeps the tables' keys apart.
+std::uint64_t source_key(const HashKey& key, char what, const net::IpAddress& source,
+                         std::string_view name = {});
+
+}  // namespace usher::routing
