@@ -113,6 +113,10 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   stack.names = keys.names;
   edge.seed = system_entropy();
   edge.token_key = keys.contact_tokens;
+  const OverloadConfig& overload = config.overload;
+  edge.registers = {overload.registers_in_flight, overload.register_queue, overload.register_wait};
+  edge.max_lag = overload.max_lag;
+  edge.retry_after = overload.retry_after;
   for (const ListenConfig& listen : config.listen) {
     stack.listeners.push_back({listen.transport, sent_by(listen)});
     edge.own_endpoints.push_back(listen.bind);
@@ -137,6 +141,7 @@ class Driver {
         edge_(edge_config(config, opened.keys), std::move(opened.snapshot), log, Reactor::now()) {
     write_numbers();
     reactor_.on_deadline([this](Now now) {
+      edge_.lag(now, reactor_.lag().read(now.mono).average);
       edge_.on_time(now);
       drain();
     });
@@ -218,7 +223,10 @@ class Driver {
   net::TransportHandlers handlers() {
     net::TransportHandlers h;
     h.on_packet = [this](Now now, const net::Packet& packet) { edge_.receive(now, packet); };
-    h.on_batch_end = [this](Now) { drain(); };
+    h.on_batch_end = [this](Now now) {
+      edge_.lag(now, reactor_.lag().read(now.mono).average);
+      drain();
+    };
     h.on_flow_failed = [this](Now now, const net::Flow& flow, const std::string& reason) {
       edge_.flow_failed(now, flow, reason);
       drain();
@@ -356,6 +364,7 @@ int run(const std::string& path) {
                   .now = [] { return Reactor::now(); },
                   .drain = [&driver] { driver.drain(); },
                   .transports = [&driver] { return driver.transports().counts(); },
+                  .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
                   .version = USHER_VERSION,
                   .started = Reactor::now().mono,
                   .audit = std::move(audit)});

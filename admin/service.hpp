@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/config.hpp"
+#include "core/lag.hpp"
 #include "core/log.hpp"
 #include "core/net/transports.hpp"
 #include "core/time.hpp"
@@ -22,13 +23,14 @@ struct Service {
   std::function<void()>
       drain;  // executes the edge's output; called after each call that can leave some
   std::function<net::TransportCounts()> transports;
+  std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};
   std::vector<storage::AuditEntry> audit{};  // of earlier processes, newest first
 };
 
-// Why the service is degraded though it works, in words: a store that fails or lags. Empty: it is
-// not.
-std::vector<std::string> degraded(const storage::StoreHealth& health);
+// Why the service is degraded though it works, in words: a store that fails or lags, an overload.
+// Empty: it is not.
+std::vector<std::string> degraded(const Service& service);
 
 }  // namespace usher::admin

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/config_overload.hpp"
 #include "core/config_reader.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
@@ -214,7 +215,7 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "log"});
+  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "overload", "log"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -241,6 +242,7 @@ void read_all(ConfigReader& reader, Config& config) {
   }
   if (auto admin = top.table("admin")) read_admin(std::move(*admin), config.admin);
   if (auto timers = top.table("timers")) read_timers(std::move(*timers), config.timers);
+  if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);
   if (auto log = top.table("log")) read_log(std::move(*log), config.log);
 }
 

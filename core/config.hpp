@@ -49,6 +49,19 @@ struct ProcessConfig {
   std::string user;  // whom a process started by root becomes; empty: it stays what it is
 };
 
+// What keeps a storm of registrations away from calls and backends.
+struct OverloadConfig {
+  std::size_t registers_in_flight = 64;  // REGISTERs a backend has to answer at a time; 1–10000
+  std::size_t register_queue = 10'000;   // that wait for their turn, over all backends; 0–50000
+  Duration register_wait = std::chrono::seconds(5);  // of one of them, at most; 100ms–10s
+  // Above it new calls are refused, and above half of it new registrations; 50ms–10s.
+  Duration max_lag = std::chrono::milliseconds(500);
+  // What a 503 asks for in Retry-After is spread from half of it to one and a half; 2s–10m.
+  Duration retry_after = std::chrono::seconds(20);
+
+  friend bool operator==(const OverloadConfig&, const OverloadConfig&) = default;
+};
+
 struct StorageConfig {
   std::string path = "usher.db";
 };
@@ -70,6 +83,7 @@ struct Config {
   TlsConfig tls;
   TimersConfig timers;
   ProcessConfig process;
+  OverloadConfig overload;
   StorageConfig storage;
   AdminConfig admin;
   LogConfig log;

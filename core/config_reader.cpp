@@ -97,6 +97,25 @@ std::optional<bool> ConfigSection::boolean(std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<std::size_t> ConfigSection::number(std::string_view key, std::size_t least,
+                                                 std::size_t most) {
+  const toml::node* node = as_table(table_).get(key);
+  if (!node) return std::nullopt;
+  const std::string expected =
+      "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  const auto* value = node->as_integer();
+  if (!value) {
+    wrong_type(key, expected);
+    return std::nullopt;
+  }
+  if (value->get() < static_cast<std::int64_t>(least) ||
+      value->get() > static_cast<std::int64_t>(most)) {
+    fault(key, std::to_string(value->get()) + " is out of bounds: expected " + expected);
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(value->get());
+}
+
 std::optional<Duration> ConfigSection::duration(std::string_view key) {
   const toml::node* node = as_table(table_).get(key);
   if (!node) return std::nullopt;

@@ -30,6 +30,8 @@ class ConfigSection {
   bool is_empty_array(std::string_view key) const;
   std::optional<std::string> string(std::string_view key);
   std::optional<bool> boolean(std::string_view key);
+  // A whole number from `least` to `most`.
+  std::optional<std::size_t> number(std::string_view key, std::size_t least, std::size_t most);
   std::optional<Duration> duration(std::string_view key);
   std::optional<net::Endpoint> endpoint(std::string_view key);  // the port is not 0
   std::optional<ConfigSection> table(std::string_view key);

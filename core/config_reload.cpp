@@ -58,6 +58,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("timers.t2", was.t2 != is.t2);
   restart("timers.t4", was.t4 != is.t4);
   restart("timers.trying", was.trying != is.trying);
+  restart("overload", running.overload != fresh.overload);
   restart("timers.call_probe", was.call_probe != is.call_probe);
   return out;
 }

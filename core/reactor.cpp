@@ -32,6 +32,7 @@ struct Reactor::Impl {
   std::optional<Instant> deadline;
   std::optional<Instant> armed;  // what the Asio timer waits for
   std::uint64_t wait_number = 0;
+  LagMeter lag;
 
   void arm(Instant when) {
     armed = when;
@@ -44,9 +45,10 @@ struct Reactor::Impl {
   }
 
   void wake() {
+    const Now now = Reactor::now();
+    if (armed) lag.note(now.mono, now.mono - *armed);
     armed.reset();
     if (!deadline) return;
-    const Now now = Reactor::now();
     if (now.mono < *deadline) {
       arm(*deadline);
       return;
@@ -90,6 +92,10 @@ void Reactor::set_deadline(Instant when) {
 
 void Reactor::clear_deadline() {
   impl_->deadline.reset();
+}
+
+LagMeter& Reactor::lag() {
+  return impl_->lag;
 }
 
 void Reactor::on_signal(std::function<void(int)> handler) {

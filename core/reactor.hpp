@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/lag.hpp"
 #include "core/time.hpp"
 
 namespace boost::asio {
@@ -29,6 +30,9 @@ class Reactor {
   void on_deadline(std::function<void(Now)> handler);
   void set_deadline(Instant when);
   void clear_deadline();
+
+  // How late the timer wakes; sockets add how long a packet has waited for them.
+  LagMeter& lag();
 
   // SIGINT, SIGTERM, SIGHUP arrive here, on the reactor thread, with the signal's number.
   void on_signal(std::function<void(int)> handler);

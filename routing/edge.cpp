@@ -24,6 +24,9 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       dispatcher(config.token_key),
       affinity(HashKey{~config.seed, config.seed}, kAffinityLifetime, kAffinities),
       health(log, config.seed),
+      registers(config.registers),
+      overload(config.max_lag),
+      rng(config.seed ^ 0x0FF10ADULL),
       last_target(loaded.last_target) {
   directory = Directory::make(std::move(loaded.domains), std::move(loaded.sets),
                               std::move(loaded.targets), {}, self.names());
@@ -63,7 +66,11 @@ void Edge::Impl::resolve_all(Now now) {
 void Edge::Impl::pump(Now now) {
   for (;;) {
     const std::vector<sip::StackEvent> events = stack.take_events();
-    if (events.empty()) break;
+    if (events.empty()) {
+      const auto waiting = registers.next();
+      if (!waiting) break;
+      resume(now, *waiting);
+    }
     for (const sip::StackEvent& event : events) handle(now, event);
   }
   std::vector<sip::Send> sends = stack.take_sends();
@@ -143,14 +150,14 @@ void Edge::Impl::on_time(Now now) {
     const auto waiting = persists.find(holds.front().id);
     if (waiting != persists.end() && waiting->second && !waiting->second->released) {
       ++counters.registers_unstored;
-      log.write(
-          LogCategory::storage, LogLevel::warning, {},
-          "the store took longer than 500 ms: a registration is confirmed before it is durable");
+      say(LogCategory::storage, LogLevel::warning, store_watch.late());
       release(now, *waiting->second);
     }
     holds.pop_front();
   }
   for (const storage::TargetId id : health.due(now)) probe(now, id);
+  end_waits(now);
+  if (overload.due() && *overload.due() <= now.mono) look_at_load(now);
   std::vector<storage::Change> gone;
   for (const storage::Binding& b : location.expire(now.mono, kExpirePerWakeUp)) {
     log.write(LogCategory::registration, LogLevel::info, {},
@@ -183,6 +190,8 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(registrar.next_deadline());
   if (!holds.empty()) take(holds.front().due);
   take(drain_until);
+  take(registers.next_deadline());
+  take(overload.due());
   return next;
 }
 
@@ -234,10 +243,11 @@ void Edge::on_time(Now now) {
 void Edge::stored(Now now, PersistId id, const Result<void>& result) {
   const auto waiting = impl_->persists.find(id);
   if (waiting == impl_->persists.end()) return;
-  if (!result) {
-    impl_->log.write(LogCategory::storage, LogLevel::error, {},
-                     "the store failed: " + result.error().message);
-  }
+  Impl& e = *impl_;
+  e.say(LogCategory::storage, result ? LogLevel::info : LogLevel::error,
+        e.store_watch.answered(result ? std::string{} : result.error().message));
+  if (result && waiting->second && !waiting->second->released)
+    e.say(LogCategory::storage, LogLevel::info, e.store_watch.in_time());
   // Memory is the truth: a disk that refuses delays nobody (rule 12).
   if (waiting->second) impl_->release(now, *waiting->second);
   impl_->persists.erase(waiting);

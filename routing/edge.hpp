@@ -15,6 +15,8 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "routing/directory.hpp"
+#include "routing/overload.hpp"
+#include "routing/register_queue.hpp"
 #include "sip/stack.hpp"
 #include "storage/records.hpp"
 
@@ -28,6 +30,9 @@ struct EdgeConfig {
   std::vector<net::Endpoint>
       own_endpoints;  // bound and advertised, to recognise requests to ourselves and loops
   std::vector<std::string> own_hosts;  // advertised host names, lower case
+  RegisterQueue::Limits registers;
+  Duration max_lag = std::chrono::milliseconds(500);  // see Overload
+  Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
 };
 
 using PersistId = std::uint64_t;
@@ -83,14 +88,18 @@ struct EdgeCounters {
   std::map<std::string, std::uint64_t> failures;              // failed authentications, by method
   std::uint64_t registers_granted = 0, registers_refused = 0, calls_started = 0, calls_answered = 0,
                 calls_failed = 0, failovers = 0, ambiguous = 0, probes = 0, probe_failures = 0,
-                registers_unstored = 0;  // confirmed before the store had answered
+                registers_unstored = 0,  // confirmed before the store had answered
+      registers_queued = 0,              // that had to wait for their backend
+      registers_turned_away = 0,         // of these: waited for too long, or found no place
+      overload_refused = 0;
 };
 
 struct EdgeCounts {
   sip::StackCounts stack;
   std::size_t registrations = 0, domains = 0, sets = 0, targets = 0, door_knocks = 0,
               pending_persists = 0, affinities = 0, bans = 0, would_be_bans = 0,
-              limiter_entries = 0, offence_entries = 0;
+              limiter_entries = 0, offence_entries = 0, registers_waiting = 0,
+              registers_in_flight = 0;
 };
 
 class Edge {
@@ -110,6 +119,9 @@ class Edge {
   void stored(Now now, PersistId id, const Result<void>& result);
   // The addresses of a host name; empty: the name does not resolve (the last good answer is kept).
   void resolved(Now now, const std::string& name, std::vector<net::IpAddress> addresses);
+
+  // How late the process is; see LagMeter::View::average. To be told with each wake-up.
+  void lag(Now now, Duration average);
 
   EdgeOutput take_output();
   std::optional<Instant> next_deadline() const;
@@ -138,6 +150,8 @@ class Edge {
   // Why the edge is not ready to serve, in words; empty when it is: a listener, a domain whose set
   // has a target that is not down.
   std::vector<std::string> not_ready() const;
+  // Why it refuses new work though it is ready, in words; empty: it does not.
+  std::string overload() const;
 
   // Administration: changes that are durable already. Make them live: domains, sets, targets,
   // scanners, the gate's settings, bans.

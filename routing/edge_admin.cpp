@@ -105,7 +105,13 @@ EdgeCounts Edge::counts() const {
   out.would_be_bans = impl_->bans.size() - impl_->bans.enforced();
   out.limiter_entries = impl_->limiter.size();
   out.offence_entries = impl_->offences.size();
+  out.registers_waiting = impl_->registers.size();
+  out.registers_in_flight = impl_->registers.in_flight();
   return out;
+}
+
+std::string Edge::overload() const {
+  return impl_->overload.why();
 }
 
 std::vector<std::string> Edge::not_ready() const {

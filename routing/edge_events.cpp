@@ -5,6 +5,13 @@
 
 namespace usher::routing {
 
+// At most one backend owes an answer to a REGISTER.
+void Edge::Impl::pace(Journey& journey, storage::TargetId target) {
+  if (journey.paced != 0) registers.ended(journey.paced);
+  journey.paced = target;
+  if (target != 0) registers.began(target);
+}
+
 void Edge::Impl::set_live(Journey& journey, storage::TargetId target) {
   if (journey.live == target) return;
   if (journey.live != 0) {
@@ -38,6 +45,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
       health.request_failed(now, target, e.reason);
     }
   }
+  if (journey.registration) pace(journey, 0);
   const bool next =
       !e.cancelled && journey.current + 1 < journey.tries.size() &&
       (e.status == 0 || std::find(journey.failover_codes.begin(), journey.failover_codes.end(),
@@ -46,6 +54,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   ++counters.failovers;
   ++journey.current;
   if (journey.live != 0) set_live(journey, journey.tries[journey.current]);
+  if (journey.registration) pace(journey, journey.tries[journey.current]);
   const storage::Target* failed = directory->target(target);
   log.write(journey.registration ? LogCategory::registration : LogCategory::call, LogLevel::warning,
             journey.key,
@@ -132,6 +141,7 @@ void Edge::Impl::end_journey(sip::Cookie mark) {
   const auto found = journeys.find(mark);
   if (found == journeys.end()) return;
   set_live(found->second, 0);
+  pace(found->second, 0);
   if (found->second.registration) offers.remove(*found->second.registration);
   journeys.erase(found);
 }

@@ -129,7 +129,7 @@ bool Edge::Impl::admit(Now now, const sip::RouteNeeded& need, const Parties& par
   ++counters.drops["limit: " + name];
   if (limiter.may_answer(now.mono, from.source, user)) {
     ++counters.local_replies[503];
-    stack.reply_once(now, need, {503, "", "too many requests at once", {{"Retry-After", "10"}}});
+    stack.reply_stateless(now, need, {503, "", "too many requests at once", {{"Retry-After", "10"}}});
   }
   return false;
 }

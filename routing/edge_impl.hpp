@@ -26,9 +26,12 @@
 #include "routing/offers.hpp"
 #include "routing/origin.hpp"
 #include "routing/outlets.hpp"
+#include "routing/overload.hpp"
+#include "routing/register_queue.hpp"
 #include "routing/registrar.hpp"
 #include "routing/scanners.hpp"
 #include "routing/self.hpp"
+#include "routing/store_watch.hpp"
 
 namespace usher::routing {
 
@@ -40,6 +43,7 @@ struct Journey {
   std::vector<storage::TargetId> tries;  // towards a backend, in order
   std::size_t current = 0;               // of tries
   storage::TargetId live = 0;            // whose live call this is; 0: no call
+  storage::TargetId paced = 0;           // REGISTER: whose answer it waits for; 0: nobody's
   std::vector<std::uint16_t> failover_codes;
   std::unique_ptr<Registration> registration;
   std::string saved;  // id of its call in the store; empty: it is not there
@@ -112,11 +116,24 @@ struct Edge::Impl {
   Candidates candidates(const storage::DispatcherSet& set) const;
   std::optional<net::Flow> way_to(const storage::Target& target) const;
   void to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
-                  const storage::Domain& domain);
+                  const storage::Domain& domain, const RegisterQueue::Waiting* queued = nullptr);
   TargetOrder choose(Now now, const sip::RouteNeeded& need, const storage::DispatcherSet& set,
                      const Candidates& possible, Affinity::Key affinity,
                      const std::vector<storage::Binding>& bindings, const std::string& aor,
                      std::string& how);
+
+  // edge_registers.cpp
+  RegisterRank rank_of(Now now, const sip::RouteNeeded& need, Affinity::Key key, bool bound) const;
+  void let_wait(Now now, const sip::RouteNeeded& need, storage::TargetId target, RegisterRank rank,
+                const RegisterQueue::Waiting* queued, std::string_view who);
+  void turn_away(Now now, const RegisterQueue::Waiting& waiting, std::string why);
+  void resume(Now now, const RegisterQueue::Waiting& waiting);
+  void end_waits(Now now);
+  void pace(Journey& journey, storage::TargetId target);
+  sip::Reply busy(std::string why);
+  bool refuse_new(Now now, const sip::RouteNeeded& need);
+  void look_at_load(Now now);
+  void say(LogCategory category, LogLevel level, const std::optional<std::string>& line) const;
 
   // edge_to_phone.cpp
   void to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
@@ -166,6 +183,11 @@ struct Edge::Impl {
   Affinity affinity;
   Health health;
   DialogSaves dialog_saves;
+  RegisterQueue registers;
+  Overload overload;
+  Duration lag{};
+  Rng rng;
+  StoreWatch store_watch;
   EdgeCounters counters;
   EdgeOutput out;
 

@@ -113,6 +113,7 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
           describe(need, parties));
     return;
   }
+  if (refuse_new(now, need)) return;
   if (origin.is_backend()) {
     to_phone(now, need, parties, origin);
   } else {

@@ -139,7 +139,7 @@ TargetOrder Edge::Impl::choose(Now now, const sip::RouteNeeded& need,
 }
 
 void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
-                            const storage::Domain& domain) {
+                            const storage::Domain& domain, const RegisterQueue::Waiting* queued) {
   const sip::Message& request = *need.request;
   const std::string who = describe(need, parties);
   const storage::DispatcherSet* set = directory->set(domain.setid);
@@ -172,11 +172,21 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
                           : parties.from ? aor_text(*parties.from)
                                          : std::string{};
   const std::vector<storage::Binding> bindings = location.by_aor(aor);
+  const Affinity::Key key = affinity.key_of(request.call_id(), request.from_tag());
+  std::string how;
+  TargetOrder order;
+  if (queued) {
+    how = "its turn";
+    order = dispatcher.sticky(possible.usable, queued->target);
+  }
+  if (order.empty()) order = choose(now, need, *set, possible, key, bindings, aor, how);
+  if (registration && !registers.has_room(order.front()->id)) {
+    let_wait(now, need, order.front()->id, rank_of(now, need, key, !bindings.empty()), queued, who);
+    return;
+  }
   sip::Cookie mark = 0;
   Journey& journey = start(now, need, who, mark);
   watch(now, journey, need, parties);
-  std::string how;
-  TargetOrder order = choose(now, need, *set, possible, journey.affinity, bindings, aor, how);
   const std::size_t most =
       std::min<std::size_t>(std::max(set->failover.max_attempts, 1U), limits::kAttemptsPerRequest);
   if (order.size() > most) order.resize(most);
@@ -228,7 +238,10 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
     log.write(category, LogLevel::info, journey.key,
               who + " → " + names_of(order) + " (" + domain.domain + ", " + how + ")");
   }
-  if (registration) offers.add(*registration);
+  if (registration) {
+    offers.add(*registration);
+    pace(journey, order.front()->id);
+  }
   journey.registration = std::move(registration);
   send_on(now, need, std::move(plan));
 }

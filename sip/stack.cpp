@@ -181,13 +181,24 @@ bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
 }
 
 void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
-  impl_->env.reply(now, {need.request, need.flow}, reply);
+  if (need.waiting) {
+    impl_->relays.reply(now, need.waiting, reply);
+  } else {
+    impl_->env.reply(now, {need.request, need.flow}, reply);
+  }
   impl_->drain(now);
 }
 
-void Stack::reply_once(Now now, const RouteNeeded& need, const Reply& reply) {
-  impl_->env.reply_once({need.request, need.flow}, reply);
+bool Stack::wait(Now now, RouteNeeded& need) {
+  const Method method = need.request->method();
+  USHER_CHECK(!need.waiting && method != Method::invite && method != Method::cancel);
+  need.waiting = impl_->relays.wait(now, need);
   impl_->drain(now);
+  return static_cast<bool>(need.waiting);
+}
+
+void Stack::reply_stateless(Now, const RouteNeeded& need, const Reply& reply) {
+  impl_->env.reply_stateless({need.request, need.flow}, reply);
 }
 
 void Stack::reply_malformed(Now now, const MalformedReceived& malformed) {

@@ -63,6 +63,7 @@ struct CallTimes {
 struct RouteNeeded {
   MessageRef request;
   net::Flow flow;
+  RelayId waiting{};  // set by Stack::wait()
 };
 // A packet that is no usable SIP message. Stack::reply_malformed() answers it if it can be
 // answered; nothing: silence.
@@ -181,10 +182,14 @@ class Stack {
   // limit.
   bool route(Now now, const RouteNeeded& need, Plan plan);
   void reply(Now now, const RouteNeeded& need, const Reply& reply);
+  // Takes a request (no INVITE, no CANCEL) into a transaction that absorbs it when it is repeated
+  // and sends the 100 of RFC 4320 §4.1, while the user lets it wait; route() or reply() must follow
+  // within 64·T1. False when it was refused instead: a limit.
+  bool wait(Now now, RouteNeeded& need);
+  // A final response without state, never repeated: for work that is refused to save work, and for
+  // who must not be made to be sent more than he sent.
+  void reply_stateless(Now now, const RouteNeeded& need, const Reply& reply);
   void reply_malformed(Now now, const MalformedReceived& malformed);
-  // As reply(), without state (RFC 3261 §8.2.7): sent once and never repeated, where the sender's
-  // address may be another one's.
-  void reply_once(Now now, const RouteNeeded& need, const Reply& reply);
   // Sends a held response on. `contacts`, when given, replace its Contact values. No effect when
   // the relay is gone.
   void release(Now now, RelayId relay, const std::vector<std::string>* contacts);

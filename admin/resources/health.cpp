@@ -16,7 +16,7 @@ Json reasons(const std::vector<std::string>& texts) {
 }
 
 Answer healthz(const Service& service) {
-  const auto why = degraded(service.store.health());
+  const auto why = degraded(service);
   return json_answer(
       200, Json::Object{{"status", why.empty() ? "ok" : "degraded"}, {"reasons", reasons(why)}});
 }
@@ -28,13 +28,16 @@ Answer readyz(const Service& service) {
   return json_answer(why.empty() ? 200 : 503,
                      Json::Object{{"status", why.empty() ? "ready" : "not ready"},
                                   {"reasons", reasons(why)},
-                                  {"degraded", reasons(degraded(service.store.health()))}});
+                                  {"degraded", reasons(degraded(service))}});
 }
 
 }  // namespace
 
-std::vector<std::string> degraded(const storage::StoreHealth& health) {
+std::vector<std::string> degraded(const Service& service) {
+  const storage::StoreHealth health = service.store.health();
   std::vector<std::string> why;
+  if (const std::string overload = service.edge.overload(); !overload.empty())
+    why.push_back("overload: " + overload);
   if (!health.ok) why.push_back("store: " + health.reason);
   if (health.last_commit > kSlowCommit)
     why.push_back("store: the last commit took " + duration_text(health.last_commit));

@@ -178,6 +178,29 @@ void add_store(Families& f, const storage::StoreHealth& h) {
   f.counter("usher_store_dropped_total", "Changes that were given up.").value(h.dropped);
 }
 
+void add_load(Families& f, const Service& service, const routing::EdgeCounts& counts,
+              const net::TransportCounts& t) {
+  const LagMeter::View lag = service.lag();
+  f.gauge("usher_lag_seconds", "How late timers and packets are served.")
+      .value(seconds(lag.average), {{"kind", "average"}})
+      .value(seconds(lag.worst), {{"kind", "worst"}});
+  f.gauge("usher_overloaded", "1 while new work is refused.")
+      .value(service.edge.overload().empty() ? 0 : 1);
+  f.gauge("usher_queue", "What waits, by queue; the store's has a metric of its own.")
+      .value(counts.registers_waiting, {{"queue", "registers"}})
+      .value(t.datagrams_queued, {{"queue", "datagrams"}});
+  f.gauge("usher_registers_in_flight", "REGISTERs that backends have not answered yet.")
+      .value(counts.registers_in_flight);
+  const routing::EdgeCounters& c = service.edge.counters();
+  f.counter("usher_registers_queued_total", "REGISTERs that had to wait for their backend.")
+      .value(c.registers_queued);
+  f.counter("usher_registers_turned_away_total",
+            "REGISTERs that waited for too long, or found the queue full.")
+      .value(c.registers_turned_away);
+  f.counter("usher_overload_refused_total", "Requests refused because of overload.")
+      .value(c.overload_refused);
+}
+
 void add_transports(Families& f, const net::TransportCounts& t) {
   f.counter("usher_datagrams_total", "UDP datagrams, by direction.")
       .value(t.datagrams_in, {{"direction", "in"}})
@@ -204,7 +227,9 @@ class EdgeMetrics : public prometheus::Collectable {
     add_gate_counts(f, counts, service_.edge.counters());
     add_targets(f, service_);
     add_store(f, service_.store.health());
-    add_transports(f, service_.transports());
+    const net::TransportCounts transports = service_.transports();
+    add_load(f, service_, counts, transports);
+    add_transports(f, transports);
     return f.take();
   }
 

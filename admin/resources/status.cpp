@@ -60,6 +60,10 @@ Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
                       {"failed_authentications", numbers(c.failures, same)},
                       {"registers_granted", c.registers_granted},
                       {"registers_refused", c.registers_refused},
+                      {"registers_unstored", c.registers_unstored},
+                      {"registers_queued", c.registers_queued},
+                      {"registers_turned_away", c.registers_turned_away},
+                      {"overload_refused", c.overload_refused},
                       {"calls_started", c.calls_started},
                       {"calls_answered", c.calls_answered},
                       {"calls_failed", c.calls_failed},
@@ -90,6 +94,18 @@ Json store_json(const storage::StoreHealth& h) {
                       {"dropped", h.dropped}};
 }
 
+Json load_json(const Service& service, const routing::EdgeCounts& c,
+               const net::TransportCounts& t) {
+  const LagMeter::View lag = service.lag();
+  return Json::Object{{"lag_ms", milliseconds(lag.average)},
+                      {"worst_lag_ms", milliseconds(lag.worst)},
+                      {"overload", service.edge.overload()},
+                      {"queues", Json::Object{{"registers", c.registers_waiting},
+                                              {"registers_in_flight", c.registers_in_flight},
+                                              {"store", service.store.health().queued},
+                                              {"datagrams", t.datagrams_queued}}}};
+}
+
 Answer status(const Service& service) {
   const Now now = service.now();
   const routing::EdgeCounts counts = service.edge.counts();
@@ -102,6 +118,7 @@ Answer status(const Service& service) {
                    {"uptime", duration_text(uptime)},
                    {"uptime_s", uptime.count()},
                    {"ready", service.edge.not_ready().empty()},
+                   {"load", load_json(service, counts, transports)},
                    {"counts", counts_json(counts, transports)},
                    {"counters", counters_json(service.edge.counters(), counts.stack, transports)},
                    {"store", store_json(service.store.health())}});

@@ -125,6 +125,7 @@ Endpoint Transports::local(ListenerId id) const {
 
 TransportCounts Transports::counts() const {
   TransportCounts counts = impl_->shared.counts;
+  for (const auto& socket : impl_->udp) counts.datagrams_queued += socket ? socket->queued() : 0;
   counts.connections = impl_->tcp ? impl_->tcp->connections() : 0;
   counts.silent_connections = impl_->tcp ? impl_->tcp->silent() : 0;
   return counts;

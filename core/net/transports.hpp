@@ -55,6 +55,7 @@ struct TransportCounts {
   std::uint64_t receive_wakeups = 0;
   std::uint64_t cut_off = 0;
   std::size_t connections = 0, silent_connections = 0;
+  std::size_t datagrams_queued = 0;  // that wait to be sent
 };
 
 class Transports {

@@ -2,6 +2,7 @@
 
 #include <linux/errqueue.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -39,6 +40,7 @@ struct ReceiveArea::Impl {
   std::array<mmsghdr, limits::kBatch> messages{};
   std::array<iovec, limits::kBatch> vectors{};
   std::array<sockaddr_storage, limits::kBatch> addresses{};
+  alignas(cmsghdr) std::array<char, 64> control{};  // of the first: when it arrived
 
   void prepare() {
     for (std::size_t i = 0; i < limits::kBatch; ++i) {
@@ -50,6 +52,24 @@ struct ReceiveArea::Impl {
       header.msg_iov = &vectors[i];
       header.msg_iovlen = 1;
     }
+    messages[0].msg_hdr.msg_control = control.data();
+    messages[0].msg_hdr.msg_controllen = control.size();
+  }
+
+  // How long the first datagram has waited in the socket: it is the oldest one. A clock that was
+  // set meanwhile makes no lag.
+  Duration waited(Now now) {
+    constexpr Duration kMost = std::chrono::minutes(1);
+    msghdr& header = messages[0].msg_hdr;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+      if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
+      timespec arrived{};
+      std::memcpy(&arrived, CMSG_DATA(c), sizeof arrived);
+      const Duration age = now.wall.time_since_epoch() - std::chrono::seconds(arrived.tv_sec) -
+                           std::chrono::microseconds(arrived.tv_nsec / 1000);
+      return age > Duration{} && age < kMost ? age : Duration{};
+    }
+    return {};
   }
 };
 
@@ -108,6 +128,7 @@ Result<void> UdpSocket::Impl::open(const Endpoint& bind) {
     // Large messages are fragmented on their way rather than refused.
     set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
   }
+  set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   set_option(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes);
   set_option(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes);
   sockaddr_storage address{};
@@ -134,6 +155,7 @@ void UdpSocket::Impl::receive() {
   const Now now = Reactor::now();
   ++shared.counts.receive_wakeups;
   const int count = receive_batch();
+  if (count > 0) shared.reactor.lag().note(now.mono, area.waited(now));
   // Out of the shared area before anybody is called: a handler may do anything, closing included.
   std::vector<Packet> packets;
   packets.reserve(static_cast<std::size_t>(std::max(count, 0)));
@@ -306,6 +328,10 @@ void UdpSocket::send(const Endpoint& remote, const Bytes& bytes) {
 
 void UdpSocket::flush() {
   impl_->flush();
+}
+
+std::size_t UdpSocket::queued() const {
+  return impl_->queue.size();
 }
 
 }  // namespace usher::net

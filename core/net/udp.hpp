@@ -38,6 +38,7 @@ class UdpSocket {
   // Queues; drops, as the network would, beyond limits::kDatagramQueue.
   void send(const Endpoint& remote, const Bytes& bytes);
   void flush();
+  std::size_t queued() const;
 
  private:
   struct Impl;

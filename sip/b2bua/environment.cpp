@@ -14,7 +14,7 @@ Reply no_room(std::string_view limit) {
 
 namespace {
 
-std::string header_lines(const Reply& reply) {
+std::string lines_of(const Reply& reply) {
   std::string lines;
   for (const auto& [name, value] : reply.headers) lines += name + ": " + value + "\r\n";
   if (!reply.why.empty()) lines += "Reason: " + reason_value(reply.status, reply.why) + "\r\n";
@@ -28,14 +28,14 @@ std::string_view phrase_of(const Reply& reply) {
 }  // namespace
 
 void Environment::reply(Now now, const RequestReceived& received, const Reply& reply) {
-  if (reply.status < 300) return reply_once(received, reply);
+  if (reply.status < 300) return reply_stateless(received, reply);
   layer.refuse(now.mono, received.request, received.flow, reply.status, phrase_of(reply), out,
-               header_lines(reply));
+               lines_of(reply));
 }
 
-void Environment::reply_once(const RequestReceived& received, const Reply& reply) {
+void Environment::reply_stateless(const RequestReceived& received, const Reply& reply) {
   layer.reply_stateless(*received.request, received.flow, reply.status, phrase_of(reply), out,
-                        header_lines(reply));
+                        lines_of(reply));
 }
 
 }  // namespace usher::sip

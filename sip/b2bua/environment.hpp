@@ -84,7 +84,7 @@ struct Environment {
   // A final response of our own to a request outside a dialog, with its Reason.
   void reply(Now now, const RequestReceived& received, const Reply& reply);
   // The same without state: it is never repeated.
-  void reply_once(const RequestReceived& received, const Reply& reply);
+  void reply_stateless(const RequestReceived& received, const Reply& reply);
 };
 
 }  // namespace usher::sip

@@ -30,15 +30,12 @@ std::string derive(const HashKey& key, std::string_view kind, std::string_view n
 
 }  // namespace
 
-bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
-  const RequestReceived received{need.request, need.flow};
+RelayId Relays::wait(Now now, const RouteNeeded& need) {
   const auto turn_away = [&](std::string_view limit) {
-    env_.reply(now, received, no_room(limit));
-    return false;
+    env_.reply(now, {need.request, need.flow}, no_room(limit));
+    return RelayId{};
   };
   if (relays_.size() >= limits::kRelays) return turn_away("relayed requests");
-  const bool makes_dialog = Subscriptions::makes_dialog(*need.request);
-  if (makes_dialog && subscriptions_.full()) return turn_away("subscriptions");
   const RelayId id = relays_.emplace().first;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_server, id.packed(), 0});
   const ServerTxId server = env_.layer.accept(now.mono, need.request, need.flow, cookie, env_.out);
@@ -48,18 +45,42 @@ bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
     return turn_away("transactions");
   }
   Relay& relay = *relays_.find(id);
-  relay.plan = std::move(plan);
   relay.server = server;
+  relay.user = cookie;
   relay.request = need.request;
   relay.flow = need.flow;
+  return id;
+}
+
+bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
+  const bool makes_dialog = Subscriptions::makes_dialog(*need.request);
+  if (makes_dialog && subscriptions_.full()) {
+    env_.reply(now, {need.request, need.flow}, no_room("subscriptions"));
+    return false;
+  }
+  const RelayId id = need.waiting ? need.waiting : wait(now, need);
+  if (!id) return false;
+  Relay& relay = *relays_.find(id);
+  // It has waited for longer than its sender does.
+  if (!env_.layer.request(relay.server)) {
+    relays_.erase(id);
+    return false;
+  }
+  relay.plan = std::move(plan);
   if (makes_dialog) {
-    relay.subscription = subscriptions_.open(now, need, relay.plan, env_.layer.local_tag(server));
+    relay.subscription =
+        subscriptions_.open(now, need, relay.plan, env_.layer.local_tag(relay.server));
     relay.subscriber = subscriptions_.subscriber_of(relay.subscription);
-    env_.users.find(UserId::unpack(cookie))->leg = relay.subscriber.packed();
+    env_.users.find(UserId::unpack(relay.user))->leg = relay.subscriber.packed();
     legs_.hold(relay.subscriber);
   }
   attempt(now, id);
   return true;
+}
+
+void Relays::reply(Now now, RelayId waiting, const Reply& reply) {
+  respond(now, *relays_.find(waiting), reply);
+  relays_.erase(waiting);
 }
 
 bool Relays::may_go_on(const Relay& relay) const {
@@ -206,13 +227,20 @@ void Relays::forward(Now now, RelayId id, const Message& response,
 }
 
 void Relays::refuse(Now now, RelayId id, int status, std::string_view why) {
-  Relay& relay = *relays_.find(id);
-  MessageBuilder out = start_response(*relay.request, relay.flow.remote, status,
-                                      reason_phrase(status), env_.layer.local_tag(relay.server));
-  if (status == 503) out.header("Retry-After", "10");
-  out.header("Reason", reason_value(status, why));
-  env_.layer.respond(now.mono, relay.server, status, out.finish(), env_.out);
+  Reply reply{.status = status, .why = std::string(why)};
+  if (status == 503) reply.headers.emplace_back("Retry-After", "10");
+  respond(now, *relays_.find(id), reply);
   end(now, id, status, nullptr);
+}
+
+void Relays::respond(Now now, const Relay& relay, const Reply& reply) {
+  const std::string_view phrase =
+      reply.reason.empty() ? reason_phrase(reply.status) : std::string_view(reply.reason);
+  MessageBuilder out = start_response(*relay.request, relay.flow.remote, reply.status, phrase,
+                                      env_.layer.local_tag(relay.server));
+  for (const auto& [name, value] : reply.headers) out.header(name, value);
+  if (!reply.why.empty()) out.header("Reason", reason_value(reply.status, reply.why));
+  env_.layer.respond(now.mono, relay.server, reply.status, out.finish(), env_.out);
 }
 
 // RFC 4320 §4.2 (no 408 to a non-INVITE) and the rule of presence: a phone's silence stays silence.

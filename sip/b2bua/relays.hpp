@@ -17,6 +17,7 @@ struct Relay {
   Plan plan;
   std::size_t made = 0;  // of plan.attempts
   ServerTxId server;
+  Cookie user = 0;  // of the server transaction
   ClientTxId client;
   MessageRef request;
   net::Flow flow;     // the sender's
@@ -35,6 +36,10 @@ class Relays {
 
   // False when it was refused at once and no RelayEnded will follow.
   bool start(Now now, const RouteNeeded& need, Plan plan);
+  // A relay that has its transaction and no plan yet: start() or reply() with it follows. A false
+  // id: refused at once.
+  RelayId wait(Now now, const RouteNeeded& need);
+  void reply(Now now, RelayId waiting, const Reply& reply);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
   void unanswered(Now now, const TransactionUser& user, ClientTxId transaction, TimerLetter timer,
                   std::string_view why);
@@ -52,6 +57,7 @@ class Relays {
   void forward(Now now, RelayId id, const Message& response,
                const std::vector<std::string>* contacts);
   void refuse(Now now, RelayId id, int status, std::string_view why);
+  void respond(Now now, const Relay& relay, const Reply& reply);
   void go_silent(Now now, RelayId id, bool forget);
   // `response`: what the sender was given of the target's; null: our own or none.
   void end(Now now, RelayId id, int status, const Message* response);

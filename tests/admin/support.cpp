@@ -61,6 +61,7 @@ House::House(storage::Snapshot loaded, std::string token)
                                       .now = [this] { return now; },
                                       .drain = [this] { drain(); },
                                       .transports = [] { return net::TransportCounts{}; },
+                                      .lag = [] { return LagMeter::View{}; },
                                       .version = "9.9.9",
                                       .started = now.mono});
   drain();

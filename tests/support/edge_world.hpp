@@ -110,8 +110,9 @@ class World {
   std::vector<routing::Persist> persists;
   Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
 
-  explicit World(std::function<void(storage::Snapshot&)> prepare = {})
-      : log_([this](const LogLine& l) {
+  explicit World(std::function<void(storage::Snapshot&)> prepare = {},
+                 std::function<void(routing::EdgeConfig&)> configure = {})
+      : configure_(std::move(configure)), log_([this](const LogLine& l) {
           log_lines.emplace_back(l.text);
           if (l.category == LogCategory::call) call_keys.emplace_back(l.key);
         }) {
@@ -163,6 +164,7 @@ class World {
     config.token_key = HashKey{1, 2};
     config.own_endpoints = {*net::Endpoint::parse(kEdge)};
     config.own_hosts = {"edge.test"};
+    if (configure_) configure_(config);
     edge_.reset();
     sent_.clear();
     edge_ = std::make_unique<routing::Edge>(std::move(config), store, log_, now);
@@ -354,6 +356,7 @@ class World {
     }
   }
 
+  std::function<void(routing::EdgeConfig&)> configure_;
   Log log_;
   std::unique_ptr<routing::Edge> edge_;
   std::vector<Sent> sent_;

@@ -28,8 +28,8 @@ class Edge:
     `address` is the first one's."""
 
     def __init__(self, lab, host=1, timers=None, listen=(("udp", 5060), ("tcp", 5060)), name="edge", start=True,
-                 admin_port=None, log_level="debug", tls=None, extra=""):
-        self.lab, self.name = lab, name
+                 admin_port=None, log_level="debug", tls=None, extra="", env=None):
+        self.lab, self.name, self.env = lab, name, env
         self.ip = lab.ip(host)
         entries = [entry if isinstance(entry, dict) else listener(*entry) for entry in listen]
         # (transport, whether it is IPv6): (address, port)
@@ -62,7 +62,8 @@ class Edge:
         return self.listeners[peer.transport.lower(), ":" in peer.address]
 
     def start(self, within=10):
-        self.process = self.lab.start(self.name, [binary(), "run", "--config", self.config], self.directory)
+        self.process = self.lab.start(self.name, [binary(), "run", "--config", self.config], self.directory,
+                                      self.env)
 
         def lives():
             if not self.process.alive():
