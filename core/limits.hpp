@@ -9,6 +9,8 @@ namespace usher::limits {
 
 // SIP messages
 inline constexpr std::size_t kMessageBytes = 65535;  // a datagram's own limit; the same for streams
+// RFC 3261 §18.1.1: a larger request goes by TCP.
+inline constexpr std::size_t kDatagramRequestBytes = 1300;
 inline constexpr std::size_t kHeaderCount = 256;     // header fields of one message
 inline constexpr std::size_t kHeaderBytes = 16384;   // one header field's value
 inline constexpr std::size_t kUriBytes = 4096;       // a Request-URI

@@ -53,6 +53,7 @@ struct Stack::Impl {
   }
   void on(Now now, const AckReceived& e) { calls.ack(now, e); }
   void on(Now now, const ResponseReceived& e) {
+    env.large.answered(now.mono, e.cookie);
     const TransactionUser user = user_of(e.cookie);
     if (user.kind == Kind::relay_client) {
       relays.response(now, user, e);
@@ -69,12 +70,38 @@ struct Stack::Impl {
     unanswered(now, e.cookie, e.transaction, e.timer, timer_name(e.timer));
   }
   void on(Now now, const ClientFailed& e) {
+    if (sent_otherwise(now, e)) return;
     unanswered(now, e.cookie, e.transaction, TimerLetter::none, e.reason);
   }
   void on(Now, const AckMissing&) {
   }  // timer H: the transaction is over, and the call was refused already
-  void on(Now, const ClientEnded& e) { ended(e.cookie); }
+  void on(Now, const ClientEnded& e) {
+    if (std::exchange(replaced, {}) == e.transaction) return;
+    env.large.forget(e.cookie);
+    ended(e.cookie);
+  }
   void on(Now, const ServerEnded& e) { ended(e.cookie); }
+
+  // §18.1.1: a request that was on TCP for its size alone is tried over UDP when that failed. Its
+  // user hears nothing of it.
+  bool sent_otherwise(Now now, const ClientFailed& e) {
+    const auto spare = env.large.failed(now.mono, e.cookie, e.reason);
+    if (!spare) return false;
+    const TransactionUser user = user_of(e.cookie);
+    const bool relayed = user.kind == Kind::relay_client;
+    if (!(relayed ? relays.waits_for(user, e.transaction) : calls.waits_for(user, e.transaction)))
+      return false;
+    const ClientTxId other = env.layer.send(now.mono, spare->method, spare->branch, spare->bytes,
+                                            spare->flow, e.cookie, env.out);
+    if (!other) return false;
+    if (relayed) {
+      relays.take_over(user, other);
+    } else {
+      calls.take_over(user, other);
+    }
+    replaced = e.transaction;
+    return true;
+  }
 
   void unanswered(Now now, Cookie cookie, ClientTxId transaction, TimerLetter timer,
                   std::string_view why) {
@@ -113,6 +140,7 @@ struct Stack::Impl {
   DialogRequests dialog_requests;
   Relays relays;
   Probes probes;
+  ClientTxId replaced;  // its end, which follows, is nobody's
   std::uint64_t messages_in = 0, messages_out = 0, malformed = 0;
 };
 

@@ -79,6 +79,9 @@ class Calls {
   void watch_session(Now now, LegId leg_id, const Message& response);
   // A client transaction that ended without a final response: timer or transport, told in `why`.
   void unanswered(Now now, const TransactionUser& user, TimerLetter timer, std::string_view why);
+  // `transaction` has failed and `other` stands in for it if anybody still waits for it.
+  bool waits_for(const TransactionUser& user, ClientTxId transaction) const;
+  void take_over(const TransactionUser& user, ClientTxId other);
   // A response without a transaction: a 2xx that came when its INVITE was over is ACKed and BYEd
   // (RFC 6026 §8.9).
   void stray(Now now, const StrayResponse& received);

@@ -74,15 +74,24 @@ void Calls::drop_invite(InviteExchangeId id) {
 // (§13.2.2.4).
 void Calls::ack_leg(Leg& leg, const Message* ack) {
   constexpr std::size_t kKept = 4;  // re-INVITEs whose 2xx may still come again
-  const net::Flow flow = request_flow(leg, env_.config.listeners);
-  const Bytes bytes = make_request(leg, env_.listener(flow),
-                                   {.method = "ACK",
-                                    .cseq = leg.invite_cseq,
-                                    .branch = env_.layer.new_branch(),
-                                    .max_forwards = ack ? next_max_forwards(*ack) : 70,
-                                    .source = ack});
+  net::Flow flow = request_flow(leg, env_.config.listeners);
+  const std::string branch = env_.layer.new_branch();
+  LegRequest what{.method = "ACK",
+                  .cseq = leg.invite_cseq,
+                  .branch = branch,
+                  .max_forwards = ack ? next_max_forwards(*ack) : 70,
+                  .source = ack};
+  const Listener& listener = env_.listener(flow);
+  Bytes bytes = make_request(leg, listener, what);
+  if (LargeRequests::concerns(bytes, flow)) {
+    if (const auto stream = env_.large.way_of_ack(flow, leg.side)) {
+      flow = *stream;
+      what.via = &env_.listener(flow);
+      bytes = make_request(leg, listener, what);
+    }
+  }
   if (leg.acks.size() == kKept) leg.acks.erase(leg.acks.begin());
-  leg.acks.push_back({leg.invite_cseq, bytes});
+  leg.acks.push_back({leg.invite_cseq, flow, bytes});
   env_.send(flow, bytes);
 }
 
@@ -90,7 +99,9 @@ bool Calls::repeat_ack(const Leg& leg, std::uint32_t cseq) {
   const auto kept = std::find_if(leg.acks.begin(), leg.acks.end(),
                                  [&](const KeptAck& a) { return a.cseq == cseq; });
   if (kept == leg.acks.end()) return false;
-  env_.send(request_flow(leg, env_.config.listeners), kept->bytes);
+  // A phone may have moved since.
+  const bool stream = kept->flow.transport == net::Transport::tcp && leg.side == Side::backend;
+  env_.send(stream ? kept->flow : request_flow(leg, env_.config.listeners), kept->bytes);
   return true;
 }
 

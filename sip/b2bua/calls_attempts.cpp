@@ -64,17 +64,20 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
 
   // The request goes to the chosen flow itself: the dialog has no route set and its target is not
   // yet the peer's.
-  const std::string branch = env_.layer.new_branch();
-  const Bytes bytes = make_request(*legs_.find(leg_id), env_.listener(attempt.flow),
-                                   {.method = "INVITE",
-                                    .cseq = legs_.find(leg_id)->invite_cseq,
-                                    .branch = branch,
-                                    .max_forwards = next_max_forwards(*invite.request),
-                                    .contact = true,
-                                    .source = invite.request.get()});
   const Cookie cookie = env_.user({TransactionUser::Kind::attempt, 0, leg_id.packed()});
+  const Leg& made = *legs_.find(leg_id);
   const ClientTxId transaction =
-      env_.layer.send(now.mono, Method::invite, branch, bytes, attempt.flow, cookie, env_.out);
+      env_.start(now, Method::invite, attempt.flow, made.side, cookie,
+                 [&](const Listener& via, std::string_view branch) {
+                   return make_request(made, env_.listener(attempt.flow),
+                                       {.method = "INVITE",
+                                        .cseq = made.invite_cseq,
+                                        .branch = branch,
+                                        .max_forwards = next_max_forwards(*invite.request),
+                                        .contact = true,
+                                        .source = invite.request.get(),
+                                        .via = &via});
+                 });
   if (!transaction) {
     env_.users.erase(UserId::unpack(cookie));
     return leg_id;

@@ -182,6 +182,23 @@ void Calls::response(Now now, const TransactionUser& user, const ResponseReceive
   }
 }
 
+bool Calls::waits_for(const TransactionUser& user, ClientTxId transaction) const {
+  if (user.kind == TransactionUser::Kind::reinvite_client) {
+    const InviteExchange* exchange = invites_.find(InviteExchangeId::unpack(user.object));
+    return exchange != nullptr && exchange->client == transaction && !exchange->cancelled;
+  }
+  const Leg* leg = legs_.find(LegId::unpack(user.leg));
+  if (user.kind != TransactionUser::Kind::attempt) return leg != nullptr;
+  return leg != nullptr && leg->invite == transaction && !leg->attempt_over;
+}
+
+void Calls::take_over(const TransactionUser& user, ClientTxId other) {
+  if (user.kind == TransactionUser::Kind::reinvite_client)
+    invites_.find(InviteExchangeId::unpack(user.object))->client = other;
+  if (user.kind == TransactionUser::Kind::attempt)
+    legs_.find(LegId::unpack(user.leg))->invite = other;
+}
+
 void Calls::transaction_ended(const TransactionUser& user) {
   const LegId leg_id = LegId::unpack(user.leg);
   const bool attempt = user.kind == TransactionUser::Kind::attempt;

@@ -8,6 +8,7 @@
 #include "core/rng.hpp"
 #include "core/slab.hpp"
 #include "core/timers.hpp"
+#include "sip/b2bua/large_requests.hpp"
 #include "sip/stack.hpp"
 
 namespace usher::sip {
@@ -62,7 +63,8 @@ struct Environment {
       : config(std::move(c)),
         log(l),
         layer(config.timers, config.seed),
-        rng(config.seed ^ 0x5A17C0DEULL) {}
+        rng(config.seed ^ 0x5A17C0DEULL),
+        large(config.listeners, log) {}
 
   StackConfig config;
   const Log& log;
@@ -72,6 +74,7 @@ struct Environment {
   Rng rng;
   TimerQueue<UserTimer> timers;
   Slab<TransactionUser, UserTag> users;
+  LargeRequests large;
 
   const Listener& listener(const net::Flow& flow) const {
     return config.listeners.at(flow.listener.value);
@@ -80,6 +83,25 @@ struct Environment {
   Cookie user(TransactionUser u) { return users.emplace(u).first.packed(); }
   void emit(StackEvent event) { events.push_back(std::move(event)); }
   void send(const net::Flow& flow, const Bytes& bytes) { out.sends.push_back(Send{flow, bytes}); }
+
+  // Starts a client transaction over `flow`, or by TCP to the same place when the request is too
+  // large for a datagram. `build(via, branch)` gives the request with a top Via of that listener
+  // and branch, in all else the same each time. Void at the limit of transactions.
+  template <class Build>
+  ClientTxId start(Now now, Method method, const net::Flow& flow, Side towards, Cookie cookie,
+                   Build&& build) {
+    std::string branch = layer.new_branch();
+    Bytes bytes = build(listener(flow), branch);
+    const auto stream = LargeRequests::concerns(bytes, flow)
+                            ? large.way(now.mono, flow, towards, method, bytes.size())
+                            : std::nullopt;
+    if (!stream) return layer.send(now.mono, method, branch, bytes, flow, cookie, out);
+    const std::string other = layer.new_branch();
+    const ClientTxId id =
+        layer.send(now.mono, method, other, build(listener(*stream), other), *stream, cookie, out);
+    if (id) large.keep(cookie, {method, std::move(branch), std::move(bytes), flow});
+    return id;
+  }
 
   // A final response of our own to a request outside a dialog, with its Reason.
   void reply(Now now, const RequestReceived& received, const Reply& reply);

@@ -32,6 +32,7 @@ struct CallContext {
 // The ACK of a 2xx, for each retransmission of that 2xx (§13.2.2.4).
 struct KeptAck {
   std::uint32_t cseq = 0;
+  net::Flow flow;
   Bytes bytes;
 };
 

@@ -84,7 +84,7 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   }
   const std::size_t hint = 700 + (what.source ? what.source->text().size() : 0);
   MessageBuilder out = MessageBuilder::request(what.method, target, hint);
-  write_via(out, listener, what.branch);
+  write_via(out, what.via ? *what.via : listener, what.branch);
   out.header("Max-Forwards", what.max_forwards);
   for (std::size_t i = strict ? 1 : 0; i < dialog.route_set.size(); ++i) {
     out.header("Route", dialog.route_set[i]);

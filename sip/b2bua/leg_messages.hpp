@@ -26,6 +26,7 @@ struct LegRequest {
   std::uint32_t invite_cseq = 0;    // for RAck
   std::string_view event{};         // stands in for the value of Event; empty: as it is
   std::string_view reason{};        // a Reason value for a request of our own, or empty
+  const Listener* via = nullptr;    // that Via names; null: the one that Contact names
 };
 // A request within the leg's dialog, or the one that makes it: request-line and Route by §12.2.1.1.
 Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& what);

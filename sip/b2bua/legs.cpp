@@ -267,15 +267,16 @@ ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view
                               const LegRequest& what, TransactionUser user) {
   const Leg& leg = *legs_.find(id);
   const net::Flow flow = request_flow(leg, env_.config.listeners);
-  const std::string branch = env_.layer.new_branch();
   LegRequest request = what;
   request.method = method_name;
-  request.branch = branch;
   user.leg = id.packed();
   const Cookie cookie = env_.user(user);
-  const ClientTxId transaction =
-      env_.layer.send(now.mono, method, branch, make_request(leg, env_.listener(flow), request),
-                      flow, cookie, env_.out);
+  const ClientTxId transaction = env_.start(
+      now, method, flow, leg.side, cookie, [&](const Listener& via, std::string_view branch) {
+        request.branch = branch;
+        request.via = &via;
+        return make_request(leg, env_.listener(flow), request);
+      });
   if (transaction) {
     hold(id);
     touch(id);

@@ -88,7 +88,8 @@ bool Relays::may_go_on(const Relay& relay) const {
          (!relay.subscriber || subscriptions_.undecided(relay.subscription));
 }
 
-Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, std::string_view branch) const {
+Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, const Listener& via,
+                      std::string_view branch) const {
   const Plan& plan = relay.plan;
   const Message& request = *relay.request;
   const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &legs_};
@@ -97,7 +98,7 @@ Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, std::string_vi
       attempt.request_uri.empty() ? request.request_uri() : attempt.request_uri;
   MessageBuilder out =
       MessageBuilder::request(request.method_name(), target, request.text().size() + 400);
-  write_via(out, listener, branch);
+  write_via(out, via, branch);
   out.header("Max-Forwards", next_max_forwards(request));
   out.open("From") << present_addresses(party_of(request.from_value()), presentation) << ";tag="
                    << derive(
@@ -124,27 +125,25 @@ void Relays::attempt(Now now, RelayId id) {
   const Plan& plan = relay.plan;
   const Attempt& attempt = plan.attempts[relay.made++];
   const Message& request = *relay.request;
-  const std::string branch = env_.layer.new_branch();
   LegId leg;
-  Bytes bytes;
-  if (relay.subscriber) {
+  if (relay.subscriber)
     leg = subscriptions_.attempt(now, relay.subscription, plan, attempt, request);
-    bytes = make_request(*legs_.find(leg), env_.listener(attempt.flow),
-                         {.method = request.method_name(),
-                          .cseq = legs_.find(leg)->dialog.local_cseq,
-                          .branch = branch,
-                          .max_forwards = next_max_forwards(request),
-                          .contact = true,
-                          .source = &request});
-  } else {
-    bytes = relayed(relay, attempt, branch);
-  }
 
   relay.started = now.mono;
   relay.had_provisional = false;
   const Cookie cookie = env_.user({TransactionUser::Kind::relay_client, id.packed(), leg.packed()});
-  relay.client =
-      env_.layer.send(now.mono, request.method(), branch, bytes, attempt.flow, cookie, env_.out);
+  relay.client = env_.start(now, request.method(), attempt.flow, plan.towards, cookie,
+                            [&](const Listener& via, std::string_view branch) {
+                              if (!leg) return relayed(relay, attempt, via, branch);
+                              return make_request(*legs_.find(leg), env_.listener(attempt.flow),
+                                                  {.method = request.method_name(),
+                                                   .cseq = legs_.find(leg)->dialog.local_cseq,
+                                                   .branch = branch,
+                                                   .max_forwards = next_max_forwards(request),
+                                                   .contact = true,
+                                                   .source = &request,
+                                                   .via = &via});
+                            });
   if (!relay.client) {
     env_.users.erase(UserId::unpack(cookie));
     return refuse(now, id, 503, "the limit of transactions is reached");
@@ -272,6 +271,15 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   // repeated; after a flow's failure a repeated request is a new try.
   if (timer != TimerLetter::none || presence) return go_silent(now, id, timer == TimerLetter::none);
   refuse(now, id, 503, fmt::format("no target can be reached: {}", why));
+}
+
+bool Relays::waits_for(const TransactionUser& user, ClientTxId transaction) const {
+  const Relay* relay = relays_.find(RelayId::unpack(user.object));
+  return relay != nullptr && !relay->held && relay->client == transaction;
+}
+
+void Relays::take_over(const TransactionUser& user, ClientTxId other) {
+  relays_.find(RelayId::unpack(user.object))->client = other;
 }
 
 void Relays::timer(Now now, const UserTimer& timer) {

@@ -43,6 +43,9 @@ class Relays {
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
   void unanswered(Now now, const TransactionUser& user, ClientTxId transaction, TimerLetter timer,
                   std::string_view why);
+  // `transaction` has failed and `other` stands in for it if anybody still waits for it.
+  bool waits_for(const TransactionUser& user, ClientTxId transaction) const;
+  void take_over(const TransactionUser& user, ClientTxId other);
   void timer(Now now, const UserTimer& timer);
   void release(Now now, RelayId id, const std::vector<std::string>* contacts);
   std::size_t count() const { return relays_.size(); }
@@ -50,7 +53,8 @@ class Relays {
  private:
   void attempt(Now now, RelayId id);
   // The request as it goes to the attempt's target.
-  Bytes relayed(const Relay& relay, const Attempt& attempt, std::string_view branch) const;
+  Bytes relayed(const Relay& relay, const Attempt& attempt, const Listener& via,
+                std::string_view branch) const;
   // Whether the next target may be tried.
   bool may_go_on(const Relay& relay) const;
   void report(Now now, const Relay& relay, AttemptEnded outcome);

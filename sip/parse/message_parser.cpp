@@ -256,6 +256,8 @@ void MessageParser::body() {
   if (!section_complete_ || !field) return;
   const Result<std::uint32_t> length = parse_number(m_.value(*field));
   if (!length) return fault(400, bad(HeaderId::content_length, length.error()));
+  if (m_.body_begin_ + std::uint64_t{*length} > limits::kMessageBytes)
+    return fault(513, "Content-Length is beyond the largest message that is taken");
   if (*length > m_.body_length_) return fault(400, "Content-Length is larger than the message");
   m_.body_length_ = *length;
 }

@@ -1,5 +1,7 @@
 #include "sip/parse/stream.hpp"
 
+#include <algorithm>
+
 #include "core/limits.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/parse/lines.hpp"
@@ -49,6 +51,13 @@ Result<void> StreamParser::feed(std::string_view bytes, std::vector<Bytes>& out,
   const auto keep_rest = [&] { pending_.erase(0, begin); };
 
   for (;;) {
+    if (to_skip_ > 0) {
+      const auto skipped =
+          static_cast<std::uint32_t>(std::min<std::size_t>(to_skip_, rest().size()));
+      begin += skipped;
+      to_skip_ -= skipped;
+      if (to_skip_ > 0) break;
+    }
     if (needed_ == 0) {
       // RFC 5626 §3.5.1: between messages CRLF CRLF is a ping, a single CRLF a pong or an empty
       // line (RFC 3261 §7.5).
@@ -70,7 +79,14 @@ Result<void> StreamParser::feed(std::string_view bytes, std::vector<Bytes>& out,
       }
       const Result<std::uint32_t> length = content_length(rest().substr(0, section));
       if (!length) return length.error();
-      if (*length > limits::kMessageBytes - section) return fail(Errc::limit, "message too large");
+      if (*length > limits::kMessageBytes - section) {
+        // Its header section alone: the parser of it says 513 (RFC 3261 §21.5.7).
+        out.emplace_back(rest().substr(0, section));
+        begin += section;
+        scanned_ = 0;
+        to_skip_ = *length;
+        continue;
+      }
       needed_ = section + *length;
     }
     if (rest().size() < needed_) break;

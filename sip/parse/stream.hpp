@@ -14,9 +14,10 @@ namespace usher::sip {
 class StreamParser {
  public:
   // Takes the next bytes and appends each message that became complete, byte for byte, to `out`.
-  // Each CRLF CRLF ping adds one to `pongs`. An error (no Content-Length, one that is no number or
-  // too large, a header section beyond its limit) is final: the connection must be closed, since
-  // the next message's start is unknown.
+  // Each CRLF CRLF ping adds one to `pongs`. Of a message beyond limits::kMessageBytes only the
+  // header section comes out, which the parser of messages answers with 513; its body is skipped,
+  // never kept. An error (no Content-Length, one that is no number, a header section beyond its
+  // limit) is final: the connection must be closed, since the next message's start is unknown.
   Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs);
   // Bytes are kept of a message that is not complete.
   bool amid_message() const { return !pending_.empty(); }
@@ -26,6 +27,7 @@ class StreamParser {
   std::size_t scanned_ = 0;  // of pending_, already searched for the end of the header section
   std::size_t needed_ =
       0;  // length of the message at the front, once its header section is complete; 0: unknown
+  std::uint32_t to_skip_ = 0;  // bytes to come of a body that is too large
 };
 
 }  // namespace usher::sip

@@ -146,11 +146,28 @@ TEST_CASE("a malformed message that can be framed is framed, for the datagram pa
 }
 
 TEST_CASE("sizes are limited before anything is kept") {
-  CHECK(feed({with("Content-Length: 65535")}).error == "message too large");
   const std::string endless =
       "OPTIONS sip:a@b SIP/2.0\r\nX: " + std::string(limits::kMessageBytes, 'x');
   CHECK(feed({endless}).error == "header section too large");
   CHECK(feed_bytewise(endless).error == "header section too large");
+}
+
+TEST_CASE(
+    "of a message that is too large the header section comes out, and the next message is found "
+    "behind its body") {
+  for (const std::size_t size : {std::size_t{65535}, std::size_t{1'000'000}}) {
+    const std::string section =
+        kMessage.substr(0, kMessage.find("4\r\n\r\n")) + std::to_string(size) + "\r\n\r\n";
+    const std::string all = section + std::string(size, 'x') + kMessage;
+    const Outcome whole = feed({all});
+    CHECK(whole.error.empty());
+    CHECK(whole.messages == std::vector<std::string>{section, kMessage});
+    CHECK(feed_bytewise(all).messages == whole.messages);
+    const auto parsed = parse(section);
+    const auto* bad = std::get_if<Malformed>(&parsed);
+    REQUIRE(bad != nullptr);
+    CHECK(bad->status == 513);
+  }
 }
 
 TEST_CASE("a slow sender costs linear time") {
