@@ -62,10 +62,11 @@ exten => 651,1,MinivmMWI(401@default,0,0,0)
 
 class Asterisk:
     """`users` maps a name to its password. Options are pjsip.conf's own words; `endpoints` has further ones of users'
-    endpoints, {user: {option: value}}, and `extensions` further lines of the context of all phones."""
+    endpoints, {user: {option: value}}, and `extensions` further lines of the context of all phones. With `tls`, (credentials, file of the authority that it
+    trusts), it also speaks TLS on port 5061."""
 
     def __init__(self, lab, host, users, entity=None, qualify_frequency=1, qualify_timeout=2.0,
-                 rewrite_contact=False, rtp_start=20000, port=5060, endpoints=None, extensions=""):
+                 rewrite_contact=False, rtp_start=20000, port=5060, endpoints=None, extensions="", tls=None):
         self.lab = lab
         self.name = f"asterisk-{host}"
         self.address = lab.ip(host)
@@ -76,6 +77,7 @@ class Asterisk:
         lab.on_close(self._remove_directory)
         for part in set(DIRECTORIES.values()):
             os.makedirs(os.path.join(self.directory, part))
+        self._tls = self._tls_transport(*tls) if tls else ""
         self._configure(users, entity or f"02:00:00:00:00:{host:02x}", qualify_frequency, qualify_timeout,
                         rewrite_contact, rtp_start, endpoints or {}, extensions)
         self.process = None
@@ -153,7 +155,7 @@ bind={self.address}:{self.port}
 type=transport
 protocol=tcp
 bind={self.address}:{self.port}
-"""]
+{self._tls}"""]
         for user, password in users.items():
             further = "".join(f"{option}={value}\n" for option, value in endpoints.get(user, {}).items())
             sections.append(f"""[{user}]
@@ -186,6 +188,22 @@ qualify_frequency={qualify_frequency}
 qualify_timeout={qualify_timeout}
 """)
         self._write("pjsip.conf", "\n".join(sections))
+
+    def _tls_transport(self, credentials, authority):
+        """Its section; the files are copied to where the chroot sees them."""
+        for source, name in ((credentials.certificate, "own.pem"), (credentials.key, "own.key"), (authority, "ca.pem")):
+            shutil.copyfile(source, os.path.join(self.directory, "etc", name))
+        return f"""
+[tls]
+type=transport
+protocol=tls
+bind={self.address}:5061
+method=tlsv1_2
+cert_file={self._inner}/etc/own.pem
+priv_key_file={self._inner}/etc/own.key
+ca_list_file={self._inner}/etc/ca.pem
+verify_server=yes
+"""
 
     def start(self):
         self.process = self.lab.start(
