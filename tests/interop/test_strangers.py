@@ -204,6 +204,14 @@ class Streams(StrangersTest):
                 self.assert_closed(connection)
         self.assert_all_is_well()
 
+    def test_reasons_are_few_whatever_strangers_write(self):
+        """They are labels of a metric: each new one stays for ever."""
+        for number in range(50):
+            connection = self.connect()
+            self.send(connection, self.head(f"Content-Length: x{number}") + b"\r\n\r\n")
+            self.assert_closed(connection)
+        self.assertLess(len(self.drops()), 40, self.drops())
+
     def test_slow_senders_keep_nobody_waiting(self):
         slow = [self.connect() for _ in range(50)]
         for byte in self.head("From: <sip:a@b>")[:40]:
