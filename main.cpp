@@ -231,8 +231,9 @@ class Driver {
       edge_.flow_failed(now, flow, reason);
       drain();
     };
-    h.on_cut_off = [this](Now now, const net::Flow& flow, const std::string& reason) {
-      edge_.cut_off(now, flow, reason);
+    h.on_cut_off = [this](Now now, const net::Flow& flow, net::CutOff why,
+                          const std::string& detail) {
+      edge_.cut_off(now, flow, net::cut_off_name(why), detail);
     };
     h.is_known = [this](const net::IpAddress& address) { return edge_.is_backend(address); };
     h.certificate_names = [this](const net::Endpoint& backend) {

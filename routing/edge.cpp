@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
 #include "routing/dialog_records.hpp"
 #include "routing/edge_impl.hpp"
 
@@ -217,15 +218,15 @@ void Edge::flow_failed(Now now, const net::Flow& flow, std::string_view reason) 
   impl_->pump(now);
 }
 
-void Edge::cut_off(Now now, const net::Flow& flow, std::string_view reason) {
+void Edge::cut_off(Now now, const net::Flow& flow, std::string_view reason,
+                   std::string_view detail) {
   const std::string transport{net::transport_name(flow.transport)};
-  if (is_backend(flow.remote.address)) {
-    impl_->log.write(LogCategory::net, LogLevel::warning, {},
-                     "backend " + flow.remote.text() + ": its " + transport +
-                         " connection was cut off: " + std::string{reason});
-    return;
-  }
-  impl_->knock(now, nullptr, flow.remote, {}, transport + ": " + std::string{reason});
+  const bool backend = is_backend(flow.remote.address);
+  impl_->log.write(LogCategory::net, backend ? LogLevel::warning : LogLevel::debug, {},
+                   std::string{backend ? "backend " : ""} + flow.remote.text() + ": its " +
+                       transport + " connection was cut off: " + escaped(detail));
+  // Nothing is held against him (hold_against): it may be the fault of our own certificate.
+  if (!backend) impl_->knock(now, nullptr, flow, {}, transport + ": " + std::string{reason});
 }
 
 bool Edge::is_backend(const net::IpAddress& address) const {

@@ -113,8 +113,9 @@ class Edge {
   // Inputs. Each runs to its end; then take_output().
   void receive(Now now, const net::Packet& packet);
   void flow_failed(Now now, const net::Flow& flow, std::string_view reason);
-  // A peer's connection was cut off for what it did.
-  void cut_off(Now now, const net::Flow& flow, std::string_view reason);
+  // A peer's connection was cut off for what it did: `reason` is one of few, `detail` may hold what
+  // the peer wrote.
+  void cut_off(Now now, const net::Flow& flow, std::string_view reason, std::string_view detail);
   void on_time(Now now);
   void stored(Now now, PersistId id, const Result<void>& result);
   // The addresses of a host name; empty: the name does not resolve (the last good answer is kept).

@@ -62,7 +62,7 @@ enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
 std::string_view transport_name(Transport t);  // "udp", …, "wss"
 // As in a URI's transport parameter: "ws" for a WebSocket, secure or not (RFC 7118 §5.2).
 std::string_view uri_transport(Transport t);
-std::string_view via_transport(Transport t);   // "UDP", …: as in a Via
+std::string_view via_transport(Transport t);                      // "UDP", …: as in a Via
 std::optional<Transport> parse_transport(std::string_view text);  // without case
 constexpr bool is_reliable(Transport t) {
   return t != Transport::udp;

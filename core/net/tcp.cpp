@@ -86,7 +86,7 @@ void Tcp::Impl::readable(ConnectionId id) {
   }
   if (trouble) {
     if (trouble->of_peer) {
-      cut_off_connection(id, trouble->reason);
+      cut_off_connection(id, CutOff::protocol, trouble->reason);
     } else {
       end(id, now, trouble->reason);
     }
@@ -191,11 +191,13 @@ void Tcp::Impl::sweep(Now now) {
     if (alive.expired()) return;
   }
   for (const ConnectionId id : slow) {
-    cut_off_connection(id, "a message took longer than " + duration_text(times.message));
+    cut_off_connection(id, CutOff::slow,
+                       "a message took longer than " + duration_text(times.message));
     if (alive.expired()) return;
   }
   for (const ConnectionId id : silent) {
-    cut_off_connection(id, "no message within " + duration_text(times.first_message));
+    cut_off_connection(id, CutOff::silent,
+                       "no message within " + duration_text(times.first_message));
     if (alive.expired()) return;
   }
 }

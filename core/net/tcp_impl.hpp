@@ -65,8 +65,8 @@ struct Tcp::Impl {
   void shake_hands(ConnectionId id);
   void established(Connection& connection);
   // What a peer did wrong is told, and then the end of its connection.
-  void cut_off(Now now, const Flow& flow, const std::string& reason);
-  void cut_off_connection(ConnectionId id, const std::string& reason);
+  void cut_off(Now now, const Flow& flow, CutOff why, const std::string& detail);
+  void cut_off_connection(ConnectionId id, CutOff why, const std::string& detail);
   void send(const Flow& flow, const Bytes& bytes);
   void wait_to_read(Connection& connection);
   void readable(ConnectionId id);

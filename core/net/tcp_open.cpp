@@ -60,7 +60,7 @@ void Tcp::Impl::take(Listener& listener, tcp::socket socket) {
   const Flow flow{listener.transport, listener.id, {}, *remote};
   const bool known = shared.handlers.is_known && shared.handlers.is_known(remote->address);
   if (const std::string why = crowd.refuses(remote->address, known); !why.empty()) {
-    cut_off(Reactor::now(), flow, why);  // and closes it
+    cut_off(Reactor::now(), flow, CutOff::crowded, why);  // and closes it
     return;
   }
   prepare_stream(socket);
@@ -74,7 +74,7 @@ void Tcp::Impl::take(Listener& listener, tcp::socket socket) {
     return found && !found->proven;
   };
   if (const auto oldest = crowd.too_many(is_silent))
-    cut_off_connection(*oldest, "silent, while others want to speak");
+    cut_off_connection(*oldest, CutOff::silent, "silent, while others want to speak");
   shake_hands(id);
 }
 
@@ -163,7 +163,7 @@ void Tcp::Impl::shake_hands(ConnectionId id) {
     case Channel::Outcome::done: established(*connection); return;
     case Channel::Outcome::failed:
       if (connection->accepted) {
-        cut_off_connection(id, io.reason);
+        cut_off_connection(id, CutOff::handshake, io.reason);
       } else {
         end(id, Reactor::now(), io.reason);
       }
@@ -192,18 +192,18 @@ void Tcp::Impl::established(Connection& connection) {
   wait_to_read(connection);
 }
 
-void Tcp::Impl::cut_off(Now now, const Flow& flow, const std::string& reason) {
+void Tcp::Impl::cut_off(Now now, const Flow& flow, CutOff why, const std::string& detail) {
   ++shared.counts.cut_off;
-  if (shared.handlers.on_cut_off) shared.handlers.on_cut_off(now, flow, reason);
+  if (shared.handlers.on_cut_off) shared.handlers.on_cut_off(now, flow, why, detail);
 }
 
-void Tcp::Impl::cut_off_connection(ConnectionId id, const std::string& reason) {
+void Tcp::Impl::cut_off_connection(ConnectionId id, CutOff why, const std::string& detail) {
   const Now now = Reactor::now();
   const Connection* connection = find(id);
   if (!connection) return;
   const auto alive = shared.alive();
-  cut_off(now, connection->flow, reason);
-  if (!alive.expired()) end(id, now, reason);
+  cut_off(now, connection->flow, why, detail);
+  if (!alive.expired()) end(id, now, detail);
 }
 
 }  // namespace usher::net

@@ -23,6 +23,17 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
+std::string_view cut_off_name(CutOff why) {
+  switch (why) {
+    case CutOff::handshake: return "failed handshake";
+    case CutOff::protocol: return "broken protocol";
+    case CutOff::slow: return "slow sender";
+    case CutOff::silent: return "silent connection";
+    case CutOff::crowded: return "too many connections";
+  }
+  return "";
+}
+
 struct Transports::Impl {
   Impl(Reactor& reactor, TransportHandlers handlers, const Certificates* with)
       : shared(reactor, std::move(handlers)), certificates(with) {}

@@ -30,6 +30,16 @@ class Framer {
   virtual bool amid_message() const = 0;
 };
 
+// Why a peer's connection was cut off.
+enum class CutOff : std::uint8_t {
+  handshake,  // TLS's failed
+  protocol,   // it speaks something else than SIP, or breaks WebSocket's rules
+  slow,       // it does not come to the end of a message
+  silent,     // it has said nothing
+  crowded,    // there are too many connections, of its address or in all
+};
+std::string_view cut_off_name(CutOff why);
+
 struct TransportHandlers {
   // A whole message. UDP keep-alives (nothing but CRLF or NUL) never arrive here.
   std::function<void(Now, Packet)> on_packet;
@@ -40,7 +50,8 @@ struct TransportHandlers {
   std::function<void(Now, const Flow&, const std::string& reason)> on_flow_failed;
   // A peer's connection was cut off for what it did: no proper handshake, no SIP, too slow, too
   // many. on_flow_failed follows if there was a connection. Optional.
-  std::function<void(Now, const Flow&, const std::string& reason)> on_cut_off;
+  // `detail` may hold what the peer wrote.
+  std::function<void(Now, const Flow&, CutOff why, const std::string& detail)> on_cut_off;
   // Known peers, whose connections are not counted against limits::kConnectionsPerSource. Optional.
   std::function<bool(const IpAddress&)> is_known;
   // Which names (host names, addresses as text) the certificate of a server that we connect to may

@@ -132,8 +132,8 @@ struct Record {
       failed_inside_send = failed_inside_send || inside_send;
       failures.push_back({flow, reason});
     };
-    h.on_cut_off = [this](Now, const net::Flow& flow, const std::string& reason) {
-      cut_off.push_back({flow, reason});
+    h.on_cut_off = [this](Now, const net::Flow& flow, net::CutOff, const std::string& detail) {
+      cut_off.push_back({flow, detail});
     };
     h.certificate_names = [this](const net::Endpoint&) { return names; };
     h.make_framer = [] { return std::make_unique<LineFramer>(); };
