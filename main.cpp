@@ -117,6 +117,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   edge.registers = {overload.registers_in_flight, overload.register_queue, overload.register_wait};
   edge.max_lag = overload.max_lag;
   edge.retry_after = overload.retry_after;
+  edge.keep_alive = config.nat.keep_alive;
   for (const ListenConfig& listen : config.listen) {
     stack.listeners.push_back({listen.transport, sent_by(listen)});
     edge.own_endpoints.push_back(listen.bind);

@@ -186,6 +186,21 @@ void read_timers(ConfigSection section, TimersConfig& timers) {
   read("drain", timers.drain, seconds(0), hours(1));
 }
 
+void read_nat(ConfigSection section, NatConfig& nat) {
+  constexpr std::chrono::seconds kLeast{10};
+  constexpr std::chrono::minutes kMost{5};
+  section.expect({"keep_alive"});
+  const auto found = section.duration("keep_alive");
+  if (!found) return;
+  if (*found < kLeast || *found > kMost) {
+    section.fault("keep_alive",
+                  duration_text(*found) + (*found < kLeast ? " is too short" : " is too long") +
+                      ": expected " + duration_text(kLeast) + " to " + duration_text(kMost));
+    return;
+  }
+  nat.keep_alive = *found;
+}
+
 void read_level(ConfigSection& section, const std::string& key, LogLevel& level) {
   const auto text = section.string(key);
   if (!text) return;
@@ -215,7 +230,7 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "overload", "log"});
+  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload", "log"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -243,6 +258,7 @@ void read_all(ConfigReader& reader, Config& config) {
   if (auto admin = top.table("admin")) read_admin(std::move(*admin), config.admin);
   if (auto timers = top.table("timers")) read_timers(std::move(*timers), config.timers);
   if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);
+  if (auto nat = top.table("nat")) read_nat(std::move(*nat), config.nat);
   if (auto log = top.table("log")) read_log(std::move(*log), config.log);
 }
 

@@ -62,6 +62,11 @@ struct OverloadConfig {
   friend bool operator==(const OverloadConfig&, const OverloadConfig&) = default;
 };
 
+// Phones behind NAT.
+struct NatConfig {
+  Duration keep_alive = std::chrono::seconds(25);  // between two datagrams to each; 10s–5m
+};
+
 struct StorageConfig {
   std::string path = "usher.db";
 };
@@ -84,6 +89,7 @@ struct Config {
   TimersConfig timers;
   ProcessConfig process;
   OverloadConfig overload;
+  NatConfig nat;
   StorageConfig storage;
   AdminConfig admin;
   LogConfig log;

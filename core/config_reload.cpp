@@ -59,6 +59,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("timers.t4", was.t4 != is.t4);
   restart("timers.trying", was.trying != is.trying);
   restart("overload", running.overload != fresh.overload);
+  restart("nat.keep_alive", running.nat.keep_alive != fresh.nat.keep_alive);
   restart("timers.call_probe", was.call_probe != is.call_probe);
   return out;
 }

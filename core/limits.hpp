@@ -11,10 +11,10 @@ namespace usher::limits {
 inline constexpr std::size_t kMessageBytes = 65535;  // a datagram's own limit; the same for streams
 // RFC 3261 §18.1.1: a larger request goes by TCP.
 inline constexpr std::size_t kDatagramRequestBytes = 1300;
-inline constexpr std::size_t kHeaderCount = 256;     // header fields of one message
-inline constexpr std::size_t kHeaderBytes = 16384;   // one header field's value
-inline constexpr std::size_t kUriBytes = 4096;       // a Request-URI
-inline constexpr std::size_t kParameterCount = 64;   // parameters of one header value or URI
+inline constexpr std::size_t kHeaderCount = 256;    // header fields of one message
+inline constexpr std::size_t kHeaderBytes = 16384;  // one header field's value
+inline constexpr std::size_t kUriBytes = 4096;      // a Request-URI
+inline constexpr std::size_t kParameterCount = 64;  // parameters of one header value or URI
 inline constexpr std::size_t kListEntries =
     64;  // comma-separated values taken from one header name
 inline constexpr std::size_t kDialogInfoBytes = 32768;  // an XML body that is looked into
@@ -47,15 +47,15 @@ inline constexpr std::size_t kBans = 50'000;
 inline constexpr std::size_t kTrustedNetworks = 64;
 
 // Sockets
-inline constexpr std::size_t kConnections = 20'000;  // accepted ones
-inline constexpr std::size_t kOwnConnections = 2'000;   // made by us
+inline constexpr std::size_t kConnections = 20'000;    // accepted ones
+inline constexpr std::size_t kOwnConnections = 2'000;  // made by us
 inline constexpr std::size_t kConnectionsPerSource = 2'000;
 // Connections that have not carried one whole message yet. Beyond it the oldest makes room, so that
 // whoever speaks at once gets in while others only hold the door.
 inline constexpr std::size_t kSilentConnections = 4'000;
 inline constexpr std::size_t kSilentPerSource = 64;
-inline constexpr std::chrono::seconds kFirstMessage{20};  // handshakes included
-inline constexpr std::chrono::seconds kMessageTime{20};   // from its first byte to its last
+inline constexpr std::chrono::seconds kFirstMessage{20};       // handshakes included
+inline constexpr std::chrono::seconds kMessageTime{20};        // from its first byte to its last
 inline constexpr std::size_t kConnectionQueueBytes = 1 << 20;  // unsent bytes of one stream
 inline constexpr std::size_t kBatch = 64;  // datagrams per system call and per wake-up
 

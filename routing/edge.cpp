@@ -22,6 +22,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       bans(HashKey{config.seed, 4}),
       location(HashKey{config.seed, ~config.seed}),
       registrar(location, config.token_key, log),
+      keep_alive(config.keep_alive),
       dispatcher(config.token_key),
       affinity(HashKey{~config.seed, config.seed}, kAffinityLifetime, kAffinities),
       health(log, config.seed),
@@ -40,6 +41,8 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
   if (gate_settings.opened == WallTime{}) gate_settings.opened = now.wall;
   for (storage::Ban& ban : loaded.bans) bans.put(now, std::move(ban));
   lift_protected(now);
+  for (std::size_t i = 0; i < loaded.bindings.size(); ++i)
+    keep_alive.watch(now.mono, loaded.bindings[i], keep_alive.place_of(i, loaded.bindings.size()));
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
   resolve_all(now);
@@ -141,7 +144,7 @@ PersistId Edge::Impl::persist(std::vector<storage::Change> changes) {
 void Edge::Impl::release(Now now, Held& held) {
   if (held.released) return;
   held.released = true;
-  stack.release(now, held.relay, held.contacts ? &*held.contacts : nullptr);
+  stack.release(now, held.relay, held.contacts ? &*held.contacts : nullptr, held.headers);
 }
 
 void Edge::Impl::on_time(Now now) {
@@ -159,6 +162,9 @@ void Edge::Impl::on_time(Now now) {
   for (const storage::TargetId id : health.due(now)) probe(now, id);
   end_waits(now);
   if (overload.due() && *overload.due() <= now.mono) look_at_load(now);
+  for (sip::Send& ping : keep_alive.due(now.mono, location)) {
+    if (outlets.has(ping.flow)) out.sends.push_back(std::move(ping));
+  }
   std::vector<storage::Change> gone;
   for (const storage::Binding& b : location.expire(now.mono, kExpirePerWakeUp)) {
     log.write(LogCategory::registration, LogLevel::info, {},
@@ -183,6 +189,7 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(stack.next_deadline());
   take(health.next_deadline());
   take(location.next_expiry());
+  take(keep_alive.next_deadline());
   take(knocks.due());
   take(bans.next_expiry());
   take(bans.flush_due());

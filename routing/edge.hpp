@@ -33,6 +33,7 @@ struct EdgeConfig {
   RegisterQueue::Limits registers;
   Duration max_lag = std::chrono::milliseconds(500);  // see Overload
   Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
+  Duration keep_alive{};                              // between two to a phone behind NAT; 0: none
 };
 
 using PersistId = std::uint64_t;

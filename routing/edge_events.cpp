@@ -68,7 +68,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
 }
 
 void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
-  Held held{e.relay, std::nullopt, false};
+  Held held{e.relay, std::nullopt, {}, false};
   const auto found = journeys.find(e.mark);
   if (found == journeys.end() || !found->second.registration) {
     release(now, held);
@@ -89,6 +89,7 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
   log.write(LogCategory::registration, LogLevel::info, journey.key,
             journey.who + ": " + std::to_string(response.status()) + " " + granted.summary);
   held.contacts = std::move(granted.contacts);
+  held.headers = std::move(granted.headers);
   const bool grants = std::any_of(
       granted.changes.begin(), granted.changes.end(),
       [](const storage::Change& c) { return std::holds_alternative<storage::PutBinding>(c); });
@@ -98,11 +99,24 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
     return;
   }
   for (const storage::Change& change : granted.changes) {
-    if (const auto* put = std::get_if<storage::PutBinding>(&change)) came_back(now, put->binding);
+    const auto* put = std::get_if<storage::PutBinding>(&change);
+    if (!put) continue;
+    const auto before = std::find_if(granted.before.begin(), granted.before.end(),
+                                     [&](const auto& b) { return b.first == put->binding.token; });
+    came_back(now, put->binding,
+              before == granted.before.end() ? std::nullopt : std::optional{before->second});
+    keep_alive_for(now, put->binding);
   }
   const PersistId id = persist(std::move(granted.changes));
   persists[id] = std::move(held);
   holds.push_back({now.mono + kStoreWait, id});
+}
+
+void Edge::Impl::keep_alive_for(Now now, const storage::Binding& binding) {
+  if (!keep_alive.watch(now.mono, binding)) return;
+  log.write(LogCategory::registration, LogLevel::info, {},
+            binding.aor + " is behind NAT (" + binding.contact + " at " +
+                binding.flow.remote.text() + "): it gets keep-alives");
 }
 
 void Edge::Impl::relay_ended(const sip::RelayEnded& e) {

@@ -18,6 +18,7 @@
 #include "routing/edge.hpp"
 #include "routing/gate.hpp"
 #include "routing/health.hpp"
+#include "routing/keep_alive.hpp"
 #include "routing/knocks.hpp"
 #include "routing/limiter.hpp"
 #include "routing/location.hpp"
@@ -60,6 +61,7 @@ struct Journey {
 struct Held {
   sip::RelayId relay;
   std::optional<std::vector<std::string>> contacts;
+  std::vector<sip::HeaderLine> headers;
   bool released = false;
 };
 
@@ -149,7 +151,8 @@ struct Edge::Impl {
   // Gives the leg a listener that exists. Errc::unavailable: there is none of its transport.
   Result<void> find_way(sip::LegCheckpoint& leg) const;
   void call_changed(Now now, const sip::CallChanged& e);
-  void came_back(Now now, const storage::Binding& binding);
+  // `was`: the flow that it had, if it was known.
+  void came_back(Now now, const storage::Binding& binding, const std::optional<net::Flow>& was);
   void drain(Now now, Duration limit);
   std::size_t calls_up() const;
   void save_dialogs();
@@ -161,6 +164,7 @@ struct Edge::Impl {
   void relay_ended(const sip::RelayEnded& e);
   void call_answered(const sip::CallAnswered& e);
   void call_ended(Now now, const sip::CallEnded& e);
+  void keep_alive_for(Now now, const storage::Binding& binding);
   void set_live(Journey& journey, storage::TargetId target);
   void end_journey(sip::Cookie mark);
 
@@ -178,6 +182,7 @@ struct Edge::Impl {
   Bans bans;
   Location location;
   Registrar registrar;
+  KeepAlive keep_alive;
   Offers offers;
   Dispatcher dispatcher;
   Affinity affinity;

@@ -145,10 +145,10 @@ void Edge::Impl::save_dialogs() {
 // A device without +sip.instance is known by its Contact, which names another port after it has
 // connected again: a new one at the address of the only one of its AoR whose connection is gone is
 // taken for that.
-void Edge::Impl::came_back(Now now, const storage::Binding& binding) {
-  if (!net::is_reliable(binding.flow.transport)) return;
-  std::size_t moved = stack.rebind(now, binding.token, binding.flow);
-  const bool is_new = binding.registered == now.wall;
+void Edge::Impl::came_back(Now now, const storage::Binding& binding,
+                           const std::optional<net::Flow>& was) {
+  std::size_t moved = stack.rebind(now, binding.token, binding.flow, was);
+  const bool is_new = binding.registered == now.wall && net::is_reliable(binding.flow.transport);
   if (moved == 0 && is_new && binding.instance.empty()) {
     std::vector<std::string> gone;
     for (const storage::Binding& b : location.by_aor(binding.aor)) {

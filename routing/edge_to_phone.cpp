@@ -17,7 +17,7 @@ bool speaks_of_presence(sip::Method method) {
 
 // What is no INVITE is tried at one device after another until one takes it; what the user himself
 // said is final.
-const std::vector<std::uint16_t> kNextDevice{404, 408, 410, 480, 500, 502, 503, 504};
+const std::vector<std::uint16_t> kNextDevice{404, 408, 410, 430, 480, 500, 502, 503, 504};
 
 }  // namespace
 
@@ -46,6 +46,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   sip::Plan plan;
   const std::string user = found.aor.substr(0, found.aor.rfind('@'));
   std::string unreachable;
+  std::vector<std::string> instances;  // +sip.instance of each attempt
   std::uint16_t group = 0;  // the q of the devices that ring together (RFC 3261 §16.6, §20.10)
   for (const storage::Binding& b : found.bindings) {
     net::Flow flow = b.flow;
@@ -67,13 +68,23 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
       unreachable = "it registered from one of our own listeners";
       continue;
     }
+    sip::Attempt attempt{.flow = flow,
+                         .request_uri = b.contact,
+                         .contact_user_origin = token_user(user, b.token),
+                         .device = b.token};
+    // RFC 5626 §6: of several flows of one instance one is used, the one registered last.
+    const auto same = b.instance.empty()
+                          ? instances.end()
+                          : std::find(instances.begin(), instances.end(), b.instance);
+    if (same != instances.end()) {
+      plan.attempts[static_cast<std::size_t>(same - instances.begin())].others.push_back(
+          std::move(attempt));
+      continue;
+    }
     if (plan.attempts.size() == limits::kAttemptsPerRequest) break;
-    const bool parallel = !plan.attempts.empty() && b.q == group;
-    plan.attempts.push_back({.flow = flow,
-                             .request_uri = b.contact,
-                             .parallel = parallel,
-                             .contact_user_origin = token_user(user, b.token),
-                             .device = b.token});
+    instances.push_back(b.instance);
+    attempt.parallel = !plan.attempts.empty() && b.q == group;
+    plan.attempts.push_back(std::move(attempt));
     group = b.q;
   }
   if (plan.attempts.empty()) {

@@ -5,6 +5,7 @@
 #include "core/limits.hpp"
 #include "routing/token.hpp"
 #include "sip/grammar/grammar.hpp"
+#include "sip/message/option_tags.hpp"
 
 namespace usher::routing {
 
@@ -23,6 +24,7 @@ void Registrar::store(const Now& now, const Registration& r, const Registration:
                       std::uint32_t seconds, storage::TargetId target, Granted& out) {
   storage::Binding b;
   const auto old = location_.by_token(c.token);
+  if (old) out.before.emplace_back(old->token, old->flow);
   b.token = c.token;
   b.aor = r.aor;
   b.contact = c.uri;
@@ -40,6 +42,20 @@ void Registrar::store(const Now& now, const Registration& r, const Registration:
     out.changes.push_back(storage::DeleteBinding{std::move(evicted)});
   }
   out.changes.push_back(storage::PutBinding{std::move(b)});
+}
+
+// RFC 5626 §6: "the registrar MUST include a Require header field with the option-tag 'outbound'".
+// §5.4: Flow-Timer, the seconds of silence after which a flow may be taken for dead.
+void Registrar::add_outbound(const Registration& r, const sip::Message& response, Granted& out) {
+  const bool stream = net::is_reliable(r.flow.transport);
+  const bool granted = std::any_of(
+      out.changes.begin(), out.changes.end(),
+      [](const storage::Change& c) { return std::holds_alternative<storage::PutBinding>(c); });
+  if (!granted) return;
+  if (!sip::has_option(response, sip::HeaderId::require, "outbound"))
+    out.headers.emplace_back("Require", "outbound");
+  if (response.find("Flow-Timer") == nullptr)
+    out.headers.emplace_back("Flow-Timer", stream ? "120" : "30");
 }
 
 bool Registrar::is_late(Instant now, const Registration& r) {
@@ -127,6 +143,7 @@ Registrar::Granted Registrar::granted(const Now& now, const Registration& r,
     if (r.is_query()) out.summary = "was a query";
   }
 
+  if (r.outbound && !late) add_outbound(r, response, out);
   if (!lists_contacts) return out;
   out.contacts.emplace();
   for (const Listed& l : listed) {

@@ -37,6 +37,8 @@ struct Registration {
   std::uint32_t cseq = 0;
   net::Flow flow;
   std::string user_agent;
+  // It asks for RFC 5626 of the edge as its first hop: option tag, reg-id and +sip.instance.
+  bool outbound = false;
 
   bool is_query() const { return !star && contacts.empty(); }
   std::uint32_t asked(const Contact& c) const;  // seconds; 0: to be removed
@@ -67,6 +69,9 @@ class Registrar {
     std::vector<storage::Change> changes;
     std::optional<std::vector<std::string>> contacts;
     std::string summary;  // for the log
+    // Of each binding that was known already, by its token: the flow it had.
+    std::vector<std::pair<std::string, net::Flow>> before;
+    std::vector<sip::HeaderLine> headers;  // that the phone's 2xx gets besides
   };
   Granted granted(const Now& now, const Registration& r, const sip::Message& response,
                   storage::TargetId target);
@@ -80,6 +85,7 @@ class Registrar {
   struct Listed;
   std::string token_for(const Registration& r, const Registration::Contact& c,
                         std::string_view reg_id) const;
+  static void add_outbound(const Registration& r, const sip::Message& response, Granted& out);
   bool is_late(Instant now, const Registration& r);
   void forget_oldest();
   void drop(const std::string& token, Granted& out);

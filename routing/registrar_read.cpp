@@ -7,6 +7,7 @@
 #include "routing/token.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
+#include "sip/message/option_tags.hpp"
 
 namespace usher::routing {
 
@@ -78,6 +79,11 @@ std::variant<Registration, sip::Reply> Registrar::read(const sip::Message& reque
     const auto seconds = sip::parse_delta_seconds(value);
     r.expires = seconds ? *seconds : 3600U;
   }
+  // RFC 5626 §6: nobody between the phone and us, or he might not know the flow.
+  const sip::HeaderField* via = request.find(sip::HeaderId::via);
+  const bool first_hop = request.count(sip::HeaderId::via) == 1 &&
+                         request.value(*via).size() == request.top_via().raw.size() &&
+                         sip::has_option(request, sip::HeaderId::supported, "outbound");
   std::size_t fresh = 0;
   for (const sip::HeaderField& field : request.headers()) {
     if (field.id != sip::HeaderId::contact) continue;
@@ -88,7 +94,9 @@ std::variant<Registration, sip::Reply> Registrar::read(const sip::Message& reque
       if (!value.uri.is_sip)
         return bad("Contact " + quoted(value.uri.raw) + " is no SIP URI", "Bad Contact header");
       Registration::Contact c = read_contact(value);
-      c.token = token_for(r, c, sip::param_value(value.params, "reg-id"));
+      const std::string_view reg_id = sip::param_value(value.params, "reg-id");
+      r.outbound = r.outbound || (first_hop && !reg_id.empty() && !c.instance.empty());
+      c.token = token_for(r, c, reg_id);
       if (!location_.by_token(c.token)) ++fresh;
       r.contacts.push_back(std::move(c));
     }

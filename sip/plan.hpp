@@ -42,7 +42,11 @@ struct Attempt {
   std::string contact_user_origin{};
   std::string device{};  // the user's name of the phone that is reached; empty: none. See
                          // Stack::rebind()
+  // Further flows to the same device (RFC 5626 §5.3, §6): each is tried when the one before it has
+  // failed, by its transport or with 430, and never at the same time. Theirs are empty.
+  std::vector<Attempt> others{};
 };
+inline constexpr int kFlowFailed = 430;  // RFC 5626 §11.4
 
 struct Plan {
   std::vector<Attempt> attempts;              // in order; 1 to limits::kAttemptsPerRequest

@@ -73,6 +73,12 @@ struct Stack::Impl {
     if (sent_otherwise(now, e)) return;
     unanswered(now, e.cookie, e.transaction, TimerLetter::none, e.reason);
   }
+  void on(Now, const AsymmetricPeerFound& e) {
+    env.log.write(LogCategory::sip, LogLevel::info, {},
+                  e.source.text() +
+                      " does not hear the responses to its port, and gets them at port " +
+                      std::to_string(e.port) + " of its Via as well");
+  }
   void on(Now, const AckMissing&) {
   }  // timer H: the transaction is over, and the call was refused already
   void on(Now, const ClientEnded& e) {
@@ -236,8 +242,9 @@ void Stack::reply_malformed(Now now, const MalformedReceived& malformed) {
   impl_->drain(now);
 }
 
-void Stack::release(Now now, RelayId relay, const std::vector<std::string>* contacts) {
-  impl_->relays.release(now, relay, contacts);
+void Stack::release(Now now, RelayId relay, const std::vector<std::string>* contacts,
+                    const std::vector<HeaderLine>& headers) {
+  impl_->relays.release(now, relay, contacts, headers);
   impl_->drain(now);
 }
 
@@ -260,8 +267,9 @@ Result<void> Stack::restore(Now now, RestoredSubscription subscription) {
   return impl_->subscriptions.restore(now, std::move(subscription));
 }
 
-std::size_t Stack::rebind(Now now, const std::string& device, const net::Flow& flow) {
-  const std::size_t moved = impl_->legs.rebind(device, flow);
+std::size_t Stack::rebind(Now now, const std::string& device, const net::Flow& flow,
+                          const std::optional<net::Flow>& was) {
+  const std::size_t moved = impl_->legs.rebind(device, flow, was);
   if (moved > 0) impl_->drain(now);
   return moved;
 }

@@ -190,9 +190,10 @@ class Stack {
   // who must not be made to be sent more than he sent.
   void reply_stateless(Now now, const RouteNeeded& need, const Reply& reply);
   void reply_malformed(Now now, const MalformedReceived& malformed);
-  // Sends a held response on. `contacts`, when given, replace its Contact values. No effect when
-  // the relay is gone.
-  void release(Now now, RelayId relay, const std::vector<std::string>* contacts);
+  // Sends a held response on. `contacts`, when given, replace its Contact values; `headers` are
+  // added. No effect when the relay is gone.
+  void release(Now now, RelayId relay, const std::vector<std::string>* contacts,
+               const std::vector<HeaderLine>& headers = {});
   // An OPTIONS of our own (RFC 3261 §11) to `attempt.flow` with Request-URI `attempt.request_uri`;
   // one ProbeEnded follows.
   void probe(Now now, const Attempt& attempt, Duration timeout, Cookie mark);
@@ -203,9 +204,11 @@ class Stack {
   // The same for a subscription: a SubscriptionChanged follows. Errc::range, Errc::limit,
   // Errc::conflict: as above; Errc::not_found: it has expired.
   Result<void> restore(Now now, RestoredSubscription subscription);
-  // A phone has come back over another connection: its calls' requests go there from now on.
-  // Returns how many legs were moved.
-  std::size_t rebind(Now now, const std::string& device, const net::Flow& flow);
+  // A phone has come back over another connection, or its NAT has moved it away from `was`: its
+  // calls' requests go there from now on. Legs on UDP that were elsewhere stay. Returns how many
+  // were moved.
+  std::size_t rebind(Now now, const std::string& device, const net::Flow& flow,
+                     const std::optional<net::Flow>& was = {});
   // Who holds, on the side `towards`, the dialog that the request names in Replaces, Join or
   // Target-Dialog (RFC 3891, 3911, 4538): nobody else can do what it asks for. Nothing: none of
   // ours.

@@ -41,7 +41,8 @@ enum class CutOff : std::uint8_t {
 std::string_view cut_off_name(CutOff why);
 
 struct TransportHandlers {
-  // A whole message. UDP keep-alives (nothing but CRLF or NUL) never arrive here.
+  // A whole message. UDP keep-alives (nothing but CRLF or NUL, and STUN, which is answered) never
+  // arrive here.
   std::function<void(Now, Packet)> on_packet;
   // All packets of this wake-up have been handed over: the moment to flush what was queued to send.
   std::function<void(Now)> on_batch_end;

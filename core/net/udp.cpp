@@ -14,6 +14,7 @@
 
 #include "core/limits.hpp"
 #include "core/net/sockaddr.hpp"
+#include "core/net/stun.hpp"
 
 namespace usher::net {
 
@@ -95,6 +96,7 @@ struct UdpSocket::Impl {
   bool waiting_to_send = false;
   bool errors_queued = false;  // the error queue may hold something
 
+  bool has_room() const { return queue.size() < limits::kDatagramQueue; }
   Flow flow_to(const Endpoint& remote) const { return {Transport::udp, id, {}, remote}; }
 
   Result<void> open(const Endpoint& bind);
@@ -165,6 +167,11 @@ void UdpSocket::Impl::receive() {
                                 area.messages[at].msg_len};
     const auto remote = from_sockaddr(area.addresses[at]);
     if (is_keep_alive(text) || !remote) continue;
+    if (is_stun(text)) {
+      if (const auto answer = stun_answer(text, *remote); answer && has_room())
+        queue.push_back({*remote, *answer});
+      continue;
+    }
     packets.push_back({Bytes{text}, flow_to(*remote)});
   }
   shared.counts.datagrams_in += static_cast<std::uint64_t>(std::max(count, 0));
@@ -180,6 +187,7 @@ void UdpSocket::Impl::receive() {
   if (alive.expired()) return;
   shared.handlers.on_batch_end(now);
   if (alive.expired()) return;
+  if (!queue.empty()) flush();  // answers to keep-alives
   wait_to_receive();
 }
 
@@ -319,7 +327,7 @@ Endpoint UdpSocket::local() const {
 }
 
 void UdpSocket::send(const Endpoint& remote, const Bytes& bytes) {
-  if (impl_->queue.size() >= limits::kDatagramQueue) {
+  if (!impl_->has_room()) {
     ++impl_->shared.counts.datagrams_failed;
     return;
   }

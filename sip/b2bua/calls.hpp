@@ -122,6 +122,8 @@ class Calls {
   void attempt_response(Now now, LegId leg_id, const ResponseReceived& received);
   void attempt_refused(Now now, LegId leg_id, const MessageRef& response);
   void attempt_answered(Now now, LegId leg_id, const Message& response);
+  bool another_flow(Now now, CallId id, LegId failed);
+  void join_if_alone(Now now, Call& call, LegId leg_id);
   void attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::string_view why);
   void attempt_time_over(Now now, CallId id);
   void attempt_over(Now now, Leg& leg, const Call& call, AttemptEnded outcome);

@@ -51,6 +51,7 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   Leg leg = legs_.towards(origin, hunt.plan, attempt, invite.request->request_uri());
   leg.call = id;
   leg.peer_contact_user = attempt.contact_user_origin;
+  leg.others = attempt.others;
   leg.started = now.mono;
   leg.invite_cseq = leg.dialog.local_cseq;
   const std::string call_id_header = leg.dialog.call_id;
@@ -86,6 +87,35 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;
   return leg_id;
+}
+
+// RFC 5626 §5.3: the flow of an attempt has failed, and there is another one to the same device.
+bool Calls::another_flow(Now now, CallId id, LegId failed) {
+  Leg& leg = *legs_.find(failed);
+  Call& call = *calls_.find(id);
+  if (leg.others.empty() || call.hunt->decided) return false;
+  Attempt next = std::move(leg.others.front());
+  next.others.assign(std::make_move_iterator(leg.others.begin() + 1),
+                     std::make_move_iterator(leg.others.end()));
+  leg.others.clear();
+  log(call, LogLevel::info,
+      fmt::format("the flow to {} has failed, the device has another one", leg.flow.remote.text()));
+  const LegId leg_id = start_attempt(now, id, next);
+  if (!legs_.find(leg_id)->invite) {
+    attempt_over(now, *legs_.find(leg_id), call, {.cancelled = true});
+    return false;
+  }
+  join_if_alone(now, call, leg_id);
+  return true;
+}
+
+// So that a request may overtake its first response.
+void Calls::join_if_alone(Now now, Call& call, LegId leg_id) {
+  const Leg& origin = *legs_.find(call.origin);
+  const bool alone = std::none_of(call.hunt->legs.begin(), call.hunt->legs.end(), [&](LegId other) {
+    return other != leg_id && !legs_.find(other)->attempt_over;
+  });
+  if (alone && !origin.peer && !origin.has_early_dialog) join(now, call, leg_id);
 }
 
 // What the table may look at when this attempt is over.
@@ -174,6 +204,7 @@ void Calls::attempt_refused(Now now, LegId leg_id, const MessageRef& response) {
   attempt_over(now, leg, call,
                {.status = status, .retry_after = wait_asked_for(*response), .response = response});
   end_dialogs(call, leg_id);
+  if (status == kFlowFailed && another_flow(now, id, leg_id)) return;
   hunt.last_failure = fmt::format("the target answered {}", status);
   log(call, LogLevel::info, fmt::format("{} answered {}", leg.flow.remote.text(), status));
   const bool followed =
@@ -315,6 +346,7 @@ void Calls::attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::st
   attempt_over(now, *leg, *call,
                {.timed_out = timer != TimerLetter::none, .reason = hunt.last_failure});
   end_dialogs(*call, leg_id);
+  if (timer == TimerLetter::none && another_flow(now, leg->call, leg_id)) return;
   group_event(now, leg->call, CallEvent::attempt_unanswered, leg_id, hunt.last_failure);
 }
 

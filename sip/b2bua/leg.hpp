@@ -62,6 +62,7 @@ struct Leg {
   std::uint64_t attempt = 0;      // Attempt::mark
   std::uint32_t invite_cseq = 0;  // also of the latest re-INVITE: RAck and ACK name it
   bool had_provisional = false;
+  std::vector<Attempt> others;    // Attempt::others that are left
   bool attempt_over = false;      // AttemptEnded has been reported
   bool has_early_dialog = false;  // an 18x made one: the peer's tag is known, or ours was shown
   Instant started{};

@@ -158,12 +158,13 @@ LegId Legs::find_dialog(std::string_view call_id, std::string_view local_tag) co
   return found == dialogs_.end() ? LegId{} : found->second;
 }
 
-std::size_t Legs::rebind(const std::string& device, const net::Flow& flow) {
+std::size_t Legs::rebind(const std::string& device, const net::Flow& flow,
+                         const std::optional<net::Flow>& was) {
   std::size_t moved = 0;
   const auto [first, last] = by_device_.equal_range(device);
   for (auto it = first; it != last; ++it) {
     const Leg& leg = *legs_.find(it->second);
-    if (!net::is_reliable(leg.flow.transport) || leg.flow == flow) continue;
+    if ((!net::is_reliable(leg.flow.transport) && leg.flow != was) || leg.flow == flow) continue;
     follow(it->second, flow);
     touch(it->second);
     ++moved;

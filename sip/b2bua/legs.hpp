@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,8 +63,9 @@ class Legs final : public DialogNames {
   void clear_touched() { touched_.clear(); }
   // The peer of this leg is reached over `flow` from now on.
   void follow(LegId id, const net::Flow& flow);
-  // Moves each leg of this phone that a stream led to over to another one.
-  std::size_t rebind(const std::string& device, const net::Flow& flow);
+  // Moves each leg of this phone that a stream led to, or the flow `was`, over to another one.
+  std::size_t rebind(const std::string& device, const net::Flow& flow,
+                     const std::optional<net::Flow>& was);
 
   // Something (a transaction, a timer) refers to the leg: it stays.
   void hold(LegId id);

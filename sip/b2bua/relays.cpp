@@ -123,7 +123,28 @@ Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, const Listener
 void Relays::attempt(Now now, RelayId id) {
   Relay& relay = *relays_.find(id);
   const Plan& plan = relay.plan;
-  const Attempt& attempt = plan.attempts[relay.made++];
+  relay.flows = 0;
+  send_to(now, id, plan.attempts[relay.made++]);
+  if (relays_.find(id) == nullptr) return;  // it was refused
+  env_.timers.cancel(relay.attempt_timer);
+  if (relay.made < plan.attempts.size()) {
+    relay.attempt_timer = env_.timers.arm(now.mono, env_.config.attempt,
+                                          {UserTimer::Kind::relay_attempt, id.packed()});
+  }
+}
+
+bool Relays::another_flow(Now now, RelayId id) {
+  Relay& relay = *relays_.find(id);
+  const Attempt& present = relay.plan.attempts[relay.made - 1];
+  if (relay.flows >= present.others.size()) return false;
+  if (relay.subscriber && !subscriptions_.undecided(relay.subscription)) return false;
+  send_to(now, id, present.others[relay.flows++]);
+  return true;
+}
+
+void Relays::send_to(Now now, RelayId id, const Attempt& attempt) {
+  Relay& relay = *relays_.find(id);
+  const Plan& plan = relay.plan;
   const Message& request = *relay.request;
   LegId leg;
   if (relay.subscriber)
@@ -149,10 +170,6 @@ void Relays::attempt(Now now, RelayId id) {
     return refuse(now, id, 503, "the limit of transactions is reached");
   }
   legs_.hold(leg);
-  if (relay.made < plan.attempts.size()) {
-    relay.attempt_timer = env_.timers.arm(now.mono, env_.config.attempt,
-                                          {UserTimer::Kind::relay_attempt, id.packed()});
-  }
 }
 
 void Relays::report(Now now, const Relay& relay, AttemptEnded outcome) {
@@ -179,24 +196,27 @@ void Relays::response(Now now, const TransactionUser& user, const ResponseReceiv
   report(
       now, *relay,
       {.status = status, .retry_after = wait_asked_for(response), .response = received.response});
+  if (status == kFlowFailed && another_flow(now, id)) return;
   const auto& codes = relay->plan.failover_codes;
   const bool listed = std::find(codes.begin(), codes.end(), status) != codes.end();
   if (!is_last_word(status) && listed && may_go_on(*relay)) return attempt(now, id);
-  if (!relay->plan.hold_final) return forward(now, id, response, nullptr);
+  if (!relay->plan.hold_final) return forward(now, id, response, nullptr, {});
   relay->held = received.response;
   env_.emit(ResponseHeld{id, relay->plan.mark, relay->plan.attempts[relay->made - 1].mark,
                          received.response});
 }
 
-void Relays::release(Now now, RelayId id, const std::vector<std::string>* contacts) {
+void Relays::release(Now now, RelayId id, const std::vector<std::string>* contacts,
+                     const std::vector<HeaderLine>& headers) {
   Relay* relay = relays_.find(id);
   if (relay == nullptr || !relay->held) return;
   const MessageRef held = relay->held;
-  forward(now, id, *held, contacts);
+  forward(now, id, *held, contacts, headers);
 }
 
 void Relays::forward(Now now, RelayId id, const Message& response,
-                     const std::vector<std::string>* contacts) {
+                     const std::vector<std::string>* contacts,
+                     const std::vector<HeaderLine>& headers) {
   Relay& relay = *relays_.find(id);
   const int status = response.status();
   if (relay.subscriber) {
@@ -217,6 +237,7 @@ void Relays::forward(Now now, RelayId id, const Message& response,
   } else if (response.count(HeaderId::contact) > 0 && !redirect) {
     write_contact(out, env_.listener(relay.flow), relay.plan.contact_user_origin);
   }
+  for (const auto& [name, value] : headers) out.header(name, value);
   const bool sent = env_.layer.respond(
       now.mono, relay.server, status,
       pass_message(response, {.presentation = presentation, .contacts = redirect}, out), env_.out);
@@ -263,6 +284,7 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   if (relay == nullptr || relay->held || relay->client != transaction) return;
   report(now, *relay, {.timed_out = timer != TimerLetter::none, .reason = std::string(why)});
   env_.timers.cancel(relay->attempt_timer);
+  if (timer == TimerLetter::none && another_flow(now, id)) return;
   if (may_go_on(*relay)) return attempt(now, id);
   const Method method = relay->request->method();
   const bool presence =

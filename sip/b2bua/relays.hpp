@@ -15,7 +15,8 @@ namespace usher::sip {
 
 struct Relay {
   Plan plan;
-  std::size_t made = 0;  // of plan.attempts
+  std::size_t made = 0;   // of plan.attempts
+  std::size_t flows = 0;  // of Attempt::others of the present one, tried
   ServerTxId server;
   Cookie user = 0;  // of the server transaction
   ClientTxId client;
@@ -47,11 +48,15 @@ class Relays {
   bool waits_for(const TransactionUser& user, ClientTxId transaction) const;
   void take_over(const TransactionUser& user, ClientTxId other);
   void timer(Now now, const UserTimer& timer);
-  void release(Now now, RelayId id, const std::vector<std::string>* contacts);
+  void release(Now now, RelayId id, const std::vector<std::string>* contacts,
+               const std::vector<HeaderLine>& headers);
   std::size_t count() const { return relays_.size(); }
 
  private:
   void attempt(Now now, RelayId id);
+  void send_to(Now now, RelayId id, const Attempt& attempt);
+  // The present attempt's flow has failed: the next one to the same device. False: there is none.
+  bool another_flow(Now now, RelayId id);
   // The request as it goes to the attempt's target.
   Bytes relayed(const Relay& relay, const Attempt& attempt, const Listener& via,
                 std::string_view branch) const;
@@ -59,7 +64,7 @@ class Relays {
   bool may_go_on(const Relay& relay) const;
   void report(Now now, const Relay& relay, AttemptEnded outcome);
   void forward(Now now, RelayId id, const Message& response,
-               const std::vector<std::string>* contacts);
+               const std::vector<std::string>* contacts, const std::vector<HeaderLine>& headers);
   void refuse(Now now, RelayId id, int status, std::string_view why);
   void respond(Now now, const Relay& relay, const Reply& reply);
   void go_silent(Now now, RelayId id, bool forget);

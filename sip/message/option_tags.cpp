@@ -1,5 +1,9 @@
 #include "sip/message/option_tags.hpp"
 
+#include <algorithm>
+
+#include "core/text.hpp"
+
 #include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
@@ -12,6 +16,12 @@ std::vector<std::string_view> option_tags(const Message& message, HeaderId heade
       out.insert(out.end(), tags->begin(), tags->end());
   }
   return out;
+}
+
+bool has_option(const Message& message, HeaderId header, std::string_view tag) {
+  const auto tags = option_tags(message, header);
+  return std::any_of(tags.begin(), tags.end(),
+                     [&](std::string_view t) { return equals_without_case(t, tag); });
 }
 
 }  // namespace usher::sip

@@ -11,5 +11,7 @@ namespace usher::sip {
 // All of them, of each such header field, as views into the message. A field that does not parse
 // gives none.
 std::vector<std::string_view> option_tags(const Message& message, HeaderId header);
+// `tag` is among them.
+bool has_option(const Message& message, HeaderId header, std::string_view tag);
 
 }  // namespace usher::sip

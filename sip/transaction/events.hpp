@@ -95,6 +95,11 @@ struct AckMissing {
   ServerTxId transaction;
   Cookie cookie = 0;
 };
+// This source listens on another port than it sends from: see AsymmetricPeers. Told once.
+struct AsymmetricPeerFound {
+  net::Endpoint source;
+  std::uint16_t port = 0;
+};
 // The last event of each transaction, however it ended. Ids and cookie are void after it.
 struct ClientEnded {
   ClientTxId transaction;
@@ -105,9 +110,9 @@ struct ServerEnded {
   Cookie cookie = 0;
 };
 
-using TransactionEvent =
-    std::variant<RequestReceived, CancelReceived, AckReceived, ResponseReceived, StrayResponse,
-                 ClientTimedOut, ClientFailed, AckMissing, ClientEnded, ServerEnded>;
+using TransactionEvent = std::variant<RequestReceived, CancelReceived, AckReceived,
+                                      ResponseReceived, StrayResponse, ClientTimedOut, ClientFailed,
+                                      AckMissing, AsymmetricPeerFound, ClientEnded, ServerEnded>;
 
 struct TransactionOutput {
   std::vector<Send> sends;

@@ -4,6 +4,7 @@
 
 #include "core/timers.hpp"
 #include "sip/transaction/actions.hpp"
+#include "sip/transaction/asymmetric_peers.hpp"
 #include "sip/transaction/client_table.hpp"
 #include "sip/transaction/key.hpp"
 #include "sip/transaction/layer.hpp"
@@ -70,6 +71,11 @@ struct TransactionLayer::Impl {
              const Cause& cause, TransactionOutput& out);
   void input(Instant now, ServerTxId id, ServerTx& tx, server::Input input, const Cause& cause,
              TransactionOutput& out);
+  // A response, to the source of its request and to where an asymmetric peer listens.
+  void send(const net::Flow& flow, std::uint16_t other_port, const Bytes& response,
+            TransactionOutput& out) const;
+  // The request has come again.
+  void watch_repeats(ServerTx& tx, const net::Flow& flow, TransactionOutput& out);
   void respond(Instant now, ServerTxId id, ServerTx& tx, int status, const Bytes& response,
                TransactionOutput& out);
   void abandon(ServerTxId id, ServerTx& tx, TransactionOutput& out);
@@ -111,6 +117,7 @@ struct TransactionLayer::Impl {
   TimerQueue<Timer> queue;
   ClientTable clients;
   ServerTable servers;
+  AsymmetricPeers asymmetric;
   TransactionCounts totals;  // only what is counted up
 };
 

@@ -37,6 +37,7 @@ void TransactionLayer::Impl::receive_request(Instant now, const MessageRef& mess
       servers.find(keys.server(*message, message->method_name(), message->to_tag()));
   if (ServerTx* tx = servers.find(id)) {
     ++totals.retransmissions_in;
+    watch_repeats(*tx, flow, out);
     const Cause cause{.message = &message, .flow = &flow};
     if (tx->is_invite()) return input(now, id, *tx, invite_server::Input::request, cause, out);
     return input(now, id, *tx, server::Input::request, cause, out);
@@ -128,7 +129,8 @@ void TransactionLayer::Impl::reply(const Message& request, const net::Flow& flow
                                    std::string_view lines, TransactionOutput& out) {
   if (request.method() == Method::ack) return;                      // §17: ACK is never answered
   if (status == 408 && request.method() != Method::invite) return;  // RFC 4320 §4.2
-  out.sends.push_back({flow, make_response(request, flow.remote, status, reason, to_tag, lines)});
+  send(flow, AsymmetricPeers::other_port(request, flow),
+       make_response(request, flow.remote, status, reason, to_tag, lines), out);
 }
 
 }  // namespace usher::sip

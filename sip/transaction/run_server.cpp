@@ -20,6 +20,7 @@ ServerTxId TransactionLayer::Impl::start_server(Instant now, const MessageRef& r
   fresh.request = request;
   fresh.local_tag = fresh.in_dialog ? std::string{request->to_tag()} : keys.new_tag();
   if (!invite) fresh.state = server::State::trying;
+  fresh.other_port = AsymmetricPeers::other_port(*request, flow);
   const auto [id, tx] = servers.insert(std::move(fresh));
   run(now, id, tx,
       invite ? invite_server::begin(reliable).actions : server::begin(reliable).actions, {}, out);
@@ -43,6 +44,26 @@ void TransactionLayer::Impl::input(Instant now, ServerTxId id, ServerTx& tx, ser
   USHER_CHECK(step.next >= state);
   state = step.next;
   run(now, id, tx, step.actions, cause, out);
+}
+
+void TransactionLayer::Impl::send(const net::Flow& flow, std::uint16_t other_port,
+                                  const Bytes& response, TransactionOutput& out) const {
+  out.sends.push_back({flow, response});
+  if (other_port == 0 || other_port == flow.remote.port || !asymmetric.knows(flow.remote)) return;
+  net::Flow other = flow;
+  other.remote.port = other_port;
+  out.sends.push_back({other, response});
+}
+
+// Asked before the machine repeats the response, which then goes both ways at once.
+void TransactionLayer::Impl::watch_repeats(ServerTx& tx, const net::Flow& flow,
+                                           TransactionOutput& out) {
+  if (tx.other_port == 0 || tx.other_port == flow.remote.port || !tx.is_answered() ||
+      tx.repeats >= AsymmetricPeers::kRepeats)
+    return;
+  if (++tx.repeats < AsymmetricPeers::kRepeats || asymmetric.knows(flow.remote)) return;
+  asymmetric.add(flow.remote);
+  out.events.push_back(AsymmetricPeerFound{flow.remote, tx.other_port});
 }
 
 void TransactionLayer::Impl::respond(Instant now, ServerTxId id, ServerTx& tx, int status,
@@ -140,17 +161,17 @@ void TransactionLayer::Impl::perform(Instant now, ServerTxId id, ServerTx& tx, A
                                      const Cause& cause, TransactionOutput& out) {
   const Machine machine = tx.is_invite() ? Machine::invite_server : Machine::server;
   switch (action.act) {
-    case Act::send_response: out.sends.push_back({tx.flow, *cause.response}); break;
+    case Act::send_response: send(tx.flow, tx.other_port, *cause.response, out); break;
     case Act::keep_response: tx.response = *cause.response; break;
     case Act::repeat_response:
       // To where the request came from this time: a NAT may have moved its sender since.
       ++totals.retransmissions_out;
-      out.sends.push_back({cause.flow ? *cause.flow : tx.flow, tx.response});
+      send(cause.flow ? *cause.flow : tx.flow, tx.other_port, tx.response, out);
       break;
     case Act::send_own_100: {
       const Duration delay = first_interval(machine, TimerLetter::trying, values);
       tx.response = make_trying(*tx.request, tx.flow.remote, delay);
-      out.sends.push_back({tx.flow, tx.response});
+      send(tx.flow, tx.other_port, tx.response, out);
       break;
     }
     case Act::answer_cancel:

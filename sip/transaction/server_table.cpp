@@ -2,6 +2,12 @@
 
 namespace usher::sip {
 
+bool ServerTx::is_answered() const {
+  if (!is_invite()) return std::get<server::State>(state) == server::State::completed;
+  const auto invite = std::get<invite_server::State>(state);
+  return invite == invite_server::State::completed || invite == invite_server::State::accepted;
+}
+
 bool ServerTx::is_terminated() const {
   if (const auto* s = std::get_if<invite_server::State>(&state))
     return *s == invite_server::State::terminated;

@@ -31,11 +31,15 @@ struct ServerTx {
   bool in_dialog = false;
   bool first_of_merged = false;  // stands in the table of requests on several paths
   bool cancelled = false;        // the user has been told
+  std::uint16_t other_port = 0;  // see AsymmetricPeers
+  std::uint8_t repeats = 0;      // of the request since its final response, while that matters
   ServerTxId call_previous, call_next;
 
   bool is_invite() const { return state.index() == 0; }
   bool is_reliable() const { return net::is_reliable(flow.transport); }
   bool is_terminated() const;
+  // It has its final response.
+  bool is_answered() const;
 };
 
 class ServerTable {

@@ -70,6 +70,9 @@ call_probe = "30s"
 flow_recovery = "2m"
 drain = "90s"
 
+[nat]
+keep_alive = "40s"
+
 [log]
 level = "warning"
 [log.categories]
@@ -101,6 +104,7 @@ gate = "off"
   CHECK(c.timers.call_probe == 30s);
   CHECK(c.timers.flow_recovery == 2min);
   CHECK(c.timers.drain == 90s);
+  CHECK(c.nat.keep_alive == 40s);
   CHECK(c.log.level == LogLevel::warning);
   CHECK(c.log.categories == std::map<LogCategory, LogLevel>{{LogCategory::sip, LogLevel::debug},
                                                             {LogCategory::gate, LogLevel::off}});
@@ -119,7 +123,18 @@ TEST_CASE("one listener is enough, the rest has defaults") {
   CHECK(r.config.timers.ring_limit == 180s);
   CHECK_MESSAGE(r.config.timers.call_probe == 0s, "nobody is asked");
   CHECK(r.config.timers.drain == 30s);
+  CHECK(r.config.nat.keep_alive == 25s);
   CHECK(r.config.log.level == LogLevel::info);
+}
+
+TEST_CASE("keep-alives have bounds") {
+  for (const std::string value : {"9s", "6m", "30"}) {
+    const auto faults =
+        parse_config(std::string{kListen} + "[nat]\nkeep_alive = \"" + value + "\"\n", "u.toml")
+            .faults;
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].key == "nat.keep_alive");
+  }
 }
 
 TEST_CASE("an advertised IPv6 address stands in brackets") {

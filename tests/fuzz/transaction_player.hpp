@@ -275,7 +275,8 @@ class TransactionPlayer {
           (status == 408 || (status > 100 && status < 200))) {
         fail("RFC 4320: " + std::to_string(status) + " to another method than INVITE");
       }
-      if (++responses_sent_ > 16 * servers_.size() + 2 * played_ + 16)
+      // Twice, as each may go to an asymmetric peer's other port too.
+      if (++responses_sent_ > 2 * (16 * servers_.size() + 2 * played_ + 16))
         fail("responses without end");
       return;
     }
@@ -354,6 +355,9 @@ class TransactionPlayer {
   void judge_event(const AckMissing& e) {
     const Server* s = living(e.transaction, e.cookie, "AckMissing");
     if (s && (!s->invite || !s->answered)) fail("an ACK missing for nothing");
+  }
+  void judge_event(const AsymmetricPeerFound& e) {
+    if (e.port == e.source.port) fail("another port that is the same");
   }
   void judge_event(const ClientEnded& e) {
     if (Client* c = living(e.transaction, e.cookie, "ClientEnded")) c->ended = true;

@@ -107,6 +107,8 @@ class World {
   std::vector<std::string> log_lines;
   std::vector<std::string> call_keys;  // of each line of the category call
   std::vector<std::string> resolve;
+  std::vector<std::string> pings;  // where keep-alives went
+  Duration keep_alive{};           // of the edge at its next start
   std::vector<routing::Persist> persists;
   Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
 
@@ -165,6 +167,7 @@ class World {
     config.own_endpoints = {*net::Endpoint::parse(kEdge)};
     config.own_hosts = {"edge.test"};
     if (configure_) configure_(config);
+    config.keep_alive = keep_alive;
     edge_.reset();
     sent_.clear();
     edge_ = std::make_unique<routing::Edge>(std::move(config), store, log_, now);
@@ -297,6 +300,10 @@ class World {
   // True when the edge was given something in return.
   bool sort(const sip::Send& s) {
     Sent one{s.flow, std::string{s.bytes.view()}, {}};
+    if (one.text == "\r\n\r\n") {
+      pings.push_back(s.flow.remote.text());
+      return false;
+    }
     auto parsed = sip::parse_message(s.bytes);
     REQUIRE(std::holds_alternative<sip::MessageRef>(parsed));
     one.message = std::get<sip::MessageRef>(parsed);
@@ -343,8 +350,7 @@ class World {
         forget_call(over->id);
       } else if (const auto* knock = std::get_if<storage::PutDoorKnock>(&change)) {
         std::erase_if(store.door_knocks, [&](const storage::DoorKnock& k) {
-          return k.source.address == knock->knock.source.address &&
-                 k.reason == knock->knock.reason;
+          return k.source.address == knock->knock.source.address && k.reason == knock->knock.reason;
         });
         store.door_knocks.insert(store.door_knocks.begin(), knock->knock);
       } else if (const auto* ban = std::get_if<storage::PutBan>(&change)) {

@@ -1,0 +1,20 @@
+#include "sip/transaction/asymmetric_peers.hpp"
+
+namespace usher::sip {
+
+std::uint16_t AsymmetricPeers::other_port(const Message& request, const net::Flow& flow) {
+  const Via& via = request.top_via();
+  if (net::is_reliable(flow.transport) || find_param(via.params, "rport") != nullptr) return 0;
+  const std::uint16_t port = via.port.value_or(net::default_port(flow.transport));
+  return port == flow.remote.port ? std::uint16_t{0} : port;
+}
+
+void AsymmetricPeers::add(const net::Endpoint& source) {
+  if (!known_.insert(source).second) return;
+  in_order_.push_back(source);
+  if (in_order_.size() <= kLimit) return;
+  known_.erase(in_order_.front());
+  in_order_.pop_front();
+}
+
+}  // namespace usher::sip
