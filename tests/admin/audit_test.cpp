@@ -44,8 +44,7 @@ TEST_CASE("each write is recorded with who, what, before and after; reads are no
   CHECK(house.ask("GET", "/v1/audit?cursor=x").field() == "cursor");
 }
 
-TEST_CASE("the trail goes on where the last process left it") {
-  storage::Snapshot s;
+TEST_CASE("each entry of the trail has its own number, and settings show what they were before") {
   House before;
   before.ask("PUT", "/v1/dispatcher/sets/10", "{}");
   before.ask("PUT", "/v1/log", R"({"sip": "debug"})");
