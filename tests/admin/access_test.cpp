@@ -78,5 +78,6 @@ TEST_CASE("writes stand in the log with who made them, and no forged line") {
   House house;
   house.ask("PUT", "/v1/dispatcher/sets/10", "{}");
   REQUIRE_FALSE(house.lines.empty());
-  CHECK(house.lines.back() == "\"PUT /v1/dispatcher/sets/10\" from 127.0.0.1:40000: 201");
+  CHECK(house.lines.back() ==
+        "\"PUT /v1/dispatcher/sets/10\" from 127.0.0.1:40000 (token none): 201");
 }

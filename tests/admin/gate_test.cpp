@@ -43,10 +43,10 @@ TEST_CASE("a ban is made, shown, exported and lifted") {
   CHECK(house.ask("GET", "/v1/bans?limit=1&cursor=" + percent_encode(next))["next"].null());
   CHECK(house.ask("GET", "/v1/bans?cursor=x").field() == "cursor");
 
-  CHECK(house.ask("GET", "/v1/bans/export").text == "192.0.2.0/24\n2001:db8::1\n");
+  CHECK(house.ask("GET", "/v1/bans/export").text == "2001:db8::1\n192.0.2.0/24\n");
   CHECK(house.ask("GET", "/v1/bans/export?format=fail2ban").text ==
-        "fail2ban-client set usher banip 192.0.2.0/24\n"
-        "fail2ban-client set usher banip 2001:db8::1\n");
+        "fail2ban-client set usher banip 2001:db8::1\n"
+        "fail2ban-client set usher banip 192.0.2.0/24\n");
   const std::string nft = house.ask("GET", "/v1/bans/export?format=nftables").text;
   CHECK(nft.find("elements = { 192.0.2.0/24 }") != std::string::npos);
   CHECK(nft.find("elements = { 2001:db8::1 }") != std::string::npos);
