@@ -20,7 +20,7 @@ class StreamParser {
   // limit) is final: the connection must be closed, since the next message's start is unknown.
   Result<void> feed(std::string_view bytes, std::vector<Bytes>& out, int& pongs);
   // Bytes are kept of a message that is not complete.
-  bool amid_message() const { return !pending_.empty(); }
+  bool amid_message() const { return !pending_.empty() || to_skip_ > 0; }
 
  private:
   std::string pending_;

@@ -197,7 +197,7 @@ class Streams(StrangersTest):
         self.assert_all_is_well()
 
     def test_a_body_that_is_announced_too_long_closes_the_connection_before_it_comes(self):
-        for length in ("70000", "4294967296", "99999999999999999999", "-1", "x"):
+        for length in ("4294967296", "99999999999999999999", "-1", "x"):
             with self.subTest(length):
                 connection = self.connect()
                 self.send(connection, self.head(f"Content-Length: {length}") + b"\r\n\r\n")

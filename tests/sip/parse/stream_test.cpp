@@ -170,6 +170,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("until its skipped body is over, a message that is too large has not come to its end") {
+  StreamParser parser;
+  std::vector<Bytes> out;
+  int pongs = 0;
+  const std::string section =
+      kMessage.substr(0, kMessage.find("4\r\n\r\n")) + "100000\r\n\r\n";
+  REQUIRE(parser.feed(section + std::string(99'999, 'x'), out, pongs).has_value());
+  CHECK(parser.amid_message());
+  REQUIRE(parser.feed("x", out, pongs).has_value());
+  CHECK_FALSE(parser.amid_message());
+}
+
 TEST_CASE("a slow sender costs linear time") {
   // 64 kB byte by byte: with a search from the start at each byte this would be two thousand
   // million steps.
