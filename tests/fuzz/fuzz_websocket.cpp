@@ -1,6 +1,6 @@
 // A WebSocket gives the same messages and says the same, however its bytes are cut. The first byte
-// seeds the cuts; when it is 0 the input is everything, handshake included, else what follows a good
-// handshake.
+// seeds the cuts; when it is 0 the input is everything, handshake included, else what follows a
+// good handshake.
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <string>
