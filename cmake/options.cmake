@@ -9,6 +9,16 @@ target_compile_definitions(usher_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ALL_NO_LIB)
 
+# What runs in front of strangers: overflows end the process instead of taking it over. The sanitizers bring their own.
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT USHER_SANITIZE)
+  target_compile_definitions(usher_options INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
+  target_compile_options(usher_options INTERFACE -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(usher_options INTERFACE -fcf-protection)
+  endif()
+  target_link_options(usher_options INTERFACE -Wl,-z,relro,-z,now)
+endif()
+
 if(USHER_SANITIZE)
   target_compile_options(usher_options INTERFACE -fsanitize=${USHER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(usher_options INTERFACE -fsanitize=${USHER_SANITIZE})
