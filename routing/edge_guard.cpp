@@ -45,9 +45,10 @@ bool Edge::Impl::enforces(WallTime wall) const {
 }
 
 std::string Edge::Impl::protected_owner(const net::Cidr& network) const {
-  for (const auto& [id, target] : directory->targets()) {
+  for (const auto& entry : directory->targets()) {
+    const storage::Target& target = entry.second;
     const auto mine = [&](const std::string& what) {
-      return what + " of target " + std::to_string(id) + " (" + target.destination.text() +
+      return what + " of target " + std::to_string(target.id) + " (" + target.destination.text() +
              ", set " + std::to_string(target.setid) + ")";
     };
     for (const net::IpAddress& address : directory->addresses_of(target)) {
@@ -129,7 +130,8 @@ bool Edge::Impl::admit(Now now, const sip::RouteNeeded& need, const Parties& par
   ++counters.drops["limit: " + name];
   if (limiter.may_answer(now.mono, from.source, user)) {
     ++counters.local_replies[503];
-    stack.reply_stateless(now, need, {503, "", "too many requests at once", {{"Retry-After", "10"}}});
+    stack.reply_stateless(now, need,
+                          {503, "", "too many requests at once", {{"Retry-After", "10"}}});
   }
   return false;
 }

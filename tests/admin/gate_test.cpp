@@ -68,7 +68,8 @@ TEST_CASE("what is wrong with a ban is said by field") {
       {R"({"network": "192.0.2.1", "ttl": "0s"})", "ttl"},
       {R"({"network": "192.0.2.1", "reason": "a\nb"})", "reason"},
       {R"({"network": "192.0.2.1", "until": "tomorrow"})", "until"}};
-  for (const auto& [body, field] : wrong) {
+  for (const auto& [given, field] : wrong) {
+    const std::string body{given};
     CAPTURE(body);
     const Reply reply = house.ask("POST", "/v1/bans", body);
     CHECK(reply.status == 422);
@@ -88,7 +89,8 @@ TEST_CASE(
       {"10.0.2.7", "the source network 10.0.2.0/28 of target 1"},
       {"127.0.0.1", "our own address 127.0.0.1"},
       {"198.51.0.0/16", "the trusted network 198.51.100.0/24"}};
-  for (const auto& [network, owner] : owners) {
+  for (const auto& [given, owner] : owners) {
+    const std::string network{given};
     CAPTURE(network);
     const Reply reply =
         house.ask("POST", "/v1/bans", std::string{R"({"network": ")"} + network + "\"}");
@@ -133,7 +135,8 @@ TEST_CASE("the gate's settings are shown, replaced, merged and checked by field"
       {R"({"limits": {"source": {"burst": 0}}})", "limits.source.burst"},
       {R"({"limits": {"sauce": {}}})", "limits.sauce"},
       {R"({"opened": "2024-12-25T10:20:00.000Z"})", "opened"}};
-  for (const auto& [body, field] : wrong) {
+  for (const auto& [given, field] : wrong) {
+    const std::string body{given};
     CAPTURE(body);
     const Reply reply = house.ask("PUT", "/v1/gate", body);
     CHECK(reply.status == 422);
