@@ -30,10 +30,9 @@ Result<Keys> read_keys(const Snapshot& snapshot, const std::function<std::uint64
   Keys keys;
   for (const auto& [name, key] : {std::pair{"contact-token-key", &keys.contact_tokens},
                                   std::pair{"relay-name-key", &keys.names}}) {
-    const auto found = std::find_if(snapshot.secrets.begin(), snapshot.secrets.end(),
-                                    [wanted = std::string_view{name}](const Secret& secret) {
-                                      return secret.name == wanted;
-                                    });
+    const auto found = std::find_if(
+        snapshot.secrets.begin(), snapshot.secrets.end(),
+        [wanted = std::string_view{name}](const Secret& secret) { return secret.name == wanted; });
     if (found == snapshot.secrets.end()) {
       *key = {entropy(), entropy()};
       keys.missing.emplace_back(PutSecret{{name, write_u64(key->k0) + write_u64(key->k1)}});
