@@ -11,11 +11,13 @@
 #include "admin/api.hpp"
 #include "admin/commands.hpp"
 #include "admin/http.hpp"
+#include "admin/webhooks.hpp"
 #include "core/config.hpp"
 #include "core/config_reload.hpp"
 #include "core/duration.hpp"
 #include "core/entropy.hpp"
 #include "core/log_output.hpp"
+#include "core/log_users.hpp"
 #include "core/net/certificates.hpp"
 #include "core/net/resolver.hpp"
 #include "core/net/transports.hpp"
@@ -162,6 +164,8 @@ class Driver {
       for (const std::string& name : output.resolve) resolve(name);
     }
     transports_.flush();
+    if (const auto last = edge_.events().last(); std::exchange(told_, last) != last && on_events_)
+      on_events_();
     if (edge_.drained()) reactor_.stop();
     if (const auto deadline = edge_.next_deadline()) {
       reactor_.set_deadline(*deadline);
@@ -176,6 +180,13 @@ class Driver {
     drain();
     transports_.close();
     store_->close();
+  }
+
+  // Called when something has been added to the edge's log of events.
+  void on_events(std::function<void()> then) { on_events_ = std::move(then); }
+
+  void find_host(const std::string& name, std::function<void(std::vector<net::IpAddress>)> then) {
+    resolver_.resolve(name, std::move(then));
   }
 
   routing::Edge& edge() { return edge_; }
@@ -249,6 +260,8 @@ class Driver {
   net::Resolver resolver_;
   net::Transports transports_;
   routing::Edge edge_;
+  std::function<void()> on_events_;
+  std::uint64_t told_ = 0;  // the number of the newest event that on_events_ knows of
 };
 
 // What an operator wants to see first: where we listen, which timers hold, and what to type next.
@@ -344,7 +357,10 @@ int run(const std::string& path) {
   net::Certificates certificates;
   std::optional<Config> config = read_config(path, certificates, leave_root);
   if (!config) return kExitConfiguration;
-  Log log(stderr_log());
+  Log::Sink sink = stderr_log(config->log.json);
+  if (config->log.hide_users)
+    sink = hiding_users(std::move(sink), {system_entropy(), system_entropy()});
+  Log log(std::move(sink));
   set_levels(log, config->log);
   if (is_root()) {
     log.write(LogCategory::core, LogLevel::warning, "",
@@ -380,11 +396,22 @@ int run(const std::string& path) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }
 
+  admin::Webhooks webhooks(
+      reactor.context(), config->webhooks, driver.edge().events(),
+      [&driver](const std::string& name, auto then) { driver.find_host(name, std::move(then)); },
+      log);
+  driver.on_events([&] {
+    http.wake();
+    webhooks.wake();
+  });
+
   if (const auto given_up = give_up_low_ports(); !given_up && !config->process.user.empty())
     return refuse(config->file + ": process.user: " + given_up.error().message);
 
-  const auto tell = [&log](const net::Certificates::Change& change) {
+  const auto tell = [&](const net::Certificates::Change& change) {
     log.write(LogCategory::net, change.good ? LogLevel::info : LogLevel::error, "", change.text);
+    driver.edge().note(Reactor::now(), EventKind::certificate, "tls", change.text);
+    driver.drain();
   };
   certificates.watch(reactor, tell);
   reactor.on_signal([&](int signal) {

@@ -25,6 +25,8 @@ struct Api::Impl {
     add_targets(router, context);
     add_registrations(router, context);
     add_calls(router, context);
+    add_events(router, context);
+    add_configuration(router, context);
     add_gate(router, context);
     add_bans(router, context);
     add_gate_settings(router, context);

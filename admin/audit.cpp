@@ -98,6 +98,10 @@ Respond Audit::watch(const Request& request, const Router& router, Respond respo
 
 void Audit::add(storage::AuditEntry entry) {
   entry.id = ++last_;
+  if (entry.status < 300)
+    service_.edge.note(service_.now(), EventKind::configuration, entry.path,
+                       entry.method + " by " + entry.client + " (token " + entry.token + ")");
+  service_.drain();
   service_.store.apply({storage::AddAudit{entry}}, storage::Durability::eventual, {});
   entries_.push_front(std::move(entry));
   if (entries_.size() > limits::kAuditEntries) entries_.pop_back();

@@ -36,6 +36,7 @@ struct HttpShared {
   tcp::acceptor acceptor;
   asio::steady_timer retry;  // pauses accepting while the system has no descriptor left
   std::unordered_set<HttpSession*> sessions;
+  std::unordered_set<HttpSession*> streams;  // of these, those whose answer has no end
 };
 
 namespace {
@@ -84,6 +85,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
   ~HttpSession() {
     shared_->sessions.erase(this);
+    shared_->streams.erase(this);
     --shared_->counts.connections;
   }
   HttpSession(const HttpSession&) = delete;
@@ -99,6 +101,15 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
         [self = shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
   }
 
+  // Sends what the stream has, one piece after another. The client may only listen: the connection
+  // ends when it says a word or leaves, or does not take a piece in its time.
+  void go_on() {
+    if (!endless_ || writing_) return;
+    piece_ = endless_->take(kPiece);
+    if (piece_.empty()) return wait_for_more();
+    send_piece();
+  }
+
   void end() {
     error_code ignored;
     stream_.socket().close(ignored);
@@ -106,6 +117,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
  private:
+  static constexpr std::size_t kPiece = 65536;
   static constexpr std::size_t kReadAhead = 65536;
   static constexpr std::size_t kLingerBytes = 8 << 20;
   static constexpr std::chrono::seconds kLinger{2};
@@ -177,7 +189,44 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (!waiting_ || serial != serial_) return;
     waiting_ = false;
     answer_timer_.cancel();
-    if (shared_->open) write(std::move(answer));
+    if (!shared_->open) return;
+    if (!answer.stream || answer.omit_body) return write(std::move(answer));
+    if (shared_->streams.size() >= shared_->options.streams)
+      return write(problem(503, "limit", "there are too many streams already"));
+    begin_stream(std::move(answer));
+  }
+
+  void begin_stream(Answer answer) {
+    endless_ = std::move(answer.stream);
+    shared_->streams.insert(this);
+    piece_ = "HTTP/1.1 200 OK\r\nServer: Usher\r\nCache-Control: no-store\r\nContent-Type: " +
+             answer.content_type + "\r\nConnection: close\r\n\r\n";
+    stream_.socket().async_wait(tcp::socket::wait_read,
+                                [self = shared_from_this()](error_code) { self->end(); });
+    send_piece();
+  }
+
+  void send_piece() {
+    writing_ = true;
+    answer_timer_.cancel();
+    stream_.expires_after(shared_->options.timeout);
+    asio::async_write(stream_, asio::buffer(piece_),
+                      [self = shared_from_this()](error_code ec, std::size_t) {
+                        self->writing_ = false;
+                        if (ec == beast::error::timeout) ++self->shared_->counts.timed_out;
+                        if (ec || !self->shared_->open) return self->end();
+                        self->stream_.expires_never();
+                        self->go_on();
+                      });
+  }
+
+  void wait_for_more() {
+    answer_timer_.expires_after(shared_->options.idle);
+    answer_timer_.async_wait([self = shared_from_this()](error_code ec) {
+      if (ec || self->writing_ || !self->shared_->open) return;
+      self->piece_ = self->endless_->idle();
+      self->send_piece();
+    });
   }
 
   void write(Answer answer) {
@@ -229,6 +278,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool keep_alive_ = false;
   unsigned version_ = 11;
   std::size_t drained_ = 0;
+  std::shared_ptr<Stream> endless_;  // the answer, when it has no end
+  std::string piece_;                // of it, on its way
+  bool writing_ = false;
 };
 
 namespace {
@@ -312,7 +364,15 @@ net::Endpoint HttpServer::local() const {
 }
 
 HttpCounts HttpServer::counts() const {
-  return shared_->counts;
+  HttpCounts counts = shared_->counts;
+  counts.streams = shared_->streams.size();
+  return counts;
+}
+
+void HttpServer::wake() {
+  // A session may end within, and take itself off the list.
+  const std::vector<HttpSession*> streams(shared_->streams.begin(), shared_->streams.end());
+  for (HttpSession* session : streams) session->go_on();
 }
 
 void HttpServer::close() {

@@ -27,12 +27,15 @@ struct HttpOptions {
   std::size_t body_bytes = limits::kHttpBodyBytes;      // beyond: 413
   std::size_t header_bytes = limits::kHttpHeaderBytes;  // request line and headers; beyond: 431
   std::size_t connections = limits::kHttpConnections;   // beyond: 503 and closed
+  std::size_t streams = limits::kHttpStreams;           // answers without an end; beyond: 503
+  Duration idle = limits::kHttpStreamIdle;              // until a stream says that it lives
   Duration timeout =
       limits::kHttpTimeout;  // for a whole request to come, an answer to be made, to be taken
 };
 
 struct HttpCounts {
   std::size_t connections = 0;  // open now
+  std::size_t streams = 0;      // of these
   std::uint64_t requests = 0;   // handed to the handler
   std::uint64_t refused = 0;    // connections beyond the limit
   std::uint64_t bad = 0;        // requests that are no HTTP or beyond a limit
@@ -56,6 +59,8 @@ class HttpServer {
   Result<void> open();
   net::Endpoint local() const;  // after open()
   HttpCounts counts() const;
+  // There may be more for the streams to send.
+  void wake();
   // Stops listening and ends each session. The handler is not called any more; late answers are
   // dropped.
   void close();

@@ -150,6 +150,11 @@ std::string json_text(const Json& value) {
          "\n";
 }
 
+std::string json_line(const Json& value) {
+  return std::visit(Convert{}, value.value)
+      .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 Json merge_patch(Json target, const Json& patch) {
   const Json::Object* changes = patch.object();
   if (!changes) return patch;

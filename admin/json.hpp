@@ -70,6 +70,7 @@ Result<Json> parse_json(std::string_view text);
 // Indented text with a final line end. Bytes that are not UTF-8 (they come from SIP) are replaced
 // by U+FFFD.
 std::string json_text(const Json& value);
+std::string json_line(const Json& value);  // the same in one line, without its end
 
 // RFC 7396: members of `patch` replace those of `target`, null takes one away.
 Json merge_patch(Json target, const Json& patch);

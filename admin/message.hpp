@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,12 +25,24 @@ struct Request {
   const std::string* header(std::string_view name) const;
 };
 
+// A body without an end, asked for piece by piece: what its client has not taken yet is never more
+// than one piece.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // The next piece, about `most` bytes at most; empty: there is nothing now.
+  virtual std::string take(std::size_t most) = 0;
+  // Sent when there has been nothing for a while, so that a client who is gone shows.
+  virtual std::string idle() const = 0;
+};
+
 struct Answer {
   int status = 200;
   std::string content_type;  // empty with an empty body
   std::string body;
-  std::vector<Header> headers;  // further ones: Allow, Location, …
-  bool omit_body = false;       // HEAD: only the body's length is sent
+  std::vector<Header> headers;       // further ones: Allow, Location, …
+  bool omit_body = false;            // HEAD: only the body's length is sent
+  std::shared_ptr<Stream> stream{};  // instead of a body
 };
 
 // Takes the answer to one request. Called exactly once, on the thread that asked, possibly before

@@ -23,6 +23,12 @@ bool is_accepted_type(std::string_view content_type, std::string_view method) {
          (type == "application/merge-patch+json" && method == "PATCH");
 }
 
+std::string either(const std::vector<std::string>& types) {
+  std::string out;
+  for (const std::string& type : types) out.append(out.empty() ? "" : " or ").append(type);
+  return out;
+}
+
 // The query into call.query; an answer when it is refused.
 std::optional<Answer> read_query(const Route& route, std::string_view query, Call& call) {
   while (!query.empty()) {
@@ -181,13 +187,16 @@ void Router::dispatch(const Request& request, Respond respond) const {
     }
     Call call;
     matches(i, *path, &call);
+    call.request = &request;
     if (auto refused = read_query(
             route, mark == std::string_view::npos ? "" : target.substr(mark + 1), call)) {
       return respond(std::move(*refused));
     }
     const std::string* accept = request.header("accept");
-    if (accept && method != "DELETE" && !accepts(*accept, route.produces)) {
-      return respond(problem(406, "not-acceptable", "this resource is " + route.produces));
+    if (accept && method != "DELETE" &&
+        std::none_of(route.produces.begin(), route.produces.end(),
+                     [&](const std::string& type) { return accepts(*accept, type); })) {
+      return respond(problem(406, "not-acceptable", "this resource is " + either(route.produces)));
     }
     if (auto refused = read_body(request, call)) return respond(std::move(*refused));
     if (request.method == "HEAD") {

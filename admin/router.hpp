@@ -21,6 +21,7 @@ struct Call {
   std::map<std::string, std::string, std::less<>> path;   // {name} → decoded segment
   std::map<std::string, std::string, std::less<>> query;  // decoded; only names the route knows
   Json body;                                              // an object, for routes that take one
+  const Request* request = nullptr;                       // until the handler returns
 
   const std::string& segment(std::string_view name) const;
   std::string parameter(std::string_view name) const;  // empty when absent
@@ -29,11 +30,11 @@ struct Call {
 using Handler = std::function<void(const Call&, Respond)>;
 
 struct Route {
-  std::string method;              // "GET" answers HEAD too
-  std::string pattern;             // "/v1/domains/{domain}"
-  std::vector<std::string> query;  // names of the parameters it knows
-  std::string produces = "application/json";
-  bool open = false;  // answered without a token
+  std::string method;                                     // "GET" answers HEAD too
+  std::string pattern;                                    // "/v1/domains/{domain}"
+  std::vector<std::string> query;                         // names of the parameters it knows
+  std::vector<std::string> produces{"application/json"};  // one of them
+  bool open = false;                                      // answered without a token
   Handler handler;
 };
 

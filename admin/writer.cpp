@@ -82,7 +82,7 @@ void Writer::State::finish(Write& write, const Result<void>& result) {
   }
   if (write.live && !write.changes.empty()) {
     const Now now = service.now();
-    for (const storage::Change& change : write.changes) service.edge.apply(now, change);
+    service.edge.apply(now, write.changes);
     service.drain();
   }
   respond(write.answer());

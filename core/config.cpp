@@ -1,6 +1,7 @@
 #include "core/config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -8,6 +9,7 @@
 
 #include "core/config_overload.hpp"
 #include "core/config_reader.hpp"
+#include "core/config_webhook.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
 #include "core/text.hpp"
@@ -211,9 +213,23 @@ void read_level(ConfigSection& section, const std::string& key, LogLevel& level)
   }
 }
 
+// The index of the key's value among the choices; 0, the default, when it is absent or wrong.
+std::size_t read_choice(ConfigSection& section, const std::string& key,
+                        const std::array<std::string_view, 2>& choices) {
+  const auto text = section.string(key);
+  if (!text) return 0;
+  const auto* const found = std::find(choices.begin(), choices.end(), *text);
+  if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
+  section.fault(key, quoted(*text) + " is unknown: expected " + quoted(choices[0]) + " or " +
+                         quoted(choices[1]));
+  return 0;
+}
+
 void read_log(ConfigSection section, LogConfig& log) {
-  section.expect({"level", "categories"});
+  section.expect({"level", "format", "users", "categories"});
   read_level(section, "level", log.level);
+  log.json = read_choice(section, "format", {"text", "json"}) == 1;
+  log.hide_users = read_choice(section, "users", {"plain", "hidden"}) == 1;
   if (auto categories = section.table("categories")) {
     std::vector<std::string_view> names;
     for (std::size_t i = 0; i < kLogCategories; ++i)
@@ -230,7 +246,8 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload", "log"});
+  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload", "log",
+              "webhook"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -259,6 +276,8 @@ void read_all(ConfigReader& reader, Config& config) {
   if (auto timers = top.table("timers")) read_timers(std::move(*timers), config.timers);
   if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);
   if (auto nat = top.table("nat")) read_nat(std::move(*nat), config.nat);
+  for (ConfigSection& section : top.tables("webhook"))
+    read_webhook(std::move(section), config.webhooks);
   if (auto log = top.table("log")) read_log(std::move(*log), config.log);
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/event_kind.hpp"
 #include "core/log.hpp"
 #include "core/net/address.hpp"
 #include "core/time.hpp"
@@ -77,9 +78,24 @@ struct AdminConfig {
   bool insecure = false;
 };
 
+// Who is told of events.
+struct WebhookConfig {
+  std::string url;  // as written
+  bool tls = false;
+  std::string host;  // a name, or an address without brackets
+  std::uint16_t port = 80;
+  std::string authority, path;   // for Host; for the request line
+  std::string secret;            // of the signature; empty: there is none
+  std::vector<EventKind> kinds;  // of events; empty: all
+  static constexpr std::size_t kLeastSecret = 16;
+  friend bool operator==(const WebhookConfig&, const WebhookConfig&) = default;
+};
+
 struct LogConfig {
   LogLevel level = LogLevel::info;
   std::map<LogCategory, LogLevel> categories;
+  bool json = false;        // "format": a JSON object for each line
+  bool hide_users = false;  // "users": see core/log_users.hpp
 };
 
 struct Config {
@@ -93,6 +109,7 @@ struct Config {
   StorageConfig storage;
   AdminConfig admin;
   LogConfig log;
+  std::vector<WebhookConfig> webhooks;
 };
 
 // One thing wrong with the configuration.

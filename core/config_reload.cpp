@@ -49,6 +49,8 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("tls", running.tls.ca != fresh.tls.ca ||
                      running.tls.certificate != fresh.tls.certificate ||
                      running.tls.key != fresh.tls.key);
+  restart("log.format", running.log.json != fresh.log.json);
+  restart("log.users", running.log.hide_users != fresh.log.hide_users);
   restart("process.user", running.process.user != fresh.process.user);
   restart("storage.path", running.storage.path != fresh.storage.path);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);
@@ -58,6 +60,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("timers.t2", was.t2 != is.t2);
   restart("timers.t4", was.t4 != is.t4);
   restart("timers.trying", was.trying != is.trying);
+  restart("webhook", running.webhooks != fresh.webhooks);
   restart("overload", running.overload != fresh.overload);
   restart("nat.keep_alive", running.nat.keep_alive != fresh.nat.keep_alive);
   restart("timers.call_probe", was.call_probe != is.call_probe);
@@ -70,7 +73,8 @@ void take_over(Config& running, const Config& fresh) {
   running.timers.ring_limit = fresh.timers.ring_limit;
   running.timers.flow_recovery = fresh.timers.flow_recovery;
   running.timers.drain = fresh.timers.drain;
-  running.log = fresh.log;
+  running.log.level = fresh.log.level;
+  running.log.categories = fresh.log.categories;
 }
 
 }  // namespace usher

@@ -16,7 +16,8 @@ inline constexpr std::size_t kHeaderBytes = 16384;  // one header field's value
 inline constexpr std::size_t kUriBytes = 4096;      // a Request-URI
 inline constexpr std::size_t kParameterCount = 64;  // parameters of one header value or URI
 inline constexpr std::size_t kListEntries =
-    64;  // comma-separated values taken from one header name
+    64;                                         // comma-separated values taken from one header name
+inline constexpr std::size_t kSdpRead = 16384;  // an SDP body that is looked into
 inline constexpr std::size_t kDialogInfoBytes = 32768;  // an XML body that is looked into
 inline constexpr std::size_t kContactUserToken = 10;    // characters of a Contact token
 inline constexpr std::size_t kContactUriBytes = 128;    // the Contact URI given to a backend
@@ -71,6 +72,8 @@ inline constexpr std::size_t kStoreQueue = 200'000;   // changes waiting for the
 inline constexpr std::size_t kDoorKnocks = 10'000;    // kept, newest first
 inline constexpr std::size_t kAuditEntries = 10'000;  // kept, newest first
 inline constexpr std::size_t kAuditBytes = 4096;      // of a record before and after a change
+inline constexpr std::size_t kEvents = 10'000;        // kept, newest first
+inline constexpr std::size_t kHttpStreams = 64;       // open streams of events
 inline constexpr std::size_t kScannerPatterns = 1'000;
 inline constexpr std::size_t kDomains = 100'000;
 inline constexpr std::size_t kTargetsPerSet = 256;
@@ -79,5 +82,7 @@ inline constexpr std::size_t kHttpHeaderBytes = 16384;
 inline constexpr std::size_t kHttpConnections = 256;
 inline constexpr std::size_t kPageSize = 1000;
 inline constexpr std::chrono::seconds kHttpTimeout{15};
+inline constexpr std::chrono::seconds kHttpStreamIdle{15};
+inline constexpr std::chrono::minutes kWebhookWait{5};  // between two tries, at most
 
 }  // namespace usher::limits

@@ -1,5 +1,7 @@
 #include "core/log.hpp"
 
+#include "core/log_watch.hpp"
+
 namespace usher {
 
 namespace {
@@ -32,6 +34,10 @@ std::string_view category_name(LogCategory category) {
 
 std::optional<LogCategory> parse_category(std::string_view text) {
   return find_name<LogCategory>(kCategoryNames, text);
+}
+
+void Log::write_or_not(const LogLine& line) const {
+  if (line.level >= level(line.category) || watch_->takes(line)) sink_(line);
 }
 
 }  // namespace usher

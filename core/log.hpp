@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct LogLine {
   std::string_view text;  // one line, no line ends
 };
 
+class LogWatch;
+
 class Log {
  public:
   using Sink = std::function<void(const LogLine&)>;
@@ -45,19 +48,25 @@ class Log {
 
   // Ask before building an expensive text.
   bool wants(LogCategory category, LogLevel level) const {
-    return sink_ && level >= levels_[static_cast<std::size_t>(category)];
+    return sink_ && (watch_ || level >= levels_[static_cast<std::size_t>(category)]);
   }
   void write(LogCategory category, LogLevel level, std::string_view key,
              std::string_view text) const {
-    if (wants(category, level)) sink_(LogLine{level, category, key, text});
+    if (wants(category, level)) write_or_not(LogLine{level, category, key, text});
   }
   LogLevel level(LogCategory category) const { return levels_[static_cast<std::size_t>(category)]; }
   void set_level(LogCategory category, LogLevel level) {
     levels_[static_cast<std::size_t>(category)] = level;
   }
+  // Lines that are below their level but taken by it are written too. Null: none.
+  void set_watch(std::shared_ptr<LogWatch> watch) { watch_ = std::move(watch); }
+  const LogWatch* watch() const { return watch_.get(); }
 
  private:
+  void write_or_not(const LogLine& line) const;
+
   Sink sink_;
+  std::shared_ptr<LogWatch> watch_;
   std::array<LogLevel, kLogCategories> levels_{LogLevel::info, LogLevel::info, LogLevel::info,
                                                LogLevel::info, LogLevel::info, LogLevel::info,
                                                LogLevel::info, LogLevel::info, LogLevel::info};

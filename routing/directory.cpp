@@ -70,8 +70,12 @@ void Directory::index() {
 }
 
 DirectoryRef Directory::with(const storage::Change& change) const {
+  return with(std::vector<storage::Change>{change});
+}
+
+DirectoryRef Directory::with(const std::vector<storage::Change>& changes) const {
   auto next = std::make_shared<Directory>(*this);
-  const auto changed = [&]() -> bool {
+  const auto take = [&](const storage::Change& change) {
     if (const auto* put = std::get_if<storage::PutDomain>(&change)) {
       next->domains_.insert_or_assign(put->domain.domain, put->domain);
     } else if (const auto* gone = std::get_if<storage::DeleteDomain>(&change)) {
@@ -92,7 +96,8 @@ DirectoryRef Directory::with(const storage::Change& change) const {
     }
     return true;
   };
-  if (!changed()) return shared_from_this();
+  const auto taken = std::count_if(changes.begin(), changes.end(), take);
+  if (taken == 0) return shared_from_this();
   next->index();
   return next;
 }

@@ -32,6 +32,8 @@ class Directory : public std::enable_shared_from_this<Directory> {
   // The snapshot after one change. Changes that concern no domain, set or target give the same
   // snapshot. The caller has validated with check().
   DirectoryRef with(const storage::Change& change) const;
+  // After several, copied once.
+  DirectoryRef with(const std::vector<storage::Change>& changes) const;
   DirectoryRef with_addresses(const std::string& name, std::vector<net::IpAddress> addresses) const;
 
   // Whether a change may be made: Errc::conflict or Errc::not_found name the record and the field

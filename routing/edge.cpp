@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/limits.hpp"
 #include "core/text.hpp"
 #include "routing/dialog_records.hpp"
 #include "routing/edge_impl.hpp"
@@ -25,7 +26,8 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       keep_alive(config.keep_alive),
       dispatcher(config.token_key),
       affinity(HashKey{~config.seed, config.seed}, kAffinityLifetime, kAffinities),
-      health(log, config.seed),
+      event_log(static_cast<std::uint64_t>(now.wall.time_since_epoch().count()), limits::kEvents),
+      health(log, config.seed, event_log),
       registers(config.registers),
       overload(config.max_lag),
       rng(config.seed ^ 0x0FF10ADULL),
@@ -93,8 +95,10 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     response_held(now, *held);
   } else if (const auto* relay = std::get_if<sip::RelayEnded>(&event)) {
     relay_ended(*relay);
+  } else if (std::holds_alternative<sip::PrivateMedia>(event)) {
+    ++counters.private_media;
   } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
-    call_answered(*answered);
+    call_answered(now, *answered);
   } else if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
     call_changed(now, *changed);
   } else if (auto* subscription = std::get_if<sip::SubscriptionChanged>(&event)) {
@@ -141,6 +145,13 @@ PersistId Edge::Impl::persist(std::vector<storage::Change> changes) {
   return id;
 }
 
+void Edge::Impl::store_event(Now now, bool degraded, const std::optional<std::string>& line) {
+  if (!line) return;
+  say(LogCategory::storage, degraded ? LogLevel::warning : LogLevel::info, line);
+  event_log.add(now.wall, degraded ? EventKind::store_degraded : EventKind::store_recovered,
+                "store", *line);
+}
+
 void Edge::Impl::release(Now now, Held& held) {
   if (held.released) return;
   held.released = true;
@@ -154,7 +165,7 @@ void Edge::Impl::on_time(Now now) {
     const auto waiting = persists.find(holds.front().id);
     if (waiting != persists.end() && waiting->second && !waiting->second->released) {
       ++counters.registers_unstored;
-      say(LogCategory::storage, LogLevel::warning, store_watch.late());
+      store_event(now, true, store_watch.late());
       release(now, *waiting->second);
     }
     holds.pop_front();
@@ -169,6 +180,7 @@ void Edge::Impl::on_time(Now now) {
   for (const storage::Binding& b : location.expire(now.mono, kExpirePerWakeUp)) {
     log.write(LogCategory::registration, LogLevel::info, {},
               b.aor + " expired: " + b.contact + " (token " + b.token + ") was not refreshed");
+    event_log.add(now.wall, EventKind::binding_removed, b.aor, b.contact + " was not refreshed");
     gone.emplace_back(storage::DeleteBinding{b.token});
   }
   if (!gone.empty()) persist(std::move(gone));
@@ -252,10 +264,10 @@ void Edge::stored(Now now, PersistId id, const Result<void>& result) {
   const auto waiting = impl_->persists.find(id);
   if (waiting == impl_->persists.end()) return;
   Impl& e = *impl_;
-  e.say(LogCategory::storage, result ? LogLevel::info : LogLevel::error,
-        e.store_watch.answered(result ? std::string{} : result.error().message));
+  e.store_event(now, !result,
+                e.store_watch.answered(result ? std::string{} : result.error().message));
   if (result && waiting->second && !waiting->second->released)
-    e.say(LogCategory::storage, LogLevel::info, e.store_watch.in_time());
+    e.store_event(now, false, e.store_watch.in_time());
   // Memory is the truth: a disk that refuses delays nobody (rule 12).
   if (waiting->second) impl_->release(now, *waiting->second);
   impl_->persists.erase(waiting);

@@ -15,6 +15,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "routing/directory.hpp"
+#include "routing/event_log.hpp"
 #include "routing/overload.hpp"
 #include "routing/register_queue.hpp"
 #include "sip/stack.hpp"
@@ -92,7 +93,8 @@ struct EdgeCounters {
                 registers_unstored = 0,  // confirmed before the store had answered
       registers_queued = 0,              // that had to wait for their backend
       registers_turned_away = 0,         // of these: waited for too long, or found no place
-      overload_refused = 0;
+      overload_refused = 0,
+                private_media = 0;  // calls with an SDP address that only its own network knows
 };
 
 struct EdgeCounts {
@@ -152,12 +154,16 @@ class Edge {
   // Why the edge is not ready to serve, in words; empty when it is: a listener, a domain whose set
   // has a target that is not down.
   std::vector<std::string> not_ready() const;
+  // What has happened lately, for whoever watches.
+  const EventLog& events() const;
+  // For what happens outside the edge, such as to a certificate.
+  void note(Now now, EventKind kind, std::string subject, std::string text);
   // Why it refuses new work though it is ready, in words; empty: it does not.
   std::string overload() const;
 
   // Administration: changes that are durable already. Make them live: domains, sets, targets,
   // scanners, the gate's settings, bans.
-  void apply(Now now, const storage::Change& change);
+  void apply(Now now, const std::vector<storage::Change>& changes);
   // A target id that was never given out before, not even by this function.
   storage::TargetId next_target_id() const;
   // Forgets a binding (by token) in memory; the change to persist comes with the output.

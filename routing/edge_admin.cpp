@@ -110,6 +110,14 @@ EdgeCounts Edge::counts() const {
   return out;
 }
 
+const EventLog& Edge::events() const {
+  return impl_->event_log;
+}
+
+void Edge::note(Now now, EventKind kind, std::string subject, std::string text) {
+  impl_->event_log.add(now.wall, kind, std::move(subject), std::move(text));
+}
+
 std::string Edge::overload() const {
   return impl_->overload.why();
 }
@@ -133,48 +141,52 @@ std::vector<std::string> Edge::not_ready() const {
   return out;
 }
 
-void Edge::apply(Now now, const storage::Change& change) {
-  Impl& e = *impl_;
+void Edge::Impl::apply_other(Now now, const storage::Change& change) {
   if (const auto* scanner = std::get_if<storage::PutScanner>(&change)) {
-    e.scanners.put(scanner->scanner);
-    return;
-  }
-  if (const auto* scanner = std::get_if<storage::DeleteScanner>(&change)) {
-    e.scanners.erase(scanner->pattern);
-    return;
-  }
-  if (const auto* binding = std::get_if<storage::PutBinding>(&change)) {
-    e.location.put(binding->binding, now);
-    return;
-  }
-  if (const auto* binding = std::get_if<storage::DeleteBinding>(&change)) {
-    e.location.erase(binding->token);
-    return;
-  }
-  e.apply_gate(now, change);
-  const DirectoryRef before = std::exchange(e.directory, e.directory->with(change));
-  if (e.directory == before) return;
-  if (const auto* put = std::get_if<storage::PutTarget>(&change)) {
-    e.last_target = std::max(e.last_target, put->target.id);
-    const storage::DispatcherSet* set = e.directory->set(put->target.setid);
-    e.health.track(now, put->target, set->health);
-    e.resolve_all(now);
-    e.lift_protected(now);
-  } else if (const auto* gone = std::get_if<storage::DeleteTarget>(&change)) {
-    e.health.forget(gone->id);
-  } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {
-    e.track_targets(now, set->set.setid);
-  } else if (const auto* gone_set = std::get_if<storage::DeleteSet>(&change)) {
-    e.dispatcher.forget(gone_set->setid);
+    scanners.put(scanner->scanner);
+  } else if (const auto* gone = std::get_if<storage::DeleteScanner>(&change)) {
+    scanners.erase(gone->pattern);
+  } else if (const auto* binding = std::get_if<storage::PutBinding>(&change)) {
+    location.put(binding->binding, now);
+  } else if (const auto* lost = std::get_if<storage::DeleteBinding>(&change)) {
+    location.erase(lost->token);
+  } else {
+    apply_gate(now, change);
   }
 }
 
-Result<void> Edge::remove_registration(Now, const std::string& token) {
+void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
+  Impl& e = *impl_;
+  const DirectoryRef before = std::exchange(e.directory, e.directory->with(changes));
+  bool targets = false;
+  for (const storage::Change& change : changes) {
+    if (const auto* put = std::get_if<storage::PutTarget>(&change)) {
+      e.last_target = std::max(e.last_target, put->target.id);
+      e.health.track(now, put->target, e.directory->set(put->target.setid)->health);
+      targets = true;
+    } else if (const auto* gone = std::get_if<storage::DeleteTarget>(&change)) {
+      e.health.forget(gone->id);
+    } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {
+      e.track_targets(now, set->set.setid);
+    } else if (const auto* gone_set = std::get_if<storage::DeleteSet>(&change)) {
+      e.dispatcher.forget(gone_set->setid);
+    } else {
+      e.apply_other(now, change);
+    }
+  }
+  if (!targets) return;
+  e.resolve_all(now);
+  e.lift_protected(now);
+}
+
+Result<void> Edge::remove_registration(Now now, const std::string& token) {
   const auto binding = impl_->location.by_token(token);
   if (!binding)
     return fail(Errc::not_found, "there is no registration with token " + quoted(token));
   impl_->location.erase(token);
   impl_->persist({storage::DeleteBinding{token}});
+  impl_->event_log.add(now.wall, EventKind::binding_removed, binding->aor,
+                       binding->contact + " removed by the operator");
   impl_->log.write(
       LogCategory::registration, LogLevel::info, {},
       binding->aor + ": " + binding->contact + " (token " + token + ") removed by the operator");

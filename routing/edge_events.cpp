@@ -99,12 +99,18 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
     return;
   }
   for (const storage::Change& change : granted.changes) {
+    if (const auto* gone = std::get_if<storage::DeleteBinding>(&change))
+      event_log.add(now.wall, EventKind::binding_removed, journey.registration->aor,
+                    "token " + gone->token + " unregistered");
     const auto* put = std::get_if<storage::PutBinding>(&change);
     if (!put) continue;
     const auto before = std::find_if(granted.before.begin(), granted.before.end(),
                                      [&](const auto& b) { return b.first == put->binding.token; });
     came_back(now, put->binding,
               before == granted.before.end() ? std::nullopt : std::optional{before->second});
+    if (before == granted.before.end())
+      event_log.add(now.wall, EventKind::binding_added, put->binding.aor,
+                    put->binding.contact + " at " + put->binding.flow.remote.text());
     keep_alive_for(now, put->binding);
   }
   const PersistId id = persist(std::move(granted.changes));
@@ -132,20 +138,28 @@ void Edge::Impl::relay_ended(const sip::RelayEnded& e) {
   end_journey(e.mark);
 }
 
-void Edge::Impl::call_answered(const sip::CallAnswered& e) {
+void Edge::Impl::call_started(Now now, const Journey& journey) {
+  ++counters.calls_started;
+  event_log.add(now.wall, EventKind::call_started, journey.key, journey.who);
+}
+
+void Edge::Impl::call_answered(Now now, const sip::CallAnswered& e) {
   ++counters.calls_answered;
   const auto found = journeys.find(e.mark);
-  if (found != journeys.end() && e.attempt != 0)
-    set_live(found->second, static_cast<storage::TargetId>(e.attempt));
+  if (found == journeys.end()) return;
+  event_log.add(now.wall, EventKind::call_answered, found->second.key, found->second.who);
+  if (e.attempt != 0) set_live(found->second, static_cast<storage::TargetId>(e.attempt));
 }
 
 void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
   if (!e.answered) ++counters.calls_failed;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
-  log.write(LogCategory::call, LogLevel::info, found->second.key,
-            found->second.who + ": ended" +
-                (e.answered ? "" : " unanswered with " + std::to_string(e.status)) + ": " + e.why);
+  const std::string how =
+      ": ended" + (e.answered ? std::string{} : " unanswered with " + std::to_string(e.status)) +
+      ": " + e.why;
+  log.write(LogCategory::call, LogLevel::info, found->second.key, found->second.who + how);
+  event_log.add(now.wall, EventKind::call_ended, found->second.key, found->second.who + how);
   if (!found->second.saved.empty())
     dialog_saves.remove(now.mono, found->second.saved, storage::DeleteCall{found->second.saved});
   end_journey(e.mark);

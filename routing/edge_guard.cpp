@@ -222,6 +222,8 @@ void Edge::Impl::ban(Now now, const net::IpAddress& address, std::string_view ru
     return;
   }
   ++(enforcing ? counters.bans : counters.would_ban)[made.made_by];
+  event_log.add(now.wall, EventKind::ban_made, network.text(),
+                std::string{enforcing ? "" : "dry run: "} + made.made_by + ": " + made.reason);
   log.write(LogCategory::gate, LogLevel::warning, {},
             std::string{enforcing ? "banned " : "would have banned "} + network.text() + " for " +
                 duration_text(length) + " (" + made.made_by + "): " + made.reason);
@@ -233,6 +235,7 @@ void Edge::Impl::lift(Now now, const net::Cidr& network, std::string_view why) {
   offences.forgive(now.mono, source_of(network.base));
   log.write(LogCategory::gate, LogLevel::info, {},
             "the ban of " + network.text() + " is over: " + std::string{why});
+  event_log.add(now.wall, EventKind::ban_lifted, network.text(), std::string{why});
 }
 
 // Backends, our own addresses and trusted networks come and go; no ban outlives their coming.
@@ -253,6 +256,8 @@ void Edge::Impl::lift_protected(Now now) {
 void Edge::Impl::apply_gate(Now now, const storage::Change& change) {
   if (const auto* put = std::get_if<storage::PutBan>(&change)) {
     bans.put(now, put->ban);
+    event_log.add(now.wall, EventKind::ban_made, put->ban.network.text(),
+                  put->ban.made_by + ": " + escaped(put->ban.reason));
     log.write(LogCategory::gate, LogLevel::info, {},
               "banned " + put->ban.network.text() + " (" + put->ban.made_by +
                   "): " + escaped(put->ban.reason));
@@ -275,6 +280,7 @@ void Edge::Impl::guard_on_time(Now now) {
     log.write(LogCategory::gate, LogLevel::info, {},
               "the ban of " + over.network.text() + " is over: its time has passed" +
                   (over.hits > 0 ? ", " + std::to_string(over.hits) + " packet(s) dropped" : ""));
+    event_log.add(now.wall, EventKind::ban_lifted, over.network.text(), "its time has passed");
     changes.emplace_back(storage::DeleteBan{over.network});
   }
   for (storage::Ban& changed : bans.take_changed(now.mono))

@@ -16,6 +16,7 @@
 #include "routing/dialog_saves.hpp"
 #include "routing/dispatcher.hpp"
 #include "routing/edge.hpp"
+#include "routing/event_log.hpp"
 #include "routing/gate.hpp"
 #include "routing/health.hpp"
 #include "routing/keep_alive.hpp"
@@ -75,6 +76,7 @@ struct Edge::Impl {
   std::optional<Instant> next_deadline() const;
   PersistId persist(std::vector<storage::Change> changes);
   void release(Now now, Held& held);
+  void store_event(Now now, bool degraded, const std::optional<std::string>& line);
   void probe(Now now, storage::TargetId id);
   void resolve_all(Now now);
   void track_targets(Now now, storage::SetId set);
@@ -106,6 +108,7 @@ struct Edge::Impl {
   void lift(Now now, const net::Cidr& network, std::string_view why);
   void lift_protected(Now now);
   void apply_gate(Now now, const storage::Change& change);
+  void apply_other(Now now, const storage::Change& change);  // edge_admin.cpp
   void guard_on_time(Now now);
 
   // edge_to_backend.cpp
@@ -162,7 +165,8 @@ struct Edge::Impl {
   void attempt_ended(Now now, const sip::AttemptEnded& e);
   void response_held(Now now, const sip::ResponseHeld& e);
   void relay_ended(const sip::RelayEnded& e);
-  void call_answered(const sip::CallAnswered& e);
+  void call_started(Now now, const Journey& journey);
+  void call_answered(Now now, const sip::CallAnswered& e);
   void call_ended(Now now, const sip::CallEnded& e);
   void keep_alive_for(Now now, const storage::Binding& binding);
   void set_live(Journey& journey, storage::TargetId target);
@@ -186,6 +190,7 @@ struct Edge::Impl {
   Offers offers;
   Dispatcher dispatcher;
   Affinity affinity;
+  EventLog event_log;  // before health, which writes to it
   Health health;
   DialogSaves dialog_saves;
   RegisterQueue registers;

@@ -68,7 +68,9 @@ void Edge::Impl::look_at_load(Now now) {
       load.table = name;
     }
   }
-  say(LogCategory::core, LogLevel::warning, overload.update(now.mono, load));
+  const auto line = overload.update(now.mono, load);
+  say(LogCategory::core, LogLevel::warning, line);
+  if (line) event_log.add(now.wall, EventKind::storm, "overload", *line);
 }
 
 bool Edge::Impl::refuse_new(Now now, const sip::RouteNeeded& need) {

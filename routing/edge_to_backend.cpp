@@ -230,7 +230,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   }
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
-    ++counters.calls_started;
+    call_started(now, journey);
     set_live(journey, order.front()->id);
   }
   const auto category = registration ? LogCategory::registration : LogCategory::call;

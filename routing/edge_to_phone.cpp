@@ -106,7 +106,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   plan.key = journey.key;
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
-    ++counters.calls_started;
+    call_started(now, journey);
     set_live(journey, origin.backends.front()->id);
   }
   if (log.wants(LogCategory::call, LogLevel::info)) {

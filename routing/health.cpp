@@ -149,6 +149,8 @@ void Health::become(const Now& now, Entry& entry, HealthState state, std::string
   log_.write(LogCategory::health, down ? LogLevel::warning : LogLevel::info, {},
              entry.name + " is " + std::string{health_name(state)} + " (was " +
                  std::string{health_name(entry.status.health)} + "): " + std::string{reason});
+  events_.add(now.wall, down ? EventKind::target_down : EventKind::target_up, entry.name,
+              std::string{reason});
   entry.status.health = state;
   entry.status.changed = now.wall;
   entry.status.reason = down ? std::string{reason} : std::string{};

@@ -23,7 +23,8 @@ namespace usher::routing {
 // one that is answered ends the row of failures, and no more.
 class Health {
  public:
-  Health(const Log& log, std::uint64_t seed) : log_(log), rng_(seed) {}
+  Health(const Log& log, std::uint64_t seed, EventLog& events)
+      : log_(log), rng_(seed), events_(events) {}
 
   // A target is new, changed, or its set's policy did. A disabled target isn't probed and loses its
   // state.
@@ -68,6 +69,7 @@ class Health {
 
   const Log& log_;
   Rng rng_;
+  EventLog& events_;
   std::map<storage::TargetId, Entry> entries_;
   TimerQueue<storage::TargetId> timers_;
   TimerQueue<storage::TargetId> alone_;

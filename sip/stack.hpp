@@ -104,6 +104,14 @@ struct CallAnswered {
   Cookie mark = 0;
   std::uint64_t attempt = 0;
 };
+// A party of the call wants its media sent to an address that only its own network knows, though it
+// is not seen to be there: unless the other end sends media to where it comes from, that party
+// hears nothing.
+struct PrivateMedia {
+  Cookie mark = 0;
+  net::IpAddress address;
+  net::Endpoint source;
+};
 enum class Ender : std::uint8_t { originator, answerer, edge };
 struct CallEnded {
   CallId call;
@@ -139,7 +147,7 @@ struct ProbeEnded {
   Duration rtt{};
 };
 using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
-                                RelayEnded, CallAnswered, CallChanged, CallEnded,
+                                RelayEnded, PrivateMedia, CallAnswered, CallChanged, CallEnded,
                                 SubscriptionChanged, SubscriptionEnded, ProbeEnded>;
 
 // One live call as it can be shown.
@@ -153,6 +161,7 @@ struct CallView {
   std::string origin_call_id, new_call_id;
   net::Endpoint origin, destination;
   Instant started{}, answered_at{};
+  std::string hint;  // what looks wrong with it, in words; empty: nothing
   Side origin_side = Side::phone;
 };
 

@@ -181,7 +181,7 @@ void add_bans(Router& router, const Context& context) {
   text.method = "GET";
   text.pattern = "/v1/bans/export";
   text.query = {"format"};
-  text.produces = "text/plain";
+  text.produces = {"text/plain"};
   text.handler = [&service](const Call& call, const Respond& respond) {
     respond(export_list(service, call));
   };

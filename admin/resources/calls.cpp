@@ -54,6 +54,7 @@ Json show(const Service& service, const sip::CallView& c, Now now) {
       {"target", known ? Json{target} : Json{}},
       {"origin_call_id", c.origin_call_id},
       {"new_call_id", c.new_call_id},
+      {"hint", c.hint.empty() ? Json{} : Json{c.hint}},
       {"started", time_text(wall_time(now, c.started))},
       {"answered", answered ? Json{time_text(wall_time(now, c.answered_at))} : Json{}},
       {"duration_s", answered ? Json{seconds(now.mono - c.answered_at)} : Json{}}};

@@ -8,7 +8,7 @@ void add_openapi(Router& router) {
   Route route;
   route.method = "GET";
   route.pattern = "/v1/openapi.yaml";
-  route.produces = "application/yaml";
+  route.produces = {"application/yaml"};
   route.handler = [](const Call&, const Respond& respond) {
     respond(Answer{200, "application/yaml", std::string(openapi_yaml()), {}, false});
   };

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "admin/resources/gate_representation.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -14,8 +15,6 @@ namespace usher::admin {
 using storage::ScannerPattern;
 
 namespace {
-
-constexpr std::size_t kPatternBytes = 128;
 
 Json show(const ScannerPattern& s) {
   return Json::Object{{"pattern", s.pattern}, {"comment", s.comment}};
@@ -52,6 +51,13 @@ Answer get(const Service& service, const Call& call) {
   return found ? json_answer(200, show(*found)) : no_scanner(call.segment("pattern"));
 }
 
+// What is wrong with it; empty: nothing. One of two letters would silence half the world.
+std::string wrong_pattern(const std::string& pattern) {
+  if (pattern.size() >= 3 && pattern.size() <= kPatternBytes && is_printable(pattern)) return {};
+  return usher::quoted(pattern) + " is not 3 to " + std::to_string(kPatternBytes) +
+         " printable bytes";
+}
+
 ScannerPattern read(const Json& body, std::string pattern, std::vector<Fault>& faults) {
   ScannerPattern wanted;
   wanted.pattern = std::move(pattern);
@@ -71,12 +77,8 @@ void write(const Context& context, const Call& call, const Respond& respond) {
   context.writer.submit(
       [&service, body = call.body,
        pattern = call.segment("pattern")]() -> std::variant<Write, Answer> {
-        // A pattern of two letters would silence half the world.
-        if (pattern.size() < 3 || pattern.size() > kPatternBytes || !is_printable(pattern)) {
-          const std::string what = usher::quoted(pattern) + " is not 3 to " +
-                                   std::to_string(kPatternBytes) + " printable bytes";
+        if (const std::string what = wrong_pattern(pattern); !what.empty())
           return problem(400, "invalid", "pattern: " + what, {{"pattern", what}});
-        }
         const auto old = find(service, pattern);
         std::vector<Fault> faults;
         const ScannerPattern wanted = read(body, old ? old->pattern : pattern, faults);
@@ -167,6 +169,16 @@ Answer knocks(const Service& service, const Call& call) {
 }
 
 }  // namespace
+
+ScannerPattern read_scanner(const Json& body, std::vector<Fault>& faults) {
+  const Json* given = body.find("pattern");
+  const std::string pattern = given && given->text() ? *given->text() : std::string{};
+  if (std::string what = wrong_pattern(pattern); !what.empty()) {
+    faults.push_back({"pattern", std::move(what)});
+    return {};
+  }
+  return read(body, pattern, faults);
+}
 
 void add_gate(Router& router, const Context& context) {
   const Service& service = context.service;

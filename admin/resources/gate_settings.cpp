@@ -1,6 +1,7 @@
 // /v1/gate: how the gate judges what comes from outside.
 #include <array>
 
+#include "admin/resources/gate_representation.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
@@ -26,26 +27,6 @@ constexpr std::array<NamedLimit, 5> kLimits{{{"source", &GateSettings::source},
                                              {"user", &GateSettings::user},
                                              {"domain", &GateSettings::domain},
                                              {"method", &GateSettings::method}}};
-
-Json writable(const GateSettings& s) {
-  Json::Object limits;
-  for (const NamedLimit& named : kLimits) {
-    const RateLimit& limit = s.*named.limit;
-    limits.emplace_back(named.name,
-                        Json::Object{{"per_second", limit.per_second}, {"burst", limit.burst}});
-  }
-  Json::Array trusted;
-  for (const net::Cidr& network : s.trusted) trusted.emplace_back(network.text());
-  return Json::Object{{"mode", storage::gate_mode_name(s.mode)},
-                      {"limits", std::move(limits)},
-                      {"bans", Json::Object{{"window", duration_text(s.window)},
-                                            {"failures", s.failures},
-                                            {"knocks", s.knocks},
-                                            {"scanner_hits", s.scanner_hits},
-                                            {"first", duration_text(s.ban)},
-                                            {"longest", duration_text(s.longest_ban)}}},
-                      {"trusted", std::move(trusted)}};
-}
 
 Json show(const Service& service) {
   const GateSettings& s = service.edge.gate_settings();
@@ -97,7 +78,29 @@ void read_bans(const Json& body, GateSettings& wanted, std::vector<Fault>& fault
   fields.finish();
 }
 
-GateSettings read(const Json& body, WallTime opened, std::vector<Fault>& faults) {
+}  // namespace
+
+Json writable(const GateSettings& s) {
+  Json::Object limits;
+  for (const NamedLimit& named : kLimits) {
+    const RateLimit& limit = s.*named.limit;
+    limits.emplace_back(named.name,
+                        Json::Object{{"per_second", limit.per_second}, {"burst", limit.burst}});
+  }
+  Json::Array trusted;
+  for (const net::Cidr& network : s.trusted) trusted.emplace_back(network.text());
+  return Json::Object{{"mode", storage::gate_mode_name(s.mode)},
+                      {"limits", std::move(limits)},
+                      {"bans", Json::Object{{"window", duration_text(s.window)},
+                                            {"failures", s.failures},
+                                            {"knocks", s.knocks},
+                                            {"scanner_hits", s.scanner_hits},
+                                            {"first", duration_text(s.ban)},
+                                            {"longest", duration_text(s.longest_ban)}}},
+                      {"trusted", std::move(trusted)}};
+}
+
+GateSettings read_gate(const Json& body, WallTime opened, std::vector<Fault>& faults) {
   GateSettings wanted;
   wanted.opened = opened;
   Fields fields(body, faults);
@@ -127,6 +130,8 @@ GateSettings read(const Json& body, WallTime opened, std::vector<Fault>& faults)
   return wanted;
 }
 
+namespace {
+
 // `merge`: the body is a merge patch of what there is (PATCH); otherwise what is left out takes its
 // default.
 void write(const Context& context, const Call& call, const Respond& respond, bool merge) {
@@ -136,7 +141,7 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
         const GateSettings& old = service.edge.gate_settings();
         std::vector<Fault> faults;
         GateSettings wanted =
-            read(merge ? merge_patch(writable(old), body) : body, old.opened, faults);
+            read_gate(merge ? merge_patch(writable(old), body) : body, old.opened, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         Write w;
         w.answer = [&service] { return json_answer(200, show(service)); };

@@ -74,6 +74,9 @@ void add_traffic(Families& f, const routing::EdgeCounts& counts, const routing::
       .value(c.calls_started, {{"event", "started"}})
       .value(c.calls_answered, {{"event", "answered"}})
       .value(c.calls_failed, {{"event", "failed"}});
+  f.counter("usher_private_media_total",
+            "Calls with an SDP address that only its own network knows, from a source outside it.")
+      .value(c.private_media);
   f.counter("usher_failovers_total", "Attempts that went on to a further target.")
       .value(c.failovers);
   f.counter("usher_ambiguous_total",
@@ -243,7 +246,7 @@ void add_metrics(Router& router, const Context& context) {
   Route route;
   route.method = "GET";
   route.pattern = "/metrics";
-  route.produces = "text/plain";
+  route.produces = {"text/plain"};
   route.handler = [metrics = EdgeMetrics(context.service)](const Call&, const Respond& respond) {
     std::ostringstream text;
     prometheus::TextSerializer{}.Serialize(text, metrics.Collect());

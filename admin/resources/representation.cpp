@@ -262,4 +262,12 @@ double seconds(Duration d) {
   return static_cast<double>(d.count()) / 1'000'000.0;
 }
 
+Json event_json(const routing::Event& e) {
+  return Json::Object{{"id", e.id},
+                      {"at", time_text(e.at)},
+                      {"kind", event_kind_name(e.kind)},
+                      {"subject", e.subject},
+                      {"text", e.text}};
+}
+
 }  // namespace usher::admin

@@ -37,6 +37,8 @@ storage::Target read_target(const Json& body, storage::SetId setid, storage::Tar
 
 // "2026-01-31T12:00:00.123Z"
 std::string time_text(WallTime when);
+
+Json event_json(const routing::Event& event);
 // The wall time of a monotonic instant, seen from now.
 WallTime wall_time(Now now, Instant when);
 double milliseconds(Duration d);

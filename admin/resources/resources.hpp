@@ -23,6 +23,8 @@ void add_registrations(Router& router, const Context& context);  // /v1/registra
 void add_calls(Router& router, const Context& context);          // /v1/calls
 void add_bans(Router& router, const Context& context);           // /v1/bans
 void add_gate_settings(Router& router, const Context& context);  // /v1/gate
+void add_configuration(Router& router, const Context& context);  // /v1/configuration
+void add_events(Router& router, const Context& context);         // /v1/events
 void add_gate(Router& router, const Context& context);           // /v1/scanners, /v1/door-knocks
 
 }  // namespace usher::admin

@@ -7,6 +7,7 @@
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
+#include "core/log_watch.hpp"
 
 namespace usher::admin {
 
@@ -171,7 +172,28 @@ Answer log_levels(const Service& service) {
   Json::Object out;
   for (const LogCategory c : kCategories)
     out.emplace_back(std::string(category_name(c)), level_name(service.log.level(c)));
+  Json::Array watched;
+  if (const LogWatch* watch = service.log.watch())
+    watched.assign(watch->names().begin(), watch->names().end());
+  out.emplace_back("watch", std::move(watched));
   return json_answer(200, std::move(out));
+}
+
+// Users, domains and addresses whose lines are written whatever the levels are.
+std::optional<std::vector<std::string>> watched_names(Fields& fields) {
+  const Json::Array* given = fields.array("watch", LogWatch::kNames);
+  if (given == nullptr) return std::nullopt;
+  std::vector<std::string> names;
+  for (const Json& one : *given) {
+    const std::string* text = one.text();
+    if (text == nullptr || text->empty() || text->size() > LogWatch::kNameBytes ||
+        !is_printable(*text)) {
+      fields.fault("watch", "expected names such as \"401@a.test\", \"a.test\" or \"192.0.2.1\"");
+      return std::nullopt;
+    }
+    names.push_back(*text);
+  }
+  return names;
 }
 
 // Not kept over a restart: the configuration file says how a process starts.
@@ -188,9 +210,11 @@ Answer set_log_levels(const Service& service, const Call& call) {
       fields.fault(category_name(c),
                    "\"" + *text + "\" is none of debug, info, warning, error, off");
   }
+  const auto names = watched_names(fields);
   fields.finish();
   if (!faults.empty()) return invalid(std::move(faults));
   for (const auto& [category, level] : wanted) service.log.set_level(category, level);
+  if (names) service.log.set_watch(names->empty() ? nullptr : std::make_shared<LogWatch>(*names));
   return log_levels(service);
 }
 

@@ -87,9 +87,26 @@ std::vector<ConfigFault> Certificates::load(const Config& config, WallTime now) 
   return faults;
 }
 
+// Told when 30, 14, 7, 3 and 1 days are left, and at the end; of what is loaded now.
+void Certificates::look_at_end(Entry& entry, WallTime now, std::vector<Change>& out) {
+  const auto end = entry.context.expires();
+  if (!end) return;
+  const auto left = std::chrono::floor<std::chrono::hours>(*end - now).count();
+  int stage = 0;
+  for (const int days : {30, 14, 7, 3, 1, 0}) stage += left < 24 * days ? 1 : 0;
+  if (stage > entry.told_stage) {
+    const std::string key = key_of(entry, TlsFault::What::certificate);
+    out.push_back({false, left < 0
+                              ? key + ": the certificate has ended: nobody who checks it connects"
+                              : key + ": the certificate ends in " + std::to_string(left / 24) +
+                                    " days and " + std::to_string(left % 24) + " hours"});
+  }
+  entry.told_stage = stage;
+}
+
 void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out) {
   std::string stamp = stamp_of(entry.files);
-  if (stamp == entry.stamp) return;
+  if (stamp == entry.stamp) return look_at_end(entry, now, out);
   entry.stamp = std::move(stamp);
   const std::vector<TlsFault> faults = entry.context.load(entry.files, now);
   for (const TlsFault& fault : faults) {
@@ -99,6 +116,7 @@ void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out)
   if (faults.empty())
     out.push_back(
         {true, entry.section + ": the changed TLS files are in force for new connections"});
+  look_at_end(entry, now, out);
 }
 
 std::vector<Certificates::Change> Certificates::refresh(WallTime now) {

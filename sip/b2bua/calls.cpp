@@ -4,6 +4,7 @@
 
 #include "core/limits.hpp"
 #include "sip/grammar/grammar.hpp"
+#include "sip/sdp/media_address.hpp"
 
 namespace usher::sip {
 namespace {
@@ -67,8 +68,22 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   log(call, LogLevel::info,
       fmt::format("INVITE {} from {} ({})", request.request_uri(), need.flow.remote.text(),
                   request.call_id()));
+  look_at_media(call, request, need.flow.remote);
   next_attempt(now, call_id);
   return true;
+}
+
+// Said once for each call: its offer or its answer.
+void Calls::look_at_media(Call& call, const Message& message, const net::Endpoint& source) {
+  if (!call.hint.empty()) return;
+  const auto address = private_media_address(message, source.address);
+  if (!address) return;
+  call.hint = fmt::format(
+      "SDP of {} asks for media at the private address {}: it hears nothing unless the other end "
+      "sends media to where it comes from",
+      source.text(), address->text());
+  log(call, LogLevel::info, call.hint);
+  env_.emit(PrivateMedia{call.mark, *address, source});
 }
 
 void Calls::apply(Now now, CallId id, CallEvent event, const CallFacts& facts, const Cause& cause) {
@@ -131,6 +146,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       invite->from = call.origin;
       invite->to = cause.leg;
       answer(now, call.pending, *cause.message);
+      look_at_media(call, *cause.message, legs_.find(cause.leg)->flow.remote);
       start_liveness(now, id);
       env_.emit(CallAnswered{id, call.mark, call.attempt});
       return;
@@ -265,6 +281,7 @@ std::vector<CallView> Calls::views() const {
                                                         : "ending";
     view.started = call.started;
     view.answered_at = call.answered_at;
+    view.hint = call.hint;
     if (const Leg* origin = legs_.find(call.origin)) {
       view.from = uri_of(origin->dialog.remote_party);
       view.to = uri_of(origin->dialog.local_party);

@@ -47,6 +47,7 @@ struct Call {
   bool ringing = false;
   Ender ended_by = Ender::edge;
   std::string why;
+  std::string hint;    // see CallView
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
   Duration session_interval{};  // RFC 4028: the ends have agreed to refresh so often; 0: not
@@ -167,6 +168,7 @@ class Calls {
   bool is_told(const Call& call) const;
   void tell(Now now, CallId id, bool first);
 
+  void look_at_media(Call& call, const Message& message, const net::Endpoint& source);
   void log(const Call& call, LogLevel level, std::string_view text) const;
 
   Environment& env_;

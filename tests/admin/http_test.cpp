@@ -49,6 +49,7 @@ class Server {
   HttpCounts counts() {
     return on([this] { return server_->counts(); });
   }
+  void wake() { server_->wake(); }  // within on()
   std::uint16_t port() const { return port_; }
   boost::asio::io_context& context() { return context_; }
 
@@ -369,4 +370,90 @@ TEST_CASE("a server that is not there is an error with its address") {
   const auto answer = http_fetch(options)("GET", "/", "");
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().message.find(options.url) != std::string::npos);
+}
+
+namespace {
+
+// As long as somebody asks, 64 KiB at a time; or a word whenever it is woken.
+class Endless : public Stream {
+ public:
+  explicit Endless(bool flood) : flood_(flood) {}
+  std::string take(std::size_t most) override {
+    if (flood_) return std::string(most, 'x');
+    return std::exchange(next_, {});
+  }
+  std::string idle() const override { return ":idle\n"; }
+  std::string next_ = "first\n";
+
+ private:
+  bool flood_;
+};
+
+}  // namespace
+
+TEST_CASE("a stream goes on when it is woken, says that it lives, and ends with its client") {
+  const auto stream = std::make_shared<Endless>(false);
+  HttpOptions options;
+  options.idle = std::chrono::milliseconds(50);
+  Server server(
+      [stream](const Request&, const Respond& respond) {
+        Answer answer;
+        answer.content_type = "text/event-stream";
+        answer.stream = stream;
+        respond(std::move(answer));
+      },
+      options);
+  const auto has = [](const char* what) {
+    return [what](const std::string& text) { return text.find(what) != std::string::npos; };
+  };
+  {
+    Raw client(server.port());
+    REQUIRE(client.send(kGet));
+    REQUIRE(client.read(has("\r\n\r\nfirst\n")));
+    CHECK(has_status(client.received, "200"));
+    CHECK(client.received.find("Content-Type: text/event-stream\r\n") != std::string::npos);
+    server.on([&] {
+      stream->next_ = "second\n";
+      server.wake();
+    });
+    REQUIRE(client.read(has("second\n")));
+    REQUIRE(client.read(has(":idle\n")));
+    CHECK(server.counts().streams == 1);
+  }
+  while (server.counts().connections != 0) std::this_thread::yield();
+  CHECK(server.counts().streams == 0);
+}
+
+TEST_CASE("a viewer that does not read is let go, having cost one piece") {
+  HttpOptions options;
+  options.timeout = std::chrono::milliseconds(200);
+  Server server(
+      [](const Request&, const Respond& respond) {
+        Answer answer;
+        answer.stream = std::make_shared<Endless>(true);
+        respond(std::move(answer));
+      },
+      options);
+  Raw client(server.port());
+  REQUIRE(client.send(kGet));
+  while (server.counts().timed_out == 0) std::this_thread::yield();
+  CHECK(server.counts().streams == 0);
+}
+
+TEST_CASE("streams beyond their number are refused") {
+  HttpOptions options;
+  options.streams = 1;
+  Server server(
+      [](const Request&, const Respond& respond) {
+        Answer answer;
+        answer.stream = std::make_shared<Endless>(false);
+        respond(std::move(answer));
+      },
+      options);
+  Raw first(server.port());
+  REQUIRE(first.send(kGet));
+  REQUIRE(first.read([](const std::string& text) { return text.ends_with("first\n"); }));
+  Raw second(server.port());
+  REQUIRE(second.send(kGet));
+  CHECK(has_status(second.answer(), "503"));
 }

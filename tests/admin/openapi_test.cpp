@@ -162,6 +162,9 @@ TEST_CASE("what is answered has the members that are described") {
   CHECK(members(status["store"]) == schemas.at("Store"));
   CHECK(members(house.ask("GET", "/v1/timers")["t1"]) == schemas.at("Timer"));
   CHECK(members(house.ask("GET", "/v1/log").json) == schemas.at("LogLevels"));
+  CHECK(members(house.ask("GET", "/v1/events?format=json").json) == schemas.at("EventList"));
+  CHECK(members((*house.ask("GET", "/v1/events?format=json")["items"].array())[0]) ==
+        schemas.at("Event"));
   CHECK(members(house.ask("GET", "/healthz").json) == schemas.at("Health"));
   CHECK(members(house.ask("GET", "/readyz").json) == schemas.at("Readiness"));
   CHECK(members(house.ask("PUT", "/v1/dispatcher/sets/10", R"({"a": 1})").json) ==

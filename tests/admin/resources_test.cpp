@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "core/log_watch.hpp"
 #include "support.hpp"
 
 using namespace usher;
@@ -469,6 +470,18 @@ TEST_CASE("log levels change at run time, all or none") {
   CHECK(house.ask("PUT", "/v1/log", R"({"spi": "debug"})").field() == "spi");
   CHECK(house.ask("PUT", "/v1/log", R"({"sip": "debug"})").status == 200);
   CHECK(house.log.level(LogCategory::sip) == LogLevel::debug);
+}
+
+TEST_CASE("users, domains and addresses are watched until the list is empty") {
+  House house;
+  CHECK(house.ask("PUT", "/v1/log", R"({"watch": ["401@a.test", "192.0.2.1"]})").status == 200);
+  CHECK(house.ask("GET", "/v1/log")["watch"].array()->size() == 2);
+  CHECK(house.ask("PUT", "/v1/log", R"({"watch": [""]})").field() == "watch");
+  CHECK(house.ask("PUT", "/v1/log", R"({"watch": [7]})").field() == "watch");
+  CHECK(house.ask("PUT", "/v1/log", R"({"watch": "a.test"})").field() == "watch");
+  CHECK(house.log.watch()->names().size() == 2);
+  CHECK(house.ask("PUT", "/v1/log", R"({"watch": []})").status == 200);
+  CHECK(house.log.watch() == nullptr);
 }
 
 TEST_CASE("calls that are not there are not found") {

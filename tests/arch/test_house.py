@@ -33,8 +33,8 @@ LIBRARIES = {
     r"spdlog/": ("core/log_output",),
     r"CLI/": ("admin/commands.cpp", "main.cpp"),
     r"ares\.h": ("core/net/resolver.cpp",),
-    r"openssl/": ("core/net/tls.cpp", "tests/core/", "admin/access.cpp"),
-    r"sofia-sip/": (),
+    r"openssl/": ("core/net/tls.cpp", "tests/core/", "admin/access.cpp", "admin/webhooks.cpp"),
+    r"sofia-sip/": ("sip/sdp/",),
     r"(thread|mutex|condition_variable|future|atomic)$": ("storage/", "core/net/resolver.cpp", "core/log_output", "core/reactor.cpp"),
 }
 

@@ -366,6 +366,14 @@ TEST_CASE("log levels are checked") {
   CHECK(faults_in("[log.categories]\nsip = 1").size() == 1);
 }
 
+TEST_CASE("the log's format and what it says of users are one of two") {
+  CHECK(faults_in("[log]\nformat = \"json\"\nusers = \"hidden\"").empty());
+  CHECK(faults_in("[log]\nformat = \"xml\"") ==
+        Lines{"usher.toml:4: log.format: \"xml\" is unknown: expected \"text\" or \"json\""});
+  CHECK(faults_in("[log]\nusers = \"none\"") ==
+        Lines{"usher.toml:4: log.users: \"none\" is unknown: expected \"plain\" or \"hidden\""});
+}
+
 TEST_CASE("all faults are reported, in the order of the file") {
   const Lines lines = faults(
       "[timers]\nring_limit = 30\nt1 = \"1m\"\n[admin]\nport = 1\n[[listen]]\nbind = "

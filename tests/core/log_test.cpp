@@ -52,3 +52,10 @@ TEST_CASE("a peer cannot forge a line") {
   CHECK(log_text({LogLevel::info, LogCategory::sip, "a\nb", "x\r\n2026 error core fire\x1b[2J"}) ==
         "info sip call=a\\nb x\\r\\n2026 error core fire\\x1b[2J");
 }
+
+TEST_CASE("a line as JSON reads back whatever a peer wrote") {
+  CHECK(log_json({LogLevel::info, LogCategory::call, "k3v9", "a \"b\" \\ c\n\xff"}) ==
+        R"("level":"info","category":"call","call":"k3v9","text":"a \"b\" \\ c\\n\\xff")");
+  CHECK(log_json({LogLevel::warning, LogCategory::gate, "", "x"}) ==
+        R"("level":"warning","category":"gate","text":"x")");
+}

@@ -199,10 +199,14 @@ TEST_CASE("changed files come into force, bad ones leave the last good ones") {
   Secured edge{authority};
   REQUIRE(edge.load().empty());
   const WallTime before = *edge.certificates.server({0})->expires();
-  CHECK(edge.certificates.refresh(now()).empty());
+  std::vector<Certificates::Change> changes = edge.certificates.refresh(now());
+  REQUIRE(changes.size() == 2);
+  CHECK_FALSE(changes[0].good);
+  CHECK(changes[0].text == "listen[0].certificate: the certificate ends in 0 days and 0 hours");
+  CHECK(edge.certificates.refresh(now()).empty());  // said once
 
   authority.issue("edge", {.to = 9000s});
-  std::vector<Certificates::Change> changes = edge.certificates.refresh(now());
+  changes = edge.certificates.refresh(now());
   REQUIRE(changes.size() == 2);
   CHECK(changes[0].good);
   const WallTime after = *edge.certificates.server({0})->expires();

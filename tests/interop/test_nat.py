@@ -78,9 +78,12 @@ class Nat(ScriptedTest):
         invite = phone.peer.expect("INVITE")
         self.assertEqual(invite.uri, sip.uri_of(PRIVATE))
         answer = phone.peer.reply(invite, 200, headers=[("Contact", PRIVATE), ("Content-Type", "application/sdp")],
-                                  body=sip.sdp(phone.peer.address))
+                                  body=sip.sdp("192.168.1.9"))
         call.answered(self.upstream.expect(200, method="INVITE"))
         self.assertEqual(phone.peer.expect("ACK").tag("To"), answer.tag("To"))
+        shown = self.edge.items("/v1/calls")[0]
+        self.assertIn("private address 192.168.1.9", shown["hint"])
+        self.assertIn("asks for media at the private address 192.168.1.9", self.edge.process.log())
 
         phone.peer = RawPeer(self.lab, self._host, port=40000, name=f"nat-{self._host}-moved")
         second, _ = self.register(phone, self.upstream)

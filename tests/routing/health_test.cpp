@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 struct Fixture {
   std::vector<std::string> lines;
   Log log{[this](const LogLine& l) { lines.emplace_back(l.text); }};
-  Health health{log, 1};
+  EventLog events{0, 100};
+  Health health{log, 1, events};
   Now now{Instant{100s}, WallTime{1000s}};
   storage::HealthPolicy policy;
   storage::Target target;

@@ -62,7 +62,7 @@ void EdgeHost::crash() {
 void EdgeHost::change(const storage::Change& change) {
   store_.write(change);
   if (!edge_) return;
-  edge_->apply(clock_.now(), change);
+  edge_->apply(clock_.now(), {change});
   edge_->on_time(clock_.now());
   drain();
 }

@@ -197,7 +197,7 @@ class World {
     collect();
   }
   void apply(const storage::Change& change) {
-    edge_->apply(now, change);
+    edge_->apply(now, {change});
     edge_->on_time(now);
     collect();
   }

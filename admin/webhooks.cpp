@@ -1,0 +1,224 @@
+#include "admin/webhooks.hpp"
+
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <optional>
+#include <variant>
+
+#include "admin/resources/representation.hpp"
+#include "core/limits.hpp"
+#include "core/text.hpp"
+
+namespace usher::admin {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using beast::error_code;
+
+std::string signature(std::string_view secret, std::string_view body) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest.data(), &length);
+  std::string out = "sha256=";
+  for (unsigned i = 0; i < length; ++i) {
+    out += kHex[digest[i] >> 4];
+    out += kHex[digest[i] & 15];
+  }
+  return out;
+}
+
+// One webhook: at most one request at a time, on a connection of its own.
+class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
+ public:
+  Hook(asio::io_context& context, const WebhookConfig& config, const routing::EventLog& events,
+       ResolveHost resolve, const Log& log)
+      : context_(context),
+        config_(config),
+        events_(events),
+        resolve_(std::move(resolve)),
+        log_(log),
+        tls_(asio::ssl::context::tls_client),
+        timer_(context),
+        after_(events.last()) {
+    error_code ignored;  // without authorities nobody is trusted, and the log says so then
+    tls_.set_default_verify_paths(ignored);
+    tls_.set_verify_mode(asio::ssl::verify_peer);
+  }
+
+  void wake() {
+    if (!busy_) next();
+  }
+
+  void stop() {
+    stopped_ = true;
+    timer_.cancel();
+    if (plain_) plain_->cancel();
+    if (secure_) beast::get_lowest_layer(*secure_).cancel();
+  }
+
+ private:
+  static constexpr std::size_t kAnswerBytes = 65536;
+
+  void next() {
+    if (const std::uint64_t lost = events_.lost(after_); lost > 0)
+      say(LogLevel::warning, std::to_string(lost) + " event(s) were not told in time");
+    const routing::Event* event = nullptr;
+    while ((event = events_.next(after_)) != nullptr && !is_wanted(*event)) after_ = event->id;
+    busy_ = event != nullptr && !stopped_;
+    if (!busy_) return;
+    request_ = {http::verb::post, config_.path, 11};
+    request_.set(http::field::host, config_.authority);
+    request_.set(http::field::user_agent, "Usher");
+    request_.set(http::field::content_type, "application/json");
+    request_.set("Usher-Event", std::string{event_kind_name(event->kind)});
+    request_.set("Usher-Delivery", std::to_string(event->id));
+    request_.body() = json_line(event_json(*event));
+    if (!config_.secret.empty())
+      request_.set("Usher-Signature", signature(config_.secret, request_.body()));
+    request_.keep_alive(false);
+    request_.prepare_payload();
+    sending_ = event->id;
+    find_host();
+  }
+
+  bool is_wanted(const routing::Event& event) const {
+    return config_.kinds.empty() ||
+           std::find(config_.kinds.begin(), config_.kinds.end(), event.kind) != config_.kinds.end();
+  }
+
+  void find_host() {
+    if (const auto address = net::IpAddress::parse(config_.host)) return connect(*address);
+    resolve_(config_.host,
+             [self = shared_from_this()](const std::vector<net::IpAddress>& addresses) {
+               if (self->stopped_) return;
+               if (addresses.empty()) return self->failed("the host name does not resolve");
+               self->connect(addresses.front());
+             });
+  }
+
+  void connect(const net::IpAddress& address) {
+    error_code ec;
+    const tcp::endpoint to{asio::ip::make_address(address.text(), ec), config_.port};
+    plain_.reset();
+    secure_.reset();
+    if (config_.tls) {
+      secure_.emplace(context_, tls_);
+      secure_->set_verify_callback(asio::ssl::host_name_verification(config_.host));
+      SSL_set_tlsext_host_name(secure_->native_handle(), config_.host.c_str());
+    } else {
+      plain_.emplace(context_);
+    }
+    lowest().expires_after(limits::kHttpTimeout);
+    lowest().async_connect(to, [self = shared_from_this()](error_code failed) {
+      if (failed) return self->failed(failed.message());
+      if (!self->secure_) return self->send(*self->plain_);
+      self->secure_->async_handshake(asio::ssl::stream_base::client, [self](error_code refused) {
+        if (refused) return self->failed(refused.message());
+        self->send(*self->secure_);
+      });
+    });
+  }
+
+  beast::tcp_stream& lowest() { return secure_ ? beast::get_lowest_layer(*secure_) : *plain_; }
+
+  template <class Stream>
+  void send(Stream& stream) {
+    http::async_write(stream, request_,
+                      [self = shared_from_this(), &stream](error_code ec, std::size_t) {
+                        if (ec) return self->failed(ec.message());
+                        self->read(stream);
+                      });
+  }
+
+  template <class Stream>
+  void read(Stream& stream) {
+    buffer_.clear();
+    parser_.emplace();
+    parser_->body_limit(kAnswerBytes);
+    http::async_read_header(stream, buffer_, *parser_,
+                            [self = shared_from_this()](error_code ec, std::size_t) {
+                              if (ec) return self->failed(ec.message());
+                              self->answered(self->parser_->get().result_int());
+                            });
+  }
+
+  void answered(unsigned status) {
+    lowest().close();
+    if (stopped_) return;
+    if (status >= 400 && status < 500 && status != 408 && status != 429) {
+      say(LogLevel::error, "event " + std::to_string(sending_) + " was refused with " +
+                               std::to_string(status) + " and is given up");
+    } else if (status < 200 || status >= 300) {
+      return failed("it answers " + std::to_string(status));
+    } else if (std::exchange(failures_, 0) > 0) {
+      say(LogLevel::info, "it takes events again");
+    }
+    failures_ = 0;
+    after_ = sending_;
+    // Not from here, so that a long list of events does not make a deep stack.
+    asio::post(context_, [self = shared_from_this()] { self->next(); });
+  }
+
+  void failed(const std::string& why) {
+    if (stopped_) return;
+    if (++failures_ == 1) say(LogLevel::warning, why + "; it is tried again");
+    const auto wait = std::min<Duration>(
+        std::chrono::seconds(1) * (1 << std::min(failures_ - 1, 9)), limits::kWebhookWait);
+    timer_.expires_after(wait);
+    timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled) self->next();
+    });
+  }
+
+  void say(LogLevel level, const std::string& text) const {
+    log_.write(LogCategory::admin, level, {}, "webhook " + config_.url + ": " + text);
+  }
+
+  asio::io_context& context_;
+  const WebhookConfig config_;
+  const routing::EventLog& events_;
+  ResolveHost resolve_;
+  const Log& log_;
+  asio::ssl::context tls_;
+  std::optional<beast::tcp_stream> plain_;  // one of these two while a request is under way
+  std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
+  asio::steady_timer timer_;
+  beast::flat_buffer buffer_;
+  http::request<http::string_body> request_;
+  std::optional<http::response_parser<http::string_body>> parser_;
+  std::uint64_t after_;        // the last event that is done with
+  std::uint64_t sending_ = 0;  // the one under way
+  int failures_ = 0;           // in a row
+  bool busy_ = false, stopped_ = false;
+};
+
+Webhooks::Webhooks(asio::io_context& context, const std::vector<WebhookConfig>& hooks,
+                   const routing::EventLog& events, ResolveHost resolve, const Log& log) {
+  for (const WebhookConfig& hook : hooks)
+    hooks_.push_back(std::make_shared<Hook>(context, hook, events, resolve, log));
+}
+
+Webhooks::~Webhooks() {
+  for (const auto& hook : hooks_) hook->stop();
+}
+
+void Webhooks::wake() {
+  for (const auto& hook : hooks_) hook->wake();
+}
+
+}  // namespace usher::admin

@@ -1,0 +1,44 @@
+#include "core/log_watch.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace usher;
+
+TEST_CASE("a name is found where it stands whole") {
+  CHECK(names_whole("INVITE 401@a.test to 402@a.test", "401@a.test"));
+  CHECK(names_whole("INVITE 401@A.Test to 402@a.test.", "a.test"));
+  CHECK(names_whole("from 192.0.2.1:5060/udp", "192.0.2.1"));
+  CHECK(names_whole("1401@a.test, then 401@a.test", "401@a.test"));
+  CHECK_FALSE(names_whole("INVITE 1401@a.test", "401@a.test"));
+  CHECK_FALSE(names_whole("401@b.a.test", "a.test"));
+  CHECK_FALSE(names_whole("401@a.test.example", "a.test"));
+  CHECK_FALSE(names_whole("from 192.0.2.11:5060", "192.0.2.1"));
+  CHECK_FALSE(names_whole("anything", ""));
+}
+
+TEST_CASE("a watched user's lines are written below the level, with all of his call") {
+  std::vector<std::string> seen;
+  Log log{[&](const LogLine& line) { seen.emplace_back(line.text); }};
+  const auto say = [&](std::string_view key, std::string_view text) {
+    log.write(LogCategory::call, LogLevel::debug, key, text);
+  };
+  say("k1", "before, INVITE 401@a.test");
+  log.set_watch(std::make_shared<LogWatch>(std::vector<std::string>{"401@a.test"}));
+  say("k1", "INVITE 401@a.test");
+  say("k1", "trying in hunting -> hunting");
+  say("k2", "INVITE 402@a.test");
+  say("", "no call");
+  log.set_watch(nullptr);
+  say("k1", "after");
+  CHECK(seen == std::vector<std::string>{"INVITE 401@a.test", "trying in hunting -> hunting"});
+}
+
+TEST_CASE("calls beyond the bound are forgotten, the oldest first") {
+  LogWatch watch({"x"});
+  const auto takes = [&](const std::string& key, std::string_view text) {
+    return watch.takes({LogLevel::debug, LogCategory::call, key, text});
+  };
+  for (std::size_t i = 0; i <= LogWatch::kKeys; ++i) CHECK(takes(std::to_string(i), "x"));
+  CHECK_FALSE(takes("0", "another line"));
+  CHECK(takes("1", "another line"));
+}

@@ -1,0 +1,179 @@
+"""Events as they happen: the stream of a real call, going on where it broke off, a viewer that stops reading, webhooks."""
+
+import hashlib
+import hmac
+import http.server
+import json
+import socket
+import threading
+
+from lab.edge import Edge
+from lab.lab import free_port, main
+from lab.scripted import ScriptedTest
+from lab.wait import wait_for
+
+SECRET = "a secret of the test"
+
+
+class Receiver:
+    """An HTTP server that takes webhooks, and refuses the first `failures` of them with 503."""
+
+    def __init__(self, lab, failures=0):
+        self.taken, self.refused = [], 0
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.refused < failures:
+                    receiver.refused += 1
+                    self.send_response(503)
+                else:
+                    receiver.taken.append((self.path, dict(self.headers), body))
+                    self.send_response(204)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.address = (lab.ip(90), free_port(lab.ip(90), socket.SOCK_STREAM))
+        self.server = http.server.ThreadingHTTPServer(self.address, Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def numbers(self):
+        return [json.loads(body)["id"] for _, _, body in self.taken]
+
+
+class Viewer:
+    """Reads GET /v1/events as a browser does."""
+
+    def __init__(self, edge, query="", last=None):
+        host, port = edge.admin.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=5)
+        header = f"Last-Event-ID: {last}\r\n" if last else ""
+        self.socket.sendall(f"GET /v1/events{query} HTTP/1.1\r\nHost: {edge.admin}\r\n{header}\r\n".encode())
+        self.buffer = b""
+        self.events = []
+        while b"retry: 2000\n\n" not in self.buffer:
+            self.receive()
+        self.buffer = self.buffer.partition(b"retry: 2000\n\n")[2]
+
+    def receive(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise AssertionError(f"the stream has ended; seen: {self.events}")
+        self.buffer += data
+
+    def read(self, done):
+        """Reads until `done`; the socket's own time is the bound of each wait."""
+        self.parse()
+        while not done():
+            self.receive()
+            self.parse()
+
+    def parse(self):
+        *whole, self.buffer = self.buffer.split(b"\n\n")
+        for block in whole:
+            fields = dict(line.split(": ", 1) for line in block.decode().split("\n") if ": " in line)
+            if "data" in fields:
+                self.events.append({**json.loads(fields["data"]), "event": fields["event"], "number": fields.get("id")})
+
+    def expect(self, kind):
+        self.read(lambda: any(e["event"] == kind for e in self.events))
+        return next(e for e in self.events if e["event"] == kind)
+
+    def close(self):
+        self.socket.close()
+
+
+class Events(ScriptedTest):
+    @classmethod
+    def setUpLab(cls):
+        cls.receiver = Receiver(cls.lab, failures=2)
+        cls.addClassCleanup(cls.receiver.close)
+        host, port = cls.receiver.address
+        cls.edge = Edge(cls.lab, timers=cls.TIMERS, log_level=cls.LOG_LEVEL, extra=(
+            f'[[webhook]]\nurl = "http://{host}:{port}/hook?x=1"\nsecret = "{SECRET}"\n'
+            'events = "call-started, call-answered, call-ended"\n'))
+        cls._host = 40
+        cls._tenants = 0
+
+    def call(self):
+        upstream = self.backend()
+        domain, _, _ = self.tenant(upstream)
+        phone = self.phone("401", domain)
+        self.register(phone, upstream)
+        call, _ = self.establish(phone, upstream)
+        self.hang_up(call, upstream)
+        return domain
+
+    def test_a_call_is_told_in_order_and_a_viewer_goes_on_where_he_was(self):
+        viewer = Viewer(self.edge)
+        domain = self.call()
+        started = viewer.expect("call-started")
+        self.assertIn(f"401@{domain}", started["text"])
+        self.assertEqual(viewer.expect("binding-added")["subject"], f"401@{domain}")
+        ended = viewer.expect("call-ended")
+        self.assertEqual(ended["subject"], started["subject"])
+        numbers = [int(e["number"]) for e in viewer.events]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+        viewer.close()
+
+        self.call()
+        again = Viewer(self.edge, "?kind=call-ended", last=str(started["id"]))
+        again.read(lambda: len(again.events) == 2)
+        self.assertEqual(again.events[0]["id"], ended["id"])
+        again.close()
+        page = self.edge.must("GET", f"/v1/events?format=json&after={started['id']}&kind=call-answered")
+        self.assertEqual(len(page["items"]), 2)
+        self.assertEqual(page["lost"], 0)
+
+    def test_a_backend_that_goes_and_comes_is_told(self):
+        viewer = Viewer(self.edge, "?kind=target-up,target-down")
+        silent = self.backend(probes=None)
+        self.tenant(silent, health={"interval": "1s", "timeout": "500ms", "down_after": 1, "up_after": 1})
+        self.assertIn(silent.address, viewer.expect("target-down")["subject"])
+        silent.probes = 200
+        self.assertIn(silent.address, viewer.expect("target-up")["subject"])
+        viewer.close()
+
+    def test_a_viewer_that_stops_reading_costs_nothing(self):
+        before = self.edge.must("GET", "/v1/events?format=json")["last"]
+        viewer = Viewer(self.edge)
+        for _ in range(3):
+            self.call()
+        page = self.edge.must("GET", f"/v1/events?format=json&after={before}")
+        self.assertGreaterEqual(len(page["items"]), 12)
+        viewer.close()
+
+    def test_bad_questions_name_what_is_wrong(self):
+        for query, field in (("after=x", "after"), ("kind=nothing", "kind"), ("format=xml", "format"),
+                             ("format=json&limit=100000", "limit")):
+            status, problem = self.edge.rest("GET", f"/v1/events?{query}")
+            self.assertEqual((status, problem["errors"][0]["field"]), (400, field))
+
+    def test_webhooks_are_signed_in_order_and_sent_again(self):
+        self.call()
+        last = self.edge.must("GET", "/v1/events?format=json&kind=call-ended")["items"][-1]["id"]
+        wait_for(lambda: last in self.receiver.numbers(), 15, "the call's end is taken")
+        path, headers, body = self.receiver.taken[-1]
+        self.assertEqual(path, "/hook?x=1")
+        self.assertEqual(headers["Usher-Event"], "call-ended")
+        self.assertEqual(headers["Usher-Delivery"], str(json.loads(body)["id"]))
+        self.assertEqual(headers["Usher-Signature"],
+                         "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest())
+        numbers = self.receiver.numbers()
+        self.assertEqual(numbers, sorted(set(numbers)), "each once, in order")
+        self.assertEqual(self.receiver.refused, 2)
+        self.assertIn("it answers 503; it is tried again", self.edge.process.log())
+
+
+if __name__ == "__main__":
+    main()
