@@ -25,6 +25,7 @@
 #include "core/reactor.hpp"
 #include "routing/edge.hpp"
 #include "sip/parse/stream.hpp"
+#include "storage/backup.hpp"
 #include "storage/import_kamailio.hpp"
 #include "storage/keys.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -468,6 +469,17 @@ int import_kamailio(const std::string& path, const std::string& file) {
   return 0;
 }
 
+int copy_store(const std::string& path, const std::string& file, bool back) {
+  const ConfigResult read = load_config(path);
+  for (const ConfigFault& fault : read.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
+  if (!read.faults.empty()) return kExitConfiguration;
+  const std::string& store = read.config.storage.path;
+  const auto done = back ? storage::restore(store, file) : storage::back_up(store, file);
+  if (!done) return refuse(done.error().message);
+  std::printf(back ? "%s: restored from %s\n" : "%s: copied to %s\n", store.c_str(), file.c_str());
+  return 0;
+}
+
 }  // namespace
 }  // namespace usher
 
@@ -491,6 +503,14 @@ int main(int argc, char** argv) {
   kamailio->add_option("--config", config, "Configuration file")->capture_default_str();
   kamailio->add_option("file", file, "The Kamailio database")->required();
   kamailio->callback([&] { exit_code = usher::import_kamailio(config, file); });
+  CLI::App* backup = app.add_subcommand("backup", "Copy the store, also while a process uses it");
+  backup->add_option("--config", config, "Configuration file")->capture_default_str();
+  backup->add_option("file", file, "The copy, a new file")->required();
+  backup->callback([&] { exit_code = usher::copy_store(config, file, false); });
+  CLI::App* restore = app.add_subcommand("restore", "Put a copy of a store in its place again");
+  restore->add_option("--config", config, "Configuration file")->capture_default_str();
+  restore->add_option("file", file, "The copy")->required();
+  restore->callback([&] { exit_code = usher::copy_store(config, file, true); });
   const auto client = usher::admin::add_client_commands(app);
 
   try {

@@ -1,0 +1,113 @@
+#include "storage/backup.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "storage/sqlite/database.hpp"
+#include "storage/sqlite/lock_file.hpp"
+#include "storage/sqlite/schema.hpp"
+
+namespace usher::storage {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Error io(const std::string& what, const std::error_code& why) {
+  return fail(Errc::io, what + ": " + why.message());
+}
+
+std::error_code last_error() {
+  return {errno, std::generic_category()};
+}
+
+// Ours, whole, of this version or older; and not empty, as a file that never was a store is.
+Result<void> is_store(const std::string& path) {
+  if (auto seen = inspect(path); !seen) return seen;
+  auto opened = Database::open(path, OpenMode::read_only);
+  if (!opened) return opened.error();
+  const auto version = opened->number("PRAGMA user_version");
+  if (!version) return version.error();
+  if (*version == 0) return fail(Errc::syntax, path + " holds nothing: it is no store");
+  return {};
+}
+
+// A file's data to the disk; so is a rename's, through its folder.
+Result<void> sync(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) return io("cannot open " + path, last_error());
+  const bool done = ::fsync(fd) == 0;
+  const std::error_code why = last_error();
+  ::close(fd);
+  if (!done) return io("cannot write " + path, why);
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+// What the log beside the database still holds goes into it, so that the file stands for itself.
+Result<void> finish_log(const std::string& path) {
+  auto opened = Database::open(path, OpenMode::read_write);
+  if (!opened) return opened.error();
+  if (!opened->execute("PRAGMA wal_checkpoint(TRUNCATE)") ||
+      !opened->execute("PRAGMA journal_mode = DELETE"))
+    return opened->error("cannot finish the log of " + path);
+  return {};
+}
+
+}  // namespace
+
+Result<void> back_up(const std::string& path, const std::string& to) {
+  if (auto ours = is_store(path); !ours) return ours;
+  std::error_code ec;
+  if (fs::exists(to, ec)) return fail(Errc::conflict, to + " exists: name a new file");
+  // Made before SQLite does, with the mode that it is to have.
+  const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return io("cannot make " + to, last_error());
+  ::close(fd);
+  auto opened = Database::open(path, OpenMode::read_only);
+  if (!opened) return opened.error();
+  auto copy = Statement::prepare(*opened, "VACUUM INTO ?1");
+  if (!copy) return copy.error();
+  if (!copy->bind(1, to).run()) {
+    Error error = opened->error("cannot write " + to);
+    fs::remove(to, ec);
+    return error;
+  }
+  return sync(to, O_RDONLY);
+}
+
+Result<void> restore(const std::string& path, const std::string& from) {
+  if (auto ours = is_store(from); !ours) return ours;
+  const auto lock = LockFile::take(path);
+  if (!lock) return lock.error();
+  const std::string coming = path + ".restoring";
+  std::error_code ec;
+  fs::remove(coming, ec);
+  if (auto copied = back_up(from, coming); !copied) return copied;
+  if (fs::exists(path, ec)) {
+    // A damaged one is what a restore is for: then its log stays with it.
+    const std::string old = path + ".before-restore";
+    const bool whole = finish_log(path).has_value();
+    fs::rename(path, old, ec);
+    if (ec) return io("cannot move " + path + " away", ec);
+    for (const char* beside : {"-wal", "-shm"}) {
+      fs::remove(old + beside, ec);
+      if (!whole) fs::rename(path + beside, old + beside, ec);
+      fs::remove(path + beside, ec);
+    }
+  }
+  fs::rename(coming, path, ec);
+  if (ec) return io("cannot put the backup at " + path, ec);
+  return sync(folder_of(path), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace usher::storage

@@ -1,0 +1,20 @@
+// Copies of the store: one made while a process works on it, and one put in its place again.
+#pragma once
+
+#include <string>
+
+#include "core/result.hpp"
+
+namespace usher::storage {
+
+// Writes the database at `path`, as of now and without free pages, to the new file `to` (mode
+// 0600: it holds keys). The process that uses the database goes on. Errors as open_sqlite(), and
+// Errc::conflict: `to` exists.
+Result<void> back_up(const std::string& path, const std::string& to);
+
+// Puts a copy of the backup `from` at `path`. What was there is kept as "<path>.before-restore",
+// replacing an older one. All or nothing. Errors as open_sqlite(), Errc::unavailable among them: a
+// process uses `path`.
+Result<void> restore(const std::string& path, const std::string& from);
+
+}  // namespace usher::storage

@@ -1,0 +1,56 @@
+"""A store is copied while its process works, and put in place again when that has stopped: the phone that was registered
+then is reached, and the configuration is the one of that moment."""
+
+import os
+import subprocess
+
+from lab.edge import binary
+from lab.lab import main
+from lab.scripted import ScriptedTest
+
+
+class Backup(ScriptedTest):
+    def usher(self, *words):
+        done = subprocess.run([binary(), *words], cwd=self.edge.directory, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+        return done.returncode, done.stdout
+
+    def test_a_copy_brings_back_the_moment_it_was_made(self):
+        backend = self.backend()
+        domain, setid, _ = self.tenant(backend)
+        phone = self.phone("401", domain)
+        registered, _ = self.register(phone, backend)
+        copy = os.path.join(self.edge.directory, "copy.db")
+        code, said = self.usher("backup", "--config", self.edge.config, copy)
+        self.assertEqual(code, 0, said)
+        self.assertEqual(os.stat(copy).st_mode & 0o777, 0o600)
+
+        self.edge.domain("later.test", setid)
+        code, said = self.usher("restore", "--config", self.edge.config, copy)
+        self.assertEqual(code, 2)
+        self.assertIn("in use", said)
+        self.edge.stop()
+        code, said = self.usher("restore", "--config", self.edge.config, copy)
+        self.assertEqual(code, 0, said)
+        self.edge.start()
+
+        self.assertEqual([d["domain"] for d in self.edge.items("/v1/domains")], [domain])
+        call, _ = self.ring_back(backend, phone, registered)
+        call.cancel()
+        backend.expect(200, method="CANCEL")
+        call.ack_failure(backend.expect(487, method="INVITE"))
+        phone.peer.expect("CANCEL")
+
+    def test_what_is_no_store_is_refused_with_its_name(self):
+        junk = os.path.join(self.edge.directory, "junk")
+        with open(junk, "w") as file:
+            file.write("x" * 5000)
+        for words in (("restore", "--config", self.edge.config, junk), ("backup", "--config", self.edge.config, junk)):
+            code, said = self.usher(*words)
+            self.assertEqual(code, 2, said)
+            self.assertIn("junk", said)
+            self.assertEqual(said.count("\n"), 1)
+
+
+if __name__ == "__main__":
+    main()
