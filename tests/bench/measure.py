@@ -1,5 +1,6 @@
-"""What the operating system says of a process and its children: CPU time and memory."""
+"""What the operating system says of a process and its children, CPU time and memory, and of sockets."""
 
+import math
 import os
 import statistics
 
@@ -48,6 +49,18 @@ def resident_bytes(pid):
     raise RuntimeError(f"no VmRSS of {pid}")
 
 
+def udp_socket(ip, port):
+    """What the kernel says of the UDP socket (IPv4) that is bound there: {"queued": bytes that wait in it, "dropped": datagrams
+    for which there was no room}; None without one."""
+    wanted = "".join(f"{int(part):02X}" for part in reversed(ip.split("."))) + f":{port:04X}"
+    with open("/proc/net/udp") as file:
+        for line in file:
+            fields = line.split()
+            if fields[1] == wanted:
+                return {"queued": int(fields[4].split(":")[1], 16), "dropped": int(fields[-1])}
+    return None
+
+
 def machine():
     """One line that says what the figures were taken on."""
     model = "unknown processor"
@@ -61,3 +74,9 @@ def machine():
 
 def median(values):
     return statistics.median(values)
+
+
+def percentile(values, part):
+    """The smallest of the values that at least `part` percent of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)]

@@ -1,9 +1,8 @@
 """All phones register at once while calls go on; and a disk that is slow, then refuses, then recovers."""
 
-import os
 import statistics
-import subprocess
 
+from lab.disk import Disk
 from lab.edge import Edge
 from lab.lab import LabTest, main
 from lab.scripted import ScriptedTest
@@ -65,20 +64,9 @@ max_lag = "10s"
 class BadDisk(ScriptedTest):
     @classmethod
     def setUpLab(cls):
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support/slow_disk.c")
-        library = cls.lab.path("slow_disk.so")
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-        cls.disk("ok")
+        cls.disk = Disk(cls.lab)
         cls._host, cls._tenants = 40, 0
-        cls.edge = Edge(cls.lab, timers=cls.TIMERS, log_level="info",
-                        env={"LD_PRELOAD": library, "SLOW_DISK": cls.lab.path("disk")})
-
-    @classmethod
-    def disk(cls, state):
-        path = cls.lab.path("disk")
-        with open(path + ".new", "w") as file:
-            file.write(state)
-        os.rename(path + ".new", path)
+        cls.edge = Edge(cls.lab, timers=cls.TIMERS, log_level="info", env=cls.disk.env)
 
     def health(self):
         return self.edge.must("GET", "/healthz")
@@ -96,12 +84,12 @@ class BadDisk(ScriptedTest):
 
         register(3)
         self.assertEqual(self.health()["status"], "ok")
-        self.disk("slow")
+        self.disk.becomes("slow")
         register(5)
         wait_for(lambda: self.health()["status"] == "degraded", 5, lambda: self.health())
         self.assertGreater(self.edge.status()["counters"]["registers_unstored"], 0)
         self.assertEqual(self.edge.process.log().count("longer than 500 ms"), 1, "told once")
-        self.disk("broken")
+        self.disk.becomes("broken")
         register(10)
         wait_for(lambda: not self.edge.status()["store"]["ok"], 5, lambda: self.edge.status()["store"])
         self.assertEqual(self.health()["status"], "degraded")
@@ -113,7 +101,7 @@ class BadDisk(ScriptedTest):
         self.assertEqual(len(self.edge.registrations(domain)), len(phones))
         log = self.edge.process.log()
         self.assertEqual(log.count("the store fails"), 1, "told once, not with each write")
-        self.disk("ok")
+        self.disk.becomes("ok")
         wait_for(lambda: self.health()["status"] == "ok", 10, lambda: self.health())
         register(1)
         self.assertEqual(self.edge.process.log().count("the store takes writes again"), 1)

@@ -1,5 +1,6 @@
-// A disk in a bad state, for the process this is preloaded into. The file that SLOW_DISK names says which:
-// "slow": each fsync takes 200 ms and each write 400 ms; "broken": fsync fails with EIO and nothing can be written; anything else: healthy.
+// A disk in a bad state, for the process this is preloaded into. The file that SLOW_DISK names says which, by its first letter:
+// "slow": each fsync takes 200 ms and each write 400 ms; "late": each fsync takes 200 ms; "broken": fsync fails with EIO and nothing can
+// be written; "read-only": the same with EROFS; anything else: healthy.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,13 +25,16 @@ static void be_slow(long milliseconds) {
   nanosleep(&pause, NULL);
 }
 
+static int refuses(char now) {
+  if (now != 'b' && now != 'r') return 0;
+  errno = now == 'b' ? EIO : EROFS;
+  return 1;
+}
+
 static int synced(const char* name, int fd) {
   const char now = state();
-  if (now == 'b') {
-    errno = EIO;
-    return -1;
-  }
-  if (now == 's') be_slow(200);
+  if (refuses(now)) return -1;
+  if (now == 's' || now == 'l') be_slow(200);
   int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
   return real(fd);
 }
@@ -44,10 +48,7 @@ int fdatasync(int fd) {
 
 static ssize_t written(const char* name, int fd, const void* data, size_t size, off_t at) {
   const char now = state();
-  if (now == 'b') {
-    errno = EIO;
-    return -1;
-  }
+  if (refuses(now)) return -1;
   if (now == 's') be_slow(400);
   ssize_t (*real)(int, const void*, size_t, off_t) =
       (ssize_t(*)(int, const void*, size_t, off_t))dlsym(RTLD_NEXT, name);

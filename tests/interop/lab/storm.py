@@ -38,11 +38,16 @@ class Loop:
                 continue
             for _ in range(64):
                 try:
-                    data, source = self.socket.recvfrom(65535)
+                    message = self.read()
                 except OSError:
                     break
-                if data.strip():
-                    self.received(sip.Message(data, source, source))
+                if message:
+                    self.received(message)
+
+    def read(self):
+        """The next one that has arrived; None if it is a keep-alive, OSError if there is none."""
+        data, source = self.socket.recvfrom(65535)
+        return sip.Message(data, source, source) if data.strip() else None
 
     def send(self, data, to):
         self.socket.sendto(data, to)
