@@ -293,6 +293,18 @@ void greet(const Config& config, const net::Transports& transports) {
   std::fflush(stdout);
 }
 
+void warn_of_small_buffers(const Config& config, const net::Transports& transports, Log& log) {
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const auto room = transports.receive_buffer(net::ListenerId{static_cast<std::uint16_t>(i)});
+    if (!room || room->given >= room->wanted) continue;
+    log.write(LogCategory::net, LogLevel::warning, "",
+              "udp " + config.listen[i].bind.text() + " has room for " +
+                  std::to_string(room->given / 1024) + " kB of packets that wait, where " +
+                  std::to_string(room->wanted / 1024) +
+                  " kB were asked for; the rest is lost: raise net.core.rmem_max");
+  }
+}
+
 void set_levels(Log& log, const LogConfig& config) {
   for (std::size_t i = 0; i < kLogCategories; ++i)
     log.set_level(static_cast<LogCategory>(i), config.level);
@@ -423,6 +435,7 @@ int run(const std::string& path) {
     stop_or_drain(signal, *config, log, reactor, driver);
   });
   greet(*config, driver.transports());
+  warn_of_small_buffers(*config, driver.transports(), log);
   driver.drain();
   reactor.run();
   http.close();

@@ -40,7 +40,8 @@ std::vector<std::string> degraded(const Service& service) {
     why.push_back("overload: " + overload);
   if (!health.ok) why.push_back("store: " + health.reason);
   if (health.last_commit > kSlowCommit)
-    why.push_back("store: the last commit took " + duration_text(health.last_commit));
+    why.push_back("store: the last commit took " +
+                  duration_text(std::chrono::floor<std::chrono::milliseconds>(health.last_commit)));
   if (health.queued > limits::kStoreQueue / 2)
     why.push_back("store: " + std::to_string(health.queued) + " changes are waiting");
   if (health.dropped > 0)

@@ -210,6 +210,9 @@ void add_transports(Families& f, const net::TransportCounts& t) {
       .value(t.datagrams_out, {{"direction", "out"}});
   f.counter("usher_datagrams_failed_total", "UDP datagrams that could not be sent.")
       .value(t.datagrams_failed);
+  f.counter("usher_datagrams_overflowed_total",
+            "UDP datagrams that came while the receive buffer was full.")
+      .value(t.datagrams_overflowed);
   f.counter("usher_stream_messages_total", "Messages over streams, by direction.")
       .value(t.stream_messages_in, {{"direction", "in"}})
       .value(t.stream_messages_out, {{"direction", "out"}});

@@ -84,6 +84,7 @@ Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
                       {"datagrams_in", t.datagrams_in},
                       {"datagrams_out", t.datagrams_out},
                       {"datagrams_failed", t.datagrams_failed},
+                      {"datagrams_overflowed", t.datagrams_overflowed},
                       {"stream_messages_in", t.stream_messages_in},
                       {"stream_messages_out", t.stream_messages_out}};
 }

@@ -136,10 +136,19 @@ Endpoint Transports::local(ListenerId id) const {
 
 TransportCounts Transports::counts() const {
   TransportCounts counts = impl_->shared.counts;
-  for (const auto& socket : impl_->udp) counts.datagrams_queued += socket ? socket->queued() : 0;
+  for (const auto& socket : impl_->udp) {
+    if (!socket) continue;
+    counts.datagrams_queued += socket->queued();
+    counts.datagrams_overflowed += socket->overflowed();
+  }
   counts.connections = impl_->tcp ? impl_->tcp->connections() : 0;
   counts.silent_connections = impl_->tcp ? impl_->tcp->silent() : 0;
   return counts;
+}
+
+std::optional<ReceiveBuffer> Transports::receive_buffer(ListenerId id) const {
+  const UdpSocket* socket = impl_->find_udp(id);
+  return socket ? std::optional{socket->receive_buffer()} : std::nullopt;
 }
 
 void Transports::close() {

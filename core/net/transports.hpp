@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,14 @@ struct TransportCounts {
   std::uint64_t cut_off = 0;
   std::size_t connections = 0, silent_connections = 0;
   std::size_t datagrams_queued = 0;  // that wait to be sent
+  // UDP datagrams that came and were dropped by the system, the receive buffer being full.
+  std::uint64_t datagrams_overflowed = 0;
+};
+
+// Bytes of datagrams that may wait in a listener's socket to be read. The system gives less than is
+// wanted where net.core.rmem_max is lower.
+struct ReceiveBuffer {
+  std::size_t given = 0, wanted = 0;
 };
 
 class Transports {
@@ -92,6 +101,7 @@ class Transports {
   Endpoint local(
       ListenerId id) const;  // the bound endpoint, with the port the system chose for port 0
   TransportCounts counts() const;
+  std::optional<ReceiveBuffer> receive_buffer(ListenerId id) const;  // of a UDP listener
   void close();
 
  private:

@@ -1,6 +1,7 @@
 #include "core/net/udp.hpp"
 
 #include <linux/errqueue.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -23,6 +24,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kDatagramBytes = 65536;
+// Received ones: what comes while the process is not on a processor.
 constexpr int kBufferBytes = 4 << 20;
 
 // RFC 5626 §4.4 and what phones really send: CRLF pairs, single NULs, empty datagrams.
@@ -131,7 +133,9 @@ Result<void> UdpSocket::Impl::open(const Endpoint& bind) {
     set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
   }
   set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-  set_option(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes);
+  // Beyond net.core.rmem_max only for a process with CAP_NET_ADMIN.
+  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kBufferBytes))
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, kBufferBytes);
   set_option(fd, SOL_SOCKET, SO_SNDBUF, kBufferBytes);
   sockaddr_storage address{};
   const socklen_t length = to_sockaddr(bind, address);
@@ -340,6 +344,22 @@ void UdpSocket::flush() {
 
 std::size_t UdpSocket::queued() const {
   return impl_->queue.size();
+}
+
+ReceiveBuffer UdpSocket::receive_buffer() const {
+  int bytes = 0;
+  socklen_t length = sizeof bytes;
+  const int result = getsockopt(impl_->fd, SOL_SOCKET, SO_RCVBUF, &bytes, &length);
+  // socket(7): the system doubles what it is asked for, to have room for its own bookkeeping, and
+  // tells the doubled value.
+  return {result == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) / 2 : 0, kBufferBytes};
+}
+
+std::uint64_t UdpSocket::overflowed() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> counts{};
+  socklen_t length = sizeof counts;
+  const int result = getsockopt(impl_->fd, SOL_SOCKET, SO_MEMINFO, counts.data(), &length);
+  return result == 0 ? counts[SK_MEMINFO_DROPS] : 0;
 }
 
 }  // namespace usher::net

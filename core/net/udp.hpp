@@ -1,6 +1,7 @@
 // The UDP socket of one listener: receives and sends in batches.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "core/net/flow.hpp"
@@ -39,6 +40,10 @@ class UdpSocket {
   void send(const Endpoint& remote, const Bytes& bytes);
   void flush();
   std::size_t queued() const;
+
+  ReceiveBuffer receive_buffer() const;
+  // Datagrams that the system has dropped since open() because it was full.
+  std::uint64_t overflowed() const;
 
  private:
   struct Impl;

@@ -66,6 +66,12 @@ class Unit(unittest.TestCase):
 
         self.assertGreater(int(self.value("LimitNOFILE")), limit("kConnections") + limit("kHttpConnections") + 100)
 
+    def test_its_sockets_may_be_as_large_as_they_ask_for(self):
+        asked = re.search(r"kBufferBytes = (\d+) << (\d+);", (ROOT / "core/net/udp.cpp").read_text())
+        for name in ("rmem_max", "wmem_max"):
+            allowed = re.search(rf"^net\.core\.{name} = (\d+)$", (PACKAGING / "usher.sysctl.conf").read_text(), re.M)
+            self.assertEqual(int(allowed.group(1)), int(asked.group(1)) << int(asked.group(2)))
+
     def test_its_user_is_made(self):
         self.assertIn(f"u {self.value('User')} ", (PACKAGING / "usher.sysusers.conf").read_text())
 

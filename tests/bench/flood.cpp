@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -100,12 +101,12 @@ class Sender {
       header.msg_namelen = sizeof to_;
       header.msg_iov = &vectors_[i];
       header.msg_iovlen = 1;
-      header.msg_control = controls_[i].bytes;
-      header.msg_controllen = sizeof controls_[i].bytes;
-      cmsghdr* control = CMSG_FIRSTHDR(&header);
-      control->cmsg_level = IPPROTO_IP;
-      control->cmsg_type = IP_PKTINFO;
-      control->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+      header.msg_control = &controls_[i];
+      header.msg_controllen = sizeof controls_[i];
+      cmsghdr& control = controls_[i].header;
+      control.cmsg_level = IPPROTO_IP;
+      control.cmsg_type = IP_PKTINFO;
+      control.cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
     }
   }
   Sender(const Sender&) = delete;
@@ -116,9 +117,7 @@ class Sender {
     for (std::size_t i = 0; i < count; ++i) {
       const auto number = static_cast<std::uint32_t>(sent_ + i);
       packets_[i].set(number);
-      in_pktinfo from{};
-      from.ipi_spec_dst = new_sources_ ? source(number) : in_addr{htonl(0x7ffefe01)};
-      std::memcpy(CMSG_DATA(CMSG_FIRSTHDR(&messages_[i].msg_hdr)), &from, sizeof from);
+      controls_[i].from.ipi_spec_dst = new_sources_ ? source(number) : in_addr{htonl(0x7ffefe01)};
     }
     for (std::size_t done = 0; done < count;) {
       const int now =
@@ -135,9 +134,13 @@ class Sender {
   std::uint64_t sent() const { return sent_; }
 
  private:
+  // ip(7), IP_PKTINFO: which address the packet leaves from.
   struct Control {
-    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(in_pktinfo))] = {};
+    cmsghdr header;
+    in_pktinfo from;
   };
+  static_assert(sizeof(Control) == CMSG_SPACE(sizeof(in_pktinfo)) &&
+                offsetof(Control, from) == CMSG_LEN(0));
   int fd_;
   sockaddr_in to_;
   bool new_sources_;

@@ -77,6 +77,8 @@ def median(values):
 
 
 def percentile(values, part):
-    """The smallest of the values that at least `part` percent of them do not exceed."""
+    """The smallest of the values that at least `part` percent of them do not exceed; NaN of none."""
+    if not values:
+        return math.nan
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * part / 100) - 1)]

@@ -163,6 +163,26 @@ TEST_CASE("a datagram that the system refuses is reported, later, and does not h
   CHECK(wire.transports.counts().datagrams_failed == 2);
 }
 
+TEST_CASE("datagrams that come while the receive buffer is full are counted") {
+  Wire wire{{Transport::udp, Transport::tcp}};
+  REQUIRE(wire.opened);
+  const auto room = wire.transports.receive_buffer({0});
+  REQUIRE(room);
+  CHECK(room->given > 0);
+  CHECK(room->given <= room->wanted);
+  CHECK_FALSE(wire.transports.receive_buffer({1}));
+  CHECK(wire.transports.counts().datagrams_overflowed == 0);
+  Peer phone{SOCK_DGRAM};
+  const std::string large(60'000, 'x');
+  const std::size_t count = 3 * room->wanted / large.size();
+  for (std::size_t i = 0; i < count; ++i) phone.send_to(wire.local(), large);
+  const std::uint64_t lost = wire.transports.counts().datagrams_overflowed;
+  CHECK(lost > 0);
+  CHECK(lost < count);
+  REQUIRE(wire.until([&] { return wire.record.packets.size() + lost == count; }));
+  CHECK(wire.transports.counts().datagrams_in + lost == count);
+}
+
 TEST_CASE("a flow of a listener that does not exist is reported") {
   Wire wire{{Transport::udp}};
   Peer phone{SOCK_DGRAM};
