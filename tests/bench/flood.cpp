@@ -92,6 +92,7 @@ class Sender {
  public:
   Sender(const sockaddr_in& to, bool new_sources)
       : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), to_(to), new_sources_(new_sources) {
+    packets_.reserve(kBatch);
     const auto kinds = templates();
     for (std::size_t i = 0; i < kBatch; ++i) {
       packets_.emplace_back(kinds[i % kinds.size()]);
@@ -101,12 +102,8 @@ class Sender {
       header.msg_namelen = sizeof to_;
       header.msg_iov = &vectors_[i];
       header.msg_iovlen = 1;
-      header.msg_control = &controls_[i];
-      header.msg_controllen = sizeof controls_[i];
-      cmsghdr& control = controls_[i].header;
-      control.cmsg_level = IPPROTO_IP;
-      control.cmsg_type = IP_PKTINFO;
-      control.cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+      header.msg_control = controls_[i].bytes;
+      header.msg_controllen = sizeof controls_[i].bytes;
     }
   }
   Sender(const Sender&) = delete;
@@ -117,7 +114,7 @@ class Sender {
     for (std::size_t i = 0; i < count; ++i) {
       const auto number = static_cast<std::uint32_t>(sent_ + i);
       packets_[i].set(number);
-      controls_[i].from.ipi_spec_dst = new_sources_ ? source(number) : in_addr{htonl(0x7ffefe01)};
+      controls_[i].set(new_sources_ ? source(number) : in_addr{htonl(0x7ffefe01)});
     }
     for (std::size_t done = 0; done < count;) {
       const int now =
@@ -136,11 +133,19 @@ class Sender {
  private:
   // ip(7), IP_PKTINFO: which address the packet leaves from.
   struct Control {
-    cmsghdr header;
-    in_pktinfo from;
+    alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(in_pktinfo))] = {};
+
+    void set(in_addr from) {
+      cmsghdr header{};
+      header.cmsg_level = IPPROTO_IP;
+      header.cmsg_type = IP_PKTINFO;
+      header.cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+      in_pktinfo info{};
+      info.ipi_spec_dst = from;
+      std::memcpy(bytes, &header, sizeof header);
+      std::memcpy(bytes + CMSG_LEN(0), &info, sizeof info);
+    }
   };
-  static_assert(sizeof(Control) == CMSG_SPACE(sizeof(in_pktinfo)) &&
-                offsetof(Control, from) == CMSG_LEN(0));
   int fd_;
   sockaddr_in to_;
   bool new_sources_;
