@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +25,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -31,8 +32,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 64;
-constexpr std::chrono::microseconds kTick{1000};
-constexpr std::string_view kNumber = "########";  // where a packet's own number stands
+constexpr itimerspec kTicks{{0, 1'000'000}, {0, 1'000'000}};  // each millisecond
+constexpr std::string_view kNumber = "########";              // where a packet's own number stands
 
 constexpr std::string_view kCommon =
     "Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK########;rport\r\n"
@@ -159,13 +160,16 @@ class Sender {
 // Evenly, a thousandth of the rate each millisecond; what a late wake-up has missed follows at
 // once.
 bool run(Sender& sender, std::uint64_t rate, std::chrono::seconds seconds) {
+  const int ticks = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  if (ticks < 0 || timerfd_settime(ticks, 0, &kTicks, nullptr) != 0) return false;
   const auto began = Clock::now();
-  for (auto tick = began; Clock::now() - began < seconds; tick += kTick) {
+  while (Clock::now() - began < seconds) {
     if (rate == 0) {
       if (!sender.send(kBatch)) return false;
       continue;
     }
-    std::this_thread::sleep_until(tick);
+    std::uint64_t expired = 0;
+    if (read(ticks, &expired, sizeof expired) < 0 && errno != EINTR) return false;
     const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(
         std::min<Clock::duration>(Clock::now() - began, seconds));
     const std::uint64_t due = static_cast<std::uint64_t>(passed.count()) * rate / 1'000'000;
