@@ -71,6 +71,14 @@ std::string sent_by(const ListenConfig& listen) {
   return listen.advertise_host + ":" + std::to_string(listen.advertise_port);
 }
 
+// As others see it, where it listens on all addresses.
+net::Endpoint received_at(const ListenConfig& listen) {
+  const auto advertised = net::IpAddress::parse(listen.advertise_host);
+  return listen.bind.address.is_unspecified() && advertised
+             ? net::Endpoint{*advertised, listen.advertise_port}
+             : listen.bind;
+}
+
 struct OpenStore {
   std::unique_ptr<storage::Store> store;
   storage::Snapshot snapshot;
@@ -121,7 +129,10 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   edge.max_lag = overload.max_lag;
   edge.retry_after = overload.retry_after;
   edge.keep_alive = config.nat.keep_alive;
+  edge.recorder.enabled = config.recorder.enabled;
+  edge.recorder.memory = config.recorder.memory;
   for (const ListenConfig& listen : config.listen) {
+    edge.recorder.local.push_back(received_at(listen));
     stack.listeners.push_back({listen.transport, sent_by(listen)});
     edge.own_endpoints.push_back(listen.bind);
     if (const auto address = net::IpAddress::parse(listen.advertise_host)) {
@@ -335,6 +346,7 @@ void reload(Config& config, Log& log, routing::Edge& edge) {
                   .hunt_limit = config.timers.hunt_limit,
                   .ring_limit = config.timers.ring_limit,
                   .flow_recovery = config.timers.flow_recovery});
+  edge.enable_recorder(config.recorder.enabled);
   if (!changes.live.empty()) say(LogLevel::info, joined(changes.live));
   if (!changes.restart.empty())
     say(LogLevel::warning, "only a restart changes " + joined(changes.restart));

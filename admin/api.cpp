@@ -27,6 +27,8 @@ struct Api::Impl {
     add_calls(router, context);
     add_events(router, context);
     add_configuration(router, context);
+    add_ladders(router, context);
+    add_explain(router, context);
     add_gate(router, context);
     add_bans(router, context);
     add_gate_settings(router, context);

@@ -167,6 +167,38 @@ class Runner {
     return change("DELETE", "/v1/bans/" + percent_encode(c.network), {},
                   c.network + " is not banned any more");
   }
+  int operator()(const command::Explain& c) {
+    return show("/v1/explain/" + percent_encode(c.id), [this](const Json& j) {
+      out_ << cell(j.find("kind")) << ": " << cell(j.find("verdict")) << '\n';
+      const Json* death = j.find("known_death");
+      if (death && death->text()) out_ << "known death: " << cell(death) << '\n';
+      out_ << '\n';
+      print_steps(j.find("steps"));
+    });
+  }
+  int operator()(const command::RouteTest& c) {
+    Json::Object body{{"method", c.method}, {"request_uri", c.request_uri}, {"source", c.source}};
+    if (!c.from.empty()) body.emplace_back("from", c.from);
+    if (!c.to.empty()) body.emplace_back("to", c.to);
+    if (!c.transport.empty()) body.emplace_back("transport", c.transport);
+    const auto answer = send("POST", "/v1/route-test", std::move(body));
+    if (!answer) return 1;
+    if (json_) return 0;
+    out_ << cell(answer->find("outcome"));
+    if (const std::string status = cell(answer->find("status")); status != "0")
+      out_ << " with " << status;
+    out_ << ": " << cell(answer->find("reason")) << "\n\n";
+    print_steps(answer->find("steps"));
+    const Json* candidates = answer->find("candidates");
+    if (!candidates || !candidates->array() || candidates->array()->empty()) return 0;
+    std::vector<std::vector<std::string>> rows{{"ORDER", "TARGET", "DESTINATION", "REJECTED"}};
+    for (const Json& one : *candidates->array())
+      rows.push_back({cell(one.find("order")), cell(one.find("target")),
+                      cell(one.find("destination")), cell(one.find("rejected"))});
+    out_ << '\n';
+    print_rows(std::move(rows), out_);
+    return 0;
+  }
 
  private:
   static std::string targets(std::int64_t setid) {
@@ -260,6 +292,25 @@ class Runner {
     if (value && value->object() && member == "targets")
       return cell(value->find("up")) + " up of " + cell(value->find("total"));
     return cell(value);
+  }
+
+  // One line each: when, what, why and what else is known.
+  void print_steps(const Json* steps) {
+    if (!steps || !steps->array()) return;
+    for (const Json& step : *steps->array()) {
+      if (const std::string at = cell(step.find("offset_ms")); !at.empty()) {
+        char offset[32];
+        std::snprintf(offset, sizeof offset, "%12s ms  ", at.c_str());
+        out_ << offset;
+      }
+      out_ << cell(step.find("what"));
+      if (const std::string why = cell(step.find("why")); !why.empty()) out_ << ": " << why;
+      if (const Json* fields = step.find("fields"); fields && fields->object()) {
+        for (const auto& [name, value] : *fields->object())
+          out_ << "  " << escaped(name) << '=' << cell(&value);
+      }
+      out_ << '\n';
+    }
   }
 
   void print_status(const Json& status) {

@@ -68,13 +68,20 @@ struct BanAdd {
 struct BanRemove {
   std::string network;
 };
+struct Explain {
+  std::string id;  // a live call's id, a call's key, a Call-ID
+};
+struct RouteTest {
+  std::string method, request_uri, from, to, source, transport;
+};
 }  // namespace command
 
-using Command = std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
-                             command::Registrations, command::SetList, command::DomainList,
-                             command::DomainAdd, command::DomainRemove, command::TargetList,
-                             command::TargetAdd, command::TargetRemove, command::TargetState,
-                             command::BanList, command::BanAdd, command::BanRemove>;
+using Command =
+    std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
+                 command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
+                 command::DomainRemove, command::TargetList, command::TargetAdd,
+                 command::TargetRemove, command::TargetState, command::BanList, command::BanAdd,
+                 command::BanRemove, command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

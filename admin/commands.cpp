@@ -143,6 +143,22 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add_domain(app, c);
   add_target(app, c);
   add_ban(app, c);
+  add<command::Explain>(
+      app, c, "explain", "What happened to a call or request, and why",
+      [](CLI::App& a, command::Explain& v) {
+        a.add_option("ID", v.id, "A live call's id, a call's key, or a Call-ID")->required();
+      });
+  add<command::RouteTest>(
+      app, c, "route-test", "What would happen to a request now; nothing is sent",
+      [](CLI::App& a, command::RouteTest& v) {
+        a.add_option("METHOD", v.method, "INVITE, REGISTER, …")->required();
+        a.add_option("REQUEST-URI", v.request_uri, "sip:402@a.test")->required();
+        a.add_option("SOURCE", v.source, "Where it comes from: 192.0.2.1 or 192.0.2.1:5060")
+            ->required();
+        a.add_option("--from", v.from, "sip:401@a.test; else the Request-URI");
+        a.add_option("--to", v.to, "Else the Request-URI");
+        a.add_option("--transport", v.transport, "udp, tcp, tls, ws, wss");
+      });
   return commands;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/config_overload.hpp"
 #include "core/config_reader.hpp"
+#include "core/config_recorder.hpp"
 #include "core/config_webhook.hpp"
 #include "core/duration.hpp"
 #include "core/limits.hpp"
@@ -246,8 +247,8 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload", "log",
-              "webhook"});
+  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload",
+              "recorder", "log", "webhook"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -275,6 +276,7 @@ void read_all(ConfigReader& reader, Config& config) {
   if (auto admin = top.table("admin")) read_admin(std::move(*admin), config.admin);
   if (auto timers = top.table("timers")) read_timers(std::move(*timers), config.timers);
   if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);
+  if (auto recorder = top.table("recorder")) read_recorder(std::move(*recorder), config.recorder);
   if (auto nat = top.table("nat")) read_nat(std::move(*nat), config.nat);
   for (ConfigSection& section : top.tables("webhook"))
     read_webhook(std::move(section), config.webhooks);

@@ -63,6 +63,14 @@ struct OverloadConfig {
   friend bool operator==(const OverloadConfig&, const OverloadConfig&) = default;
 };
 
+// The flight recorder: the last messages and decisions, in memory.
+struct FlightRecorderConfig {
+  bool enabled = true;
+  std::size_t memory = 64 << 20;  // bytes; 1MB–4GB
+
+  friend bool operator==(const FlightRecorderConfig&, const FlightRecorderConfig&) = default;
+};
+
 // Phones behind NAT.
 struct NatConfig {
   Duration keep_alive = std::chrono::seconds(25);  // between two datagrams to each; 10s–5m
@@ -105,6 +113,7 @@ struct Config {
   TimersConfig timers;
   ProcessConfig process;
   OverloadConfig overload;
+  FlightRecorderConfig recorder;
   NatConfig nat;
   StorageConfig storage;
   AdminConfig admin;

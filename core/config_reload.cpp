@@ -36,6 +36,8 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   live("timers.ring_limit", duration_text(was.ring_limit), duration_text(is.ring_limit));
   live("timers.flow_recovery", duration_text(was.flow_recovery), duration_text(is.flow_recovery));
   live("timers.drain", duration_text(was.drain), duration_text(is.drain));
+  const auto on_or_off = [](bool on) { return std::string{on ? "on" : "off"}; };
+  live("recorder.enabled", on_or_off(running.recorder.enabled), on_or_off(fresh.recorder.enabled));
   for (std::size_t i = 0; i < kLogCategories; ++i) {
     const auto category = static_cast<LogCategory>(i);
     live("log." + std::string{category_name(category)},
@@ -62,6 +64,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("timers.trying", was.trying != is.trying);
   restart("webhook", running.webhooks != fresh.webhooks);
   restart("overload", running.overload != fresh.overload);
+  restart("recorder.memory", running.recorder.memory != fresh.recorder.memory);
   restart("nat.keep_alive", running.nat.keep_alive != fresh.nat.keep_alive);
   restart("timers.call_probe", was.call_probe != is.call_probe);
   return out;
@@ -73,6 +76,7 @@ void take_over(Config& running, const Config& fresh) {
   running.timers.ring_limit = fresh.timers.ring_limit;
   running.timers.flow_recovery = fresh.timers.flow_recovery;
   running.timers.drain = fresh.timers.drain;
+  running.recorder.enabled = fresh.recorder.enabled;
   running.log.level = fresh.log.level;
   running.log.categories = fresh.log.categories;
 }

@@ -64,6 +64,13 @@ inline constexpr std::size_t kDatagramQueue = 16'384;       // unsent datagrams 
 inline constexpr std::chrono::seconds kConnectTimeout{4};   // of an outgoing connection
 inline constexpr std::chrono::minutes kConnectionIdle{10};  // without a byte in either direction
 
+// The flight recorder
+inline constexpr std::size_t kRecorderLeast = 1 << 20;  // bytes of its memory
+inline constexpr std::size_t kRecorderMost = std::size_t{4} << 30;
+inline constexpr std::size_t kRecordedBytes = 16'384;  // of one message; the rest is cut off
+inline constexpr std::size_t kRecords = 2'000;         // found at a time
+inline constexpr std::size_t kRecordBytes = 2 << 20;   // of their texts
+
 // Files
 inline constexpr std::size_t kConfigBytes = 1 << 20;
 

@@ -12,6 +12,7 @@ namespace usher::routing {
 Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_log, Now now)
     : config(std::move(given)),
       log(given_log),
+      recorder(config.recorder, HashKey{config.seed, 5}),
       stack(config.stack, log),
       self(config.own_endpoints, config.own_hosts),
       outlets(config.stack.listeners),
@@ -34,6 +35,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       last_target(loaded.last_target) {
   directory = Directory::make(std::move(loaded.domains), std::move(loaded.sets),
                               std::move(loaded.targets), {}, self.names());
+  stack.set_notes(recorder.enabled());
   for (storage::ScannerPattern& pattern : loaded.scanners) scanners.put(std::move(pattern));
   for (storage::Binding& binding : loaded.bindings) {
     // A connection does not outlive its process.
@@ -79,7 +81,11 @@ void Edge::Impl::pump(Now now) {
     }
     for (const sip::StackEvent& event : events) handle(now, event);
   }
+  recorder.settle();
   std::vector<sip::Send> sends = stack.take_sends();
+  if (recorder.enabled()) {
+    for (const sip::Send& send : sends) recorder.sent(now, send);
+  }
   out.sends.insert(out.sends.end(), std::make_move_iterator(sends.begin()),
                    std::make_move_iterator(sends.end()));
 }
@@ -94,7 +100,7 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
   } else if (const auto* held = std::get_if<sip::ResponseHeld>(&event)) {
     response_held(now, *held);
   } else if (const auto* relay = std::get_if<sip::RelayEnded>(&event)) {
-    relay_ended(*relay);
+    relay_ended(now, *relay);
   } else if (std::holds_alternative<sip::PrivateMedia>(event)) {
     ++counters.private_media;
   } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
@@ -114,6 +120,8 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     if (probed->status == 0) ++counters.probe_failures;
     health.probed(now, static_cast<storage::TargetId>(probed->mark), probed->status, probed->reason,
                   probed->rtt);
+  } else if (const auto* note = std::get_if<sip::Noted>(&event)) {
+    noted(now, *note);
   }
 }
 
@@ -222,6 +230,7 @@ Edge::~Edge() = default;
 
 void Edge::receive(Now now, const net::Packet& packet) {
   if (impl_->is_banned(now, packet.flow)) return;
+  impl_->recorder.arrived(now, packet);
   impl_->stack.receive(now, packet);
   impl_->pump(now);
 }

@@ -17,6 +17,7 @@
 #include "routing/directory.hpp"
 #include "routing/event_log.hpp"
 #include "routing/overload.hpp"
+#include "routing/recorder/recorder.hpp"
 #include "routing/register_queue.hpp"
 #include "sip/stack.hpp"
 #include "storage/records.hpp"
@@ -34,7 +35,8 @@ struct EdgeConfig {
   RegisterQueue::Limits registers;
   Duration max_lag = std::chrono::milliseconds(500);  // see Overload
   Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
-  Duration keep_alive{};                              // between two to a phone behind NAT; 0: none
+  RecorderConfig recorder;
+  Duration keep_alive{};  // between two to a phone behind NAT; 0: none
 };
 
 using PersistId = std::uint64_t;
@@ -96,6 +98,9 @@ struct EdgeCounters {
       overload_refused = 0,
                 private_media = 0;  // calls with an SDP address that only its own network knows
 };
+
+struct RouteTest;  // routing/route_test.hpp
+struct RouteQuestion;
 
 struct EdgeCounts {
   sip::StackCounts stack;
@@ -181,6 +186,14 @@ class Edge {
   void stop(Now now);
   // For what begins from now on.
   void set_times(const sip::CallTimes& times);
+
+  // What would become of this request now. Nothing is sent and nothing changes. Errc::syntax: it
+  // makes no SIP message.
+  Result<RouteTest> test_route(Now now, const RouteQuestion& question) const;
+
+  // The flight recorder, and its switch.
+  const Recorder& recorder() const;
+  void enable_recorder(bool enabled);
 
  private:
   struct Impl;

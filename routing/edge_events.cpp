@@ -27,7 +27,9 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   // Of an attempt that had been given up, too: it has no mark then.
   if (e.retry_after.count() > 0) health.leave_alone(now, target, e.retry_after);
   const auto found = journeys.find(e.mark);
-  if (found == journeys.end() || found->second.tries.empty()) return;
+  if (found == journeys.end()) return;
+  trace_attempt_ended(now, found->second, e);
+  if (found->second.tries.empty()) return;
   Journey& journey = found->second;
 
   judge(now, journey, e);
@@ -56,6 +58,8 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   if (journey.live != 0) set_live(journey, journey.tries[journey.current]);
   if (journey.registration) pace(journey, journey.tries[journey.current]);
   const storage::Target* failed = directory->target(target);
+  trace(now, journey.trace, step::kFailover, "the next target is tried",
+        {{"target", std::to_string(journey.tries[journey.current])}});
   log.write(journey.registration ? LogCategory::registration : LogCategory::call, LogLevel::warning,
             journey.key,
             journey.who + ": " +
@@ -88,6 +92,8 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
   Registrar::Granted granted = registrar.granted(now, *journey.registration, response, target);
   log.write(LogCategory::registration, LogLevel::info, journey.key,
             journey.who + ": " + std::to_string(response.status()) + " " + granted.summary);
+  trace(now, journey.trace, step::kRegistered, granted.summary,
+        {{"status", std::to_string(response.status())}, {"target", std::to_string(target)}});
   held.contacts = std::move(granted.contacts);
   held.headers = std::move(granted.headers);
   const bool grants = std::any_of(
@@ -125,10 +131,15 @@ void Edge::Impl::keep_alive_for(Now now, const storage::Binding& binding) {
                 binding.flow.remote.text() + "): it gets keep-alives");
 }
 
-void Edge::Impl::relay_ended(const sip::RelayEnded& e) {
+void Edge::Impl::relay_ended(Now now, const sip::RelayEnded& e) {
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
   const Journey& journey = found->second;
+  trace(now, journey.trace, step::kEnded,
+        e.status == 0 ? "nobody answered, and no response is made up for that (RFC 4320 4.2)"
+        : e.local     ? "answered here"
+                      : "answered by the other side",
+        {{"status", std::to_string(e.status)}});
   if (journey.registration && e.status >= 300 && e.status != 401 && e.status != 407) {
     ++counters.registers_refused;
     log.write(LogCategory::registration, LogLevel::info, journey.key,
@@ -147,6 +158,8 @@ void Edge::Impl::call_answered(Now now, const sip::CallAnswered& e) {
   ++counters.calls_answered;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
+  trace(now, found->second.trace, step::kAnswered, "2xx: the ACK of the originator is waited for",
+        {{"target", found->second.tries.empty() ? std::string{} : std::to_string(e.attempt)}});
   event_log.add(now.wall, EventKind::call_answered, found->second.key, found->second.who);
   if (e.attempt != 0) set_live(found->second, static_cast<storage::TargetId>(e.attempt));
 }
@@ -155,6 +168,7 @@ void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
   if (!e.answered) ++counters.calls_failed;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
+  trace_call_ended(now, found->second, e);
   const std::string how =
       ": ended" + (e.answered ? std::string{} : " unanswered with " + std::to_string(e.status)) +
       ": " + e.why;

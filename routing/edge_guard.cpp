@@ -128,11 +128,15 @@ bool Edge::Impl::admit(Now now, const sip::RouteNeeded& need, const Parties& par
     return false;
   }
   ++counters.drops["limit: " + name];
-  if (limiter.may_answer(now.mono, from.source, user)) {
-    ++counters.local_replies[503];
-    stack.reply_stateless(now, need,
-                          {503, "", "too many requests at once", {{"Retry-After", "10"}}});
+  const std::string why = "over the limit of its " + name;
+  if (!limiter.may_answer(now.mono, from.source, user)) {
+    recorder.dropped();
+    trace(now, step::kDropped, why, {{"reason", "limit: " + name}}, true);
+    return false;
   }
+  trace(now, step::kResponse, why, {{"status", "503"}});
+  ++counters.local_replies[503];
+  stack.reply_stateless(now, need, {503, "", "too many requests at once", {{"Retry-After", "10"}}});
   return false;
 }
 

@@ -39,7 +39,8 @@ namespace usher::routing {
 
 // A routed request until its call or relay is over. Found by the mark of its plan.
 struct Journey {
-  std::string key;  // of its log lines, here and in the stack, on both legs
+  std::string key;    // of its log lines, here and in the stack, on both legs
+  TraceId trace = 0;  // the same as a number
   sip::Method method = sip::Method::other;
   Affinity::Key affinity = 0;
   std::vector<storage::TargetId> tries;  // towards a backend, in order
@@ -87,10 +88,40 @@ struct Edge::Impl {
   void knock(Now now, const sip::Message* request, const net::Flow& flow, std::string domain,
              std::string reason);
   void reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply, std::string_view who);
-  void silence(const sip::RouteNeeded& need, std::string_view reason, const std::string& why);
+  void silence(Now now, const sip::RouteNeeded& need, std::string_view reason,
+               const std::string& why);
   std::string describe(const sip::RouteNeeded& need, const Parties& parties) const;
   Journey& start(Now now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark);
   void send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan);
+
+  // edge_trace.cpp
+  // What is being routed, for the steps of its trace; it ends with its scope. `id`: it has begun
+  // already.
+  class Routing {
+   public:
+    Routing(Impl& edge, const sip::Message* request, const Parties* parties, const net::Flow& flow,
+            TraceId id = 0);
+    ~Routing();
+    Routing(const Routing&) = delete;
+    Routing& operator=(const Routing&) = delete;
+
+   private:
+    Impl& edge_;
+  };
+  struct Candidates;
+  TraceId new_trace();
+  void begin_trace(Now now, bool stranger);
+  // A step of what is being routed, or of what has been. `stranger`: it ends in silence.
+  void trace(Now now, std::string_view what, std::string_view why,
+             std::initializer_list<StepField> fields = {}, bool stranger = false);
+  void trace(Now now, TraceId id, std::string_view what, std::string_view why,
+             std::initializer_list<StepField> fields = {}, bool stranger = false);
+  void trace_origin(Now now, const Origin& origin, const Tenant& tenant);
+  void trace_candidates(Now now, const Candidates& possible, const TargetOrder& order,
+                        std::string_view how);
+  void trace_attempt_ended(Now now, const Journey& journey, const sip::AttemptEnded& e);
+  void trace_call_ended(Now now, const Journey& journey, const sip::CallEnded& e);
+  void noted(Now now, const sip::Noted& e);
 
   // edge_guard.cpp
   bool enforces(WallTime wall) const;
@@ -114,8 +145,9 @@ struct Edge::Impl {
   // edge_to_backend.cpp
   struct Candidates {
     TargetOrder usable;
-    std::vector<net::Flow> flows;  // of the same index
-    std::string none;              // why there is none
+    std::vector<net::Flow> flows;                                               // of the same index
+    std::vector<std::pair<const storage::Target*, std::string_view>> rejected;  // and why
+    std::string none;                                                           // why there is none
     bool loop = false;
   };
   Candidates candidates(const storage::DispatcherSet& set) const;
@@ -136,6 +168,7 @@ struct Edge::Impl {
   void end_waits(Now now);
   void pace(Journey& journey, storage::TargetId target);
   sip::Reply busy(std::string why);
+  bool refuses_new(const sip::Message& request) const;
   bool refuse_new(Now now, const sip::RouteNeeded& need);
   void look_at_load(Now now);
   void say(LogCategory category, LogLevel level, const std::optional<std::string>& line) const;
@@ -143,6 +176,14 @@ struct Edge::Impl {
   // edge_to_phone.cpp
   void to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
                 const Origin& origin);
+
+  // The flow that leads to a device now; or why there is none, in `why`.
+  std::optional<net::Flow> way_to(const storage::Binding& binding, std::string& why) const;
+
+  // edge_route_test.cpp
+  void test_to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
+                       const storage::Domain& domain, RouteTest& test);
+  void test_to_phone(const Origin& origin, const Parties& parties, RouteTest& test) const;
 
   // edge_restart.cpp
   void restore(Now now, const std::vector<storage::SavedCall>& calls,
@@ -164,7 +205,7 @@ struct Edge::Impl {
   // edge_events.cpp
   void attempt_ended(Now now, const sip::AttemptEnded& e);
   void response_held(Now now, const sip::ResponseHeld& e);
-  void relay_ended(const sip::RelayEnded& e);
+  void relay_ended(Now now, const sip::RelayEnded& e);
   void call_started(Now now, const Journey& journey);
   void call_answered(Now now, const sip::CallAnswered& e);
   void call_ended(Now now, const sip::CallEnded& e);
@@ -172,8 +213,20 @@ struct Edge::Impl {
   void set_live(Journey& journey, storage::TargetId target);
   void end_journey(sip::Cookie mark);
 
+  struct Tracing {
+    TraceId id = 0;  // 0: nothing is being routed
+    const sip::Message* request = nullptr;
+    const Parties* parties = nullptr;
+    const net::Flow* flow = nullptr;
+    bool begun = false;
+  };
+
   EdgeConfig config;
   const Log& log;
+  Recorder recorder;
+  std::uint64_t last_trace = 0;
+  Tracing tracing;
+  std::string step_text;  // the room that steps are written in
   sip::Stack stack;
   Self self;
   Outlets outlets;

@@ -73,15 +73,19 @@ void Edge::Impl::look_at_load(Now now) {
   if (line) event_log.add(now.wall, EventKind::storm, "overload", *line);
 }
 
-bool Edge::Impl::refuse_new(Now now, const sip::RouteNeeded& need) {
-  const sip::Method method = need.request->method();
-  if (overload.level() == Overload::Level::none || !need.request->to_tag().empty() ||
+bool Edge::Impl::refuses_new(const sip::Message& request) const {
+  const sip::Method method = request.method();
+  if (overload.level() == Overload::Level::none || !request.to_tag().empty() ||
       !makes_new_work(method))
     return false;
-  if (overload.level() == Overload::Level::registers && method != sip::Method::register_)
-    return false;
+  return overload.level() != Overload::Level::registers || method == sip::Method::register_;
+}
+
+bool Edge::Impl::refuse_new(Now now, const sip::RouteNeeded& need) {
+  if (!refuses_new(*need.request)) return false;
   ++counters.overload_refused;
   const sip::Reply no = busy(overload.why());
+  trace(now, step::kResponse, no.why, {{"status", std::to_string(no.status)}});
   ++counters.local_replies[no.status];
   stack.reply_stateless(now, need, no);
   return true;
@@ -98,7 +102,7 @@ RegisterRank Edge::Impl::rank_of(Now now, const sip::RouteNeeded& need, Affinity
 void Edge::Impl::let_wait(Now now, const sip::RouteNeeded& need, storage::TargetId target,
                           RegisterRank rank, const RegisterQueue::Waiting* queued,
                           std::string_view who) {
-  RegisterQueue::Waiting waiting{need, target, rank, registers.due(now.mono)};
+  RegisterQueue::Waiting waiting{need, target, rank, registers.due(now.mono), tracing.id};
   if (queued) waiting.due = queued->due;
   if (registers.is_full_for(rank)) {
     ++counters.registers_turned_away;
@@ -108,6 +112,8 @@ void Edge::Impl::let_wait(Now now, const sip::RouteNeeded& need, storage::Target
   if (!queued) {
     if (!stack.wait(now, waiting.need)) return;
     ++counters.registers_queued;
+    trace(now, step::kQueued, "the target has enough REGISTERs to answer: it waits for its turn",
+          {{"target", std::to_string(target)}});
   }
   if (const auto gives_way = registers.put(std::move(waiting)))
     turn_away(now, *gives_way, "too many registrations are waiting");
@@ -115,8 +121,10 @@ void Edge::Impl::let_wait(Now now, const sip::RouteNeeded& need, storage::Target
 
 void Edge::Impl::turn_away(Now now, const RegisterQueue::Waiting& waiting, std::string why) {
   ++counters.registers_turned_away;
-  reply(now, waiting.need, busy(std::move(why)),
-        describe(waiting.need, Parties::of(*waiting.need.request)));
+  const Parties parties = Parties::of(*waiting.need.request);
+  const Routing routing(*this, waiting.need.request.get(), &parties, waiting.need.flow,
+                        waiting.trace);
+  reply(now, waiting.need, busy(std::move(why)), describe(waiting.need, parties));
 }
 
 void Edge::Impl::resume(Now now, const RegisterQueue::Waiting& waiting) {
@@ -126,6 +134,8 @@ void Edge::Impl::resume(Now now, const RegisterQueue::Waiting& waiting) {
   const Tenant tenant = tenant_of(*waiting.need.request, parties, *directory, self);
   if (!tenant.domain || !tenant.domain->enabled)
     return turn_away(now, waiting, "the domain is gone");
+  const Routing routing(*this, waiting.need.request.get(), &parties, waiting.need.flow,
+                        waiting.trace);
   to_backend(now, waiting.need, parties, *tenant.domain, &waiting);
 }
 

@@ -62,10 +62,15 @@ Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
   const sip::Cookie mark = ++last_mark;
   Journey& journey = journeys[mark];
   journey.key = checkpoint->key;
+  journey.trace = parse_trace(journey.key).value_or(0);
   journey.method = sip::Method::invite;
   journey.who = who_of(*checkpoint);
   journey.saved = checkpoint->id;
   set_live(journey, saved.target);
+  step_text.clear();
+  write_step(step_text, step::kRestored, "an established call of the process before goes on", {});
+  recorder.note(now, journey.trace, step_text, checkpoint->origin.dialog.call_id,
+                checkpoint->answerer.dialog.call_id);
   // Towards a backend the attempt's mark is its target.
   const auto attempt = checkpoint->answerer.side == sip::Side::backend
                            ? static_cast<std::uint64_t>(saved.target)

@@ -33,6 +33,9 @@ std::string Edge::Impl::describe(const sip::RouteNeeded& need, const Parties& pa
 void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& flow,
                        std::string domain, std::string reason) {
   ++counters.drops[reason];
+  recorder.dropped();
+  if (tracing.request)
+    trace(now, step::kDropped, reason, {{"domain", domain}, {"reason", reason}}, true);
   storage::DoorKnock k;
   k.when = now.wall;
   k.domain = std::move(domain);
@@ -42,24 +45,31 @@ void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& fl
     k.method = escaped(request->method_name().substr(0, 32));
     k.user_agent = escaped(request->header(sip::HeaderId::user_agent).substr(0, 128));
   }
-  if (knocks.add(now, k)) log.write(LogCategory::gate, LogLevel::warning, {}, knock_line(k));
+  if (knocks.add(now, k))
+    log.write(LogCategory::gate, LogLevel::warning,
+              tracing.request && recorder.enabled() ? trace_text(tracing.id) : std::string{},
+              knock_line(k));
   hold_against(now, flow, reason);
 }
 
 void Edge::Impl::reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply,
                        std::string_view who) {
   ++counters.local_replies[reply.status];
+  trace(now, step::kResponse, reply.why.empty() ? "asked of the edge itself" : reply.why,
+        {{"status", std::to_string(reply.status)}});
   if (reply.status >= 300) {
     log.write(
-        LogCategory::gate, LogLevel::info, {},
+        LogCategory::gate, LogLevel::info, tracing.id ? trace_text(tracing.id) : std::string{},
         std::string{who} + " → refused with " + std::to_string(reply.status) + ": " + reply.why);
   }
   stack.reply(now, need, reply);
 }
 
-void Edge::Impl::silence(const sip::RouteNeeded& need, std::string_view reason,
+void Edge::Impl::silence(Now now, const sip::RouteNeeded& need, std::string_view reason,
                          const std::string& why) {
   ++counters.drops[std::string{reason}];
+  recorder.dropped();
+  trace(now, step::kDropped, why, {{"reason", reason}});
   log.write(LogCategory::gate, LogLevel::info, {},
             std::string{need.request->method_name()} + " from backend " + need.flow.remote.text() +
                 " stays unanswered: " + why);
@@ -71,7 +81,8 @@ Journey& Edge::Impl::start(Now, const sip::RouteNeeded& need, std::string who, s
   j.method = need.request->method();
   j.affinity = affinity.key_of(need.request->call_id(), need.request->from_tag());
   j.who = std::move(who);
-  j.key = base32(siphash(HashKey{config.seed, last_mark}, j.who)).substr(5);
+  j.trace = tracing.id;
+  j.key = trace_text(j.trace);
   return j;
 }
 
@@ -89,6 +100,7 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
   const Parties parties = Parties::of(request);
   const Origin origin = origin_of(*directory, need.flow.remote);
   const Tenant tenant = tenant_of(request, parties, *directory, self);
+  const Routing routing(*this, &request, &parties, need.flow);
 
   if (!origin.is_backend()) {
     if (std::string reason = stranger(request, tenant, scanners); !reason.empty()) {
@@ -97,6 +109,7 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
     }
     if (!admit(now, need, parties, tenant)) return;
   }
+  trace_origin(now, origin, tenant);
   if (const auto answer = gate(request, parties, origin, tenant, config.user_agent)) {
     reply(now, need, *answer, describe(need, parties));
     return;
@@ -132,6 +145,7 @@ void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
     }
     const Parties parties = Parties::of(*request);
     const Tenant tenant = tenant_of(*request, parties, *directory, self);
+    const Routing routing(*this, request, &parties, event.flow);
     if (std::string reason = stranger(*request, tenant, scanners); !reason.empty()) {
       knock(now, request, event.flow, tenant.shown, std::move(reason));
       return;
@@ -144,9 +158,14 @@ void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
                 (request ? "; answered with " + std::to_string(event.what.status) : "; dropped"));
   if (!request) {
     ++counters.drops["malformed"];
+    recorder.dropped();
     return;
   }
   ++counters.local_replies[event.what.status];
+  const Parties parties = Parties::of(*request);
+  const Routing routing(*this, request, &parties, event.flow);
+  trace(now, step::kResponse, "malformed: " + event.what.reason,
+        {{"status", std::to_string(event.what.status)}});
   stack.reply_malformed(now, event);
 }
 

@@ -50,23 +50,29 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
   std::size_t down = 0, alone = 0, away = 0, unreachable = 0, loops = 0;
   for (const storage::Target* t : directory->targets_of(set.setid)) {
     if (t->state != storage::TargetState::active) {
+      found.rejected.emplace_back(
+          t, t->state == storage::TargetState::draining ? "draining" : "disabled");
       ++away;
       continue;
     }
     if (health.state(t->id) == HealthState::down) {
+      found.rejected.emplace_back(t, "down");
       ++down;
       continue;
     }
     if (health.left_alone(t->id)) {
+      found.rejected.emplace_back(t, "left alone as its 503 asked for");
       ++alone;
       continue;
     }
     const auto flow = way_to(*t);
     if (!flow) {
+      found.rejected.emplace_back(t, "without an address or listener");
       ++unreachable;
       continue;
     }
     if (self.listens_at(flow->remote)) {
+      found.rejected.emplace_back(t, "on our own listeners");
       ++loops;
       continue;
     }
@@ -160,6 +166,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   }
   const Candidates possible = candidates(*set);
   if (possible.usable.empty()) {
+    trace_candidates(now, possible, {}, {});
     const auto wait = std::max<std::int64_t>(
         1, std::chrono::duration_cast<std::chrono::seconds>(set->health.interval).count());
     sip::Reply no{possible.loop ? 482 : 503, "", possible.none, {}};
@@ -180,6 +187,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
     order = dispatcher.sticky(possible.usable, queued->target);
   }
   if (order.empty()) order = choose(now, need, *set, possible, key, bindings, aor, how);
+  trace_candidates(now, possible, order, how);
   if (registration && !registers.has_room(order.front()->id)) {
     let_wait(now, need, order.front()->id, rank_of(now, need, key, !bindings.empty()), queued, who);
     return;

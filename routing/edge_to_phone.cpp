@@ -21,13 +21,37 @@ const std::vector<std::uint16_t> kNextDevice{404, 408, 410, 430, 480, 500, 502, 
 
 }  // namespace
 
+std::optional<net::Flow> Edge::Impl::way_to(const storage::Binding& binding,
+                                            std::string& why) const {
+  net::Flow flow = binding.flow;
+  if (net::is_reliable(flow.transport) && flow.connection.value == 0) {
+    // A phone behind NAT cannot be connected to; it comes back by itself.
+    why = "its connection to " + flow.remote.text() + " is gone";
+    return std::nullopt;
+  }
+  if (!outlets.has(flow)) {
+    const auto listener = outlets.towards(flow.transport, flow.remote.address);
+    if (!listener) {
+      why =
+          "there is no " + std::string{net::transport_name(flow.transport)} + " listener any more";
+      return std::nullopt;
+    }
+    flow.listener = *listener;
+  }
+  if (self.listens_at(flow.remote)) {
+    why = "it registered from one of our own listeners";
+    return std::nullopt;
+  }
+  return flow;
+}
+
 void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& parties,
                           const Origin& origin) {
   const sip::Message& request = *need.request;
   const std::string who = describe(need, parties);
   const auto refuse = [&](int status, const std::string& why, std::string_view counted) {
     if (speaks_of_presence(request.method())) {
-      silence(need, counted, why);
+      silence(now, need, counted, why);
     } else {
       reply(now, need, {status, "", why, {}}, who);
     }
@@ -36,12 +60,19 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   if (const auto* no = std::get_if<NotFound>(&looked)) {
     if (no->ambiguous) {
       ++counters.ambiguous;
+      trace(now, step::kLookup, no->why, {{"ambiguous", "yes"}});
       log.write(LogCategory::call, LogLevel::warning, {}, who + " → refused: " + no->why);
     }
     refuse(no->status, no->why, no->ambiguous ? "ambiguous" : "no binding");
     return;
   }
   Found& found = std::get<Found>(looked);
+  trace(now, step::kLookup,
+        found.aor + " is meant: by " +
+            (found.how == "token"  ? "the token in the Request-URI"
+             : found.how == "user" ? "the user name alone, the only one of its tenants"
+                                   : "the address of record in " + std::string{found.how}),
+        {{"aor", found.aor}, {"devices", std::to_string(found.bindings.size())}});
 
   sip::Plan plan;
   const std::string user = found.aor.substr(0, found.aor.rfind('@'));
@@ -49,26 +80,9 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   std::vector<std::string> instances;  // +sip.instance of each attempt
   std::uint16_t group = 0;  // the q of the devices that ring together (RFC 3261 §16.6, §20.10)
   for (const storage::Binding& b : found.bindings) {
-    net::Flow flow = b.flow;
-    if (net::is_reliable(flow.transport) && flow.connection.value == 0) {
-      // A phone behind NAT cannot be connected to; it comes back by itself.
-      unreachable = "its connection to " + flow.remote.text() + " is gone";
-      continue;
-    }
-    if (!outlets.has(flow)) {
-      const auto listener = outlets.towards(flow.transport, flow.remote.address);
-      if (!listener) {
-        unreachable = "there is no " + std::string{net::transport_name(flow.transport)} +
-                      " listener any more";
-        continue;
-      }
-      flow.listener = *listener;
-    }
-    if (self.listens_at(flow.remote)) {
-      unreachable = "it registered from one of our own listeners";
-      continue;
-    }
-    sip::Attempt attempt{.flow = flow,
+    const auto flow = way_to(b, unreachable);
+    if (!flow) continue;
+    sip::Attempt attempt{.flow = *flow,
                          .request_uri = b.contact,
                          .contact_user_origin = token_user(user, b.token),
                          .device = b.token};

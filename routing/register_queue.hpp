@@ -34,7 +34,8 @@ class RegisterQueue {
     sip::RouteNeeded need;  // it has its transaction already: Stack::wait()
     storage::TargetId target = 0;
     RegisterRank rank = RegisterRank::first;
-    Instant due{};  // when it has waited for too long
+    Instant due{};            // when it has waited for too long
+    std::uint64_t trace = 0;  // TraceId
   };
 
   explicit RegisterQueue(const Limits& limits) : limits_(limits) {}

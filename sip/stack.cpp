@@ -112,6 +112,12 @@ struct Stack::Impl {
   void unanswered(Now now, Cookie cookie, ClientTxId transaction, TimerLetter timer,
                   std::string_view why) {
     const TransactionUser user = user_of(cookie);
+    const bool bye =
+        user.kind == Kind::own_bye ||
+        (user.kind == Kind::client && exchanges.is_bye(ExchangeId::unpack(user.object)));
+    if (bye)
+      legs.note_lost_bye(LegId::unpack(user.leg),
+                         (timer == TimerLetter::none ? "" : "timer ") + std::string(why));
     if (user.kind == Kind::relay_client) {
       relays.unanswered(now, user, transaction, timer, why);
     } else if (user.kind == Kind::probe) {
@@ -283,6 +289,10 @@ void Stack::set_times(const CallTimes& times) {
   impl_->env.config.hunt_limit = times.hunt_limit;
   impl_->env.config.ring_limit = times.ring_limit;
   impl_->env.config.flow_recovery = times.flow_recovery;
+}
+
+void Stack::set_notes(bool on) {
+  impl_->env.config.notes = on;
 }
 
 std::vector<Send> Stack::take_sends() {

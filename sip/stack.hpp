@@ -48,6 +48,7 @@ struct StackConfig {
   Duration call_probe{};  // between two OPTIONS within each dialog of a call; 0: none
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
+  bool notes = false;      // see Noted
   HashKey names;  // derived Call-IDs of relayed requests: lasting, so that a refresh after a
                   // restart keeps its Call-ID
 };
@@ -146,9 +147,28 @@ struct ProbeEnded {
   std::string reason{};  // when 0: "timer F" or the transport's words
   Duration rtt{};
 };
+// What the stack did or decided by itself about the request with this key (Plan::key), for its
+// decision trace. Only with StackConfig::notes.
+enum class NoteKind : std::uint8_t {
+  attempt,      // sent to `peer`
+  timer_armed,  // one whose firing decides; `time` from now
+  timer_fired,
+  local_response,  // `status`, made here
+  bye_unanswered,  // `peer` has not answered a BYE
+};
+struct Noted {
+  std::string key;
+  NoteKind kind = NoteKind::attempt;
+  std::string text{};  // plain words
+  int status = 0;
+  Duration time{};
+  net::Endpoint peer{};
+  net::Transport transport = net::Transport::udp;
+  std::string call_id{}, new_call_id{};  // attempt: of the received request, of ours
+};
 using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
                                 RelayEnded, PrivateMedia, CallAnswered, CallChanged, CallEnded,
-                                SubscriptionChanged, SubscriptionEnded, ProbeEnded>;
+                                SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
 
 // One live call as it can be shown.
 struct CallView {
@@ -224,6 +244,7 @@ class Stack {
   std::optional<net::Endpoint> holder(const Message& request, Side towards) const;
   // From now on; what runs already keeps its time.
   void set_times(const CallTimes& times);
+  void set_notes(bool on);  // StackConfig::notes
   // Ends a call: CANCEL or BYE on both legs, a final response where one is owed.
   Result<void> end_call(Now now, CallId call, std::string_view why);
 

@@ -1,8 +1,8 @@
 // /v1/calls: the live calls.
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
+#include "admin/resources/call_id.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -11,26 +11,6 @@
 namespace usher::admin {
 
 namespace {
-
-// "GENERATION-INDEX": a call's id in a path. An id is never given to another call.
-std::string id_text(sip::CallId id) {
-  return std::to_string(id.generation) + "-" + std::to_string(id.index);
-}
-
-std::optional<sip::CallId> parse_id(std::string_view text) {
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-    return value;
-  };
-  const auto generation = number(text.substr(0, dash));
-  const auto index = number(text.substr(dash + 1));
-  if (!generation || !index || *generation == 0) return std::nullopt;
-  return sip::CallId{*index, *generation};
-}
 
 std::string_view side_name(sip::Side side) {
   return side == sip::Side::phone ? "phone" : "backend";
@@ -68,7 +48,7 @@ Answer list(const Service& service, const Call& call) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
   const auto& [limit, cursor] = std::get<routing::Page>(page);
-  const auto last = parse_id(cursor);
+  const auto last = parse_call_id(cursor);
   if (!cursor.empty() && !last) return bad_cursor(cursor);
   std::vector<sip::CallView> calls = service.edge.calls();
   std::sort(calls.begin(), calls.end(),
@@ -92,17 +72,13 @@ Answer list(const Service& service, const Call& call) {
 
 Answer get(const Service& service, const Call& call) {
   const std::string& text = call.segment("id");
-  if (const auto id = parse_id(text)) {
-    for (const sip::CallView& c : service.edge.calls()) {
-      if (c.call == *id) return json_answer(200, show(service, c, service.now()));
-    }
-  }
-  return no_call(text);
+  const auto found = live_call(service, text);
+  return found ? json_answer(200, show(service, *found, service.now())) : no_call(text);
 }
 
 Answer end(const Service& service, const Call& call) {
   const std::string& text = call.segment("id");
-  const auto id = parse_id(text);
+  const auto id = parse_call_id(text);
   if (!id) return no_call(text);
   const Result<void> ended = service.edge.end_call(service.now(), *id, "ended by the operator");
   service.drain();

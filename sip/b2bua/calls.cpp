@@ -26,6 +26,7 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   const Message& request = *need.request;
   const RequestReceived received{need.request, need.flow};
   const auto turn_away = [&](const Reply& reply) {
+    env_.note_reply(plan.key, reply);
     env_.reply(now, received, reply);
     return false;
   };
@@ -237,6 +238,7 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
   if (call.why.empty()) call.why = why;
   const InviteExchange& invite = *invites_.find(call.pending);
   log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
+  env_.note_reply(call.context->key, {.status = status, .why = why});
   legs_.respond(now, invite.server, call.origin, *invite.request, invite.source,
                 {.status = status, .why = why, .headers = std::move(headers)});
 }

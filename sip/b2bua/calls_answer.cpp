@@ -56,6 +56,13 @@ void Calls::start_ring_limit(Now now, InviteExchangeId id) {
   if (exchange == nullptr || exchange->ring_limit) return;
   exchange->ring_limit =
       env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
+  const Call* call = calls_.find(exchange->call);
+  if (env_.config.notes && exchange->initial && call != nullptr)
+    env_.emit(Noted{.key = call->context->key,
+                    .kind = NoteKind::timer_armed,
+                    .text = "ring limit: a response has come, which disarms timer B; the call is "
+                            "cancelled when nobody answers by then",
+                    .time = env_.config.ring_limit});
 }
 
 void Calls::stop_ring_limit(InviteExchange& exchange) {

@@ -35,6 +35,11 @@ void Calls::next_attempt(Now now, CallId id) {
       hunt.silence + env_.config.attempt < env_.config.hunt_limit) {
     hunt.attempt_timer =
         env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()});
+    if (env_.config.notes)
+      env_.emit(Noted{.key = call.context->key,
+                      .kind = NoteKind::timer_armed,
+                      .text = "attempt: the next target is tried when nothing has come by then",
+                      .time = env_.config.attempt});
   }
   if (!failed) return;
   hunt.last_failure = "the limit of transactions is reached";
@@ -83,6 +88,18 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
     env_.users.erase(UserId::unpack(cookie));
     return leg_id;
   }
+  if (env_.config.notes)
+    env_.emit(Noted{.key = made.context->key,
+                    .kind = NoteKind::attempt,
+                    .text = fmt::format("INVITE, {} of {}; timer B gives up after {} ms of silence",
+                                        hunt.made, hunt.plan.attempts.size(),
+                                        std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            env_.config.timers.timeout())
+                                            .count()),
+                    .peer = attempt.flow.remote,
+                    .transport = attempt.flow.transport,
+                    .call_id = std::string(invite.request->call_id()),
+                    .new_call_id = call_id_header});
   legs_.hold(leg_id);
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;

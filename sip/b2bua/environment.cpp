@@ -27,6 +27,12 @@ std::string_view phrase_of(const Reply& reply) {
 
 }  // namespace
 
+void Environment::note_reply(const std::string& key, const Reply& reply) {
+  if (!config.notes) return;
+  emit(Noted{
+      .key = key, .kind = NoteKind::local_response, .text = reply.why, .status = reply.status});
+}
+
 void Environment::reply(Now now, const RequestReceived& received, const Reply& reply) {
   if (reply.status < 300) return reply_stateless(received, reply);
   layer.refuse(now.mono, received.request, received.flow, reply.status, phrase_of(reply), out,

@@ -103,6 +103,8 @@ struct Environment {
     return id;
   }
 
+  // For the trace of the request with this key.
+  void note_reply(const std::string& key, const Reply& reply);
   // A final response of our own to a request outside a dialog, with its Reason.
   void reply(Now now, const RequestReceived& received, const Reply& reply);
   // The same without state: it is never repeated.

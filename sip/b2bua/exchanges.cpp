@@ -100,8 +100,20 @@ std::optional<ExchangeEnded> Exchanges::unanswered(Now now, ExchangeId id, Timer
   return ended;
 }
 
+bool Exchanges::is_bye(ExchangeId id) const {
+  const Exchange* exchange = exchanges_.find(id);
+  return exchange == nullptr || exchange->request->method() == Method::bye;
+}
+
 std::optional<ExchangeEnded> Exchanges::bye_wait_over(Now now, ExchangeId id) {
-  if (exchanges_.find(id) == nullptr) return std::nullopt;
+  const Exchange* exchange = exchanges_.find(id);
+  if (exchange == nullptr) return std::nullopt;
+  if (const Leg* from = legs_.find(exchange->from); env_.config.notes && from != nullptr)
+    env_.emit(Noted{.key = from->context->key,
+                    .kind = NoteKind::timer_fired,
+                    .text = "the other side has not answered the BYE yet: it is confirmed here, "
+                            "with 200",
+                    .time = env_.config.attempt});
   return close(now, id, {.status = 200});
 }
 

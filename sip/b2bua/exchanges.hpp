@@ -51,6 +51,9 @@ class Exchanges {
   std::optional<ExchangeEnded> unanswered(Now now, ExchangeId id, TimerLetter timer);
   std::optional<ExchangeEnded> bye_wait_over(Now now, ExchangeId id);
 
+  // Of a request that has got no response: one that is not waited for any more was a BYE.
+  bool is_bye(ExchangeId id) const;
+
   std::size_t size() const { return exchanges_.size(); }
 
  private:

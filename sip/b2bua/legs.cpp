@@ -295,6 +295,15 @@ void Legs::send_bye(Now now, LegId id, std::string_view reason) {
                {TransactionUser::Kind::own_bye, 0, 0});
 }
 
+void Legs::note_lost_bye(LegId id, std::string_view why) {
+  const Leg* leg = legs_.find(id);
+  if (leg == nullptr || !env_.config.notes) return;
+  env_.emit(Noted{.key = leg->context->key,
+                  .kind = NoteKind::bye_unanswered,
+                  .text = std::string(why),
+                  .peer = leg->flow.remote});
+}
+
 void Legs::respond(Now now, ServerTxId server, LegId id, const Message& request,
                    const net::Endpoint& source, const LegResponse& what) {
   const Leg* leg = legs_.find(id);
@@ -326,7 +335,15 @@ void Legs::answer_here(Now now, LegId id, const RequestReceived& received,
   const ServerTxId server =
       accept(now, id, received,
              {invite ? TransactionUser::Kind::invite_server : TransactionUser::Kind::server, 0, 0});
-  if (server) respond(now, server, id, *received.request, received.flow.remote, response);
+  if (!server) return;
+  if (env_.config.notes && !response.why.empty())
+    env_.emit(Noted{
+        .key = legs_.find(id)->context->key,
+        .kind = NoteKind::local_response,
+        .text = std::string(received.request->method_name()) + ": " + std::string(response.why),
+        .status = response.status,
+        .peer = received.flow.remote});
+  respond(now, server, id, *received.request, received.flow.remote, response);
 }
 
 }  // namespace usher::sip

@@ -83,6 +83,8 @@ class Legs final : public DialogNames {
                           const LegRequest& what, TransactionUser user);
   // A BYE of our own; none when one was sent or received already. `reason` is a Reason value or "".
   void send_bye(Now now, LegId id, std::string_view reason);
+  // For the trace: the peer of this leg has not answered a BYE.
+  void note_lost_bye(LegId id, std::string_view why);
   void respond(Now now, ServerTxId server, LegId id, const Message& request,
                const net::Endpoint& source, const LegResponse& what);
   // A server transaction for a request on this leg. Void at the limit of transactions: the request

@@ -55,6 +55,7 @@ RelayId Relays::wait(Now now, const RouteNeeded& need) {
 bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
   const bool makes_dialog = Subscriptions::makes_dialog(*need.request);
   if (makes_dialog && subscriptions_.full()) {
+    env_.note_reply(plan.key, no_room("subscriptions"));
     env_.reply(now, {need.request, need.flow}, no_room("subscriptions"));
     return false;
   }
@@ -169,6 +170,16 @@ void Relays::send_to(Now now, RelayId id, const Attempt& attempt) {
     env_.users.erase(UserId::unpack(cookie));
     return refuse(now, id, 503, "the limit of transactions is reached");
   }
+  if (env_.config.notes)
+    env_.emit(Noted{.key = plan.key,
+                    .kind = NoteKind::attempt,
+                    .text = fmt::format("{}, {} of {}", request.method_name(), relay.made,
+                                        plan.attempts.size()),
+                    .peer = attempt.flow.remote,
+                    .transport = attempt.flow.transport,
+                    .call_id = std::string(request.call_id()),
+                    .new_call_id = leg ? legs_.find(leg)->dialog.call_id
+                                       : derive(env_.config.names, "call-id", request.call_id())});
   legs_.hold(leg);
 }
 
@@ -249,6 +260,7 @@ void Relays::forward(Now now, RelayId id, const Message& response,
 void Relays::refuse(Now now, RelayId id, int status, std::string_view why) {
   Reply reply{.status = status, .why = std::string(why)};
   if (status == 503) reply.headers.emplace_back("Retry-After", "10");
+  env_.note_reply(relays_.find(id)->plan.key, reply);
   respond(now, *relays_.find(id), reply);
   end(now, id, status, nullptr);
 }

@@ -152,6 +152,21 @@ TEST_CASE("what is answered has the members that are described") {
   CHECK(members(*gate["limits"].find("user")) == schemas.at("RateLimit"));
   house.place_call();
   check_page("/v1/calls", "Call");
+  const std::string call =
+      *house.ask("GET", "/v1/calls")["items"].array()->front().find("id")->text();
+  const Reply ladder = house.ask("GET", "/v1/calls/" + call + "/ladder");
+  CHECK(members(ladder.json) == schemas.at("Ladder"));
+  CHECK(members(ladder["parties"].array()->front()) == schemas.at("LadderParty"));
+  CHECK(members(ladder["items"].array()->front()) == schemas.at("LadderItem"));
+  CHECK(members(house.ask("GET", "/v1/recorder").json) == schemas.at("Recorder"));
+  const Reply explained = house.ask("GET", "/v1/explain/" + call);
+  CHECK(members(explained.json) == schemas.at("Explanation"));
+  CHECK(members(explained["steps"].array()->front()) == schemas.at("ExplanationStep"));
+  const Reply route = house.ask("POST", "/v1/route-test",
+                                R"({"method": "INVITE", "request_uri": "sip:402@a.test",
+                                    "from": "sip:401@a.test", "source": "192.0.2.1:5060"})");
+  CHECK(members(route.json) == schemas.at("RouteTest"));
+  CHECK(members(route["candidates"].array()->front()) == schemas.at("RouteCandidate"));
   const Reply set = house.ask("GET", "/v1/dispatcher/sets/10");
   CHECK(members(set["health"]) == schemas.at("HealthPolicy"));
   CHECK(members(set["failover"]) == schemas.at("FailoverPolicy"));

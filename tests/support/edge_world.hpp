@@ -166,6 +166,7 @@ class World {
     config.token_key = HashKey{1, 2};
     config.own_endpoints = {*net::Endpoint::parse(kEdge)};
     config.own_hosts = {"edge.test"};
+    config.recorder.local = {2, *net::Endpoint::parse(kEdge)};
     if (configure_) configure_(config);
     config.keep_alive = keep_alive;
     edge_.reset();

@@ -1,0 +1,35 @@
+#include "admin/resources/call_id.hpp"
+
+#include <charconv>
+
+namespace usher::admin {
+
+std::string id_text(sip::CallId id) {
+  return std::to_string(id.generation) + "-" + std::to_string(id.index);
+}
+
+std::optional<sip::CallId> parse_call_id(std::string_view text) {
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  const auto generation = number(text.substr(0, dash));
+  const auto index = number(text.substr(dash + 1));
+  if (!generation || !index || *generation == 0) return std::nullopt;
+  return sip::CallId{*index, *generation};
+}
+
+std::optional<sip::CallView> live_call(const Service& service, std::string_view id) {
+  if (const auto call = parse_call_id(id)) {
+    for (sip::CallView& view : service.edge.calls()) {
+      if (view.call == *call) return std::move(view);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace usher::admin

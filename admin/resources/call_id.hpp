@@ -1,0 +1,18 @@
+// A live call's id in a path: "GENERATION-INDEX". An id is never given to another call.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "admin/service.hpp"
+#include "sip/stack.hpp"
+
+namespace usher::admin {
+
+std::string id_text(sip::CallId id);
+std::optional<sip::CallId> parse_call_id(std::string_view text);
+// The live call with this id; nothing: there is none.
+std::optional<sip::CallView> live_call(const Service& service, std::string_view id);
+
+}  // namespace usher::admin

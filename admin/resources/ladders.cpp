@@ -1,0 +1,147 @@
+// /v1/ladder and /v1/pcap, of a live call or of whatever the recorder still holds; /v1/recorder,
+// its switch.
+#include <variant>
+
+#include "admin/fields.hpp"
+#include "admin/ladder/ladder.hpp"
+#include "admin/ladder/pcap.hpp"
+#include "admin/resources/call_id.hpp"
+#include "admin/resources/representation.hpp"
+#include "admin/resources/resources.hpp"
+#include "core/text.hpp"
+
+namespace usher::admin {
+
+using routing::Lookup;
+
+namespace {
+
+constexpr std::size_t kMostBytes = 512;  // of what is looked for
+
+// What the query asks for, or the refusal.
+std::variant<Lookup, Answer> read_lookup(const Call& call) {
+  Lookup lookup;
+  std::size_t given = 0;
+  for (const char* name : {"call_id", "aor", "source"}) {
+    const std::string value = call.parameter(name);
+    if (value.empty()) continue;
+    ++given;
+    if (value.size() > kMostBytes) {
+      const std::string what = "is longer than " + std::to_string(kMostBytes) + " bytes";
+      return problem(400, "query", std::string{name} + " " + what, {{name, what}});
+    }
+  }
+  if (given != 1) {
+    const std::string what = "exactly one of call_id, aor and source says what to look for";
+    return problem(400, "query", what, {{"call_id", what}});
+  }
+  if (const std::string id = call.parameter("call_id"); !id.empty()) lookup.call_ids.push_back(id);
+  if (std::string aor = call.parameter("aor"); !aor.empty()) {
+    if (aor.starts_with("sip:")) aor.erase(0, 4);
+    const auto at = aor.rfind('@');
+    if (at == std::string::npos) {
+      const std::string what = usher::quoted(aor) + " is no address of record such as 401@a.test";
+      return problem(400, "query", "aor: " + what, {{"aor", what}});
+    }
+    lookup.aor = aor.substr(0, at) + lower(aor.substr(at));
+  }
+  if (const std::string text = call.parameter("source"); !text.empty()) {
+    const auto address = net::IpAddress::parse(text);
+    if (!address)
+      return problem(400, "query", "source: " + address.error().message,
+                     {{"source", address.error().message}});
+    lookup.source = *address;
+  }
+  return lookup;
+}
+
+std::variant<Lookup, Answer> live_lookup(const Service& service, const Call& call) {
+  const std::string& id = call.segment("id");
+  const auto view = live_call(service, id);
+  if (!view) return absent("live call " + usher::quoted(id));
+  Lookup lookup;
+  lookup.call_ids = {view->origin_call_id, view->new_call_id};
+  lookup.trace = routing::parse_trace(view->key);
+  return lookup;
+}
+
+routing::Ladder ladder_of(const Service& service, const Lookup& lookup) {
+  return routing::make_ladder(
+      service.edge.recorder().find(lookup),
+      [&](const net::IpAddress& address) { return service.edge.is_backend(address); });
+}
+
+Answer draw(const Service& service, const Call& call, std::variant<Lookup, Answer> asked) {
+  if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
+  const std::string format = call.parameter("format");
+  if (!format.empty() && format != "json" && format != "text" && format != "svg") {
+    const std::string what = usher::quoted(format) + " is none of json, text, svg";
+    return problem(400, "query", "format: " + what, {{"format", what}});
+  }
+  const routing::Ladder ladder = ladder_of(service, std::get<Lookup>(asked));
+  Answer answer;
+  if (format == "text") {
+    answer.content_type = "text/plain; charset=utf-8";
+    answer.body = ladder_text(ladder);
+  } else if (format == "svg") {
+    answer.content_type = "image/svg+xml";
+    answer.body = ladder_svg(ladder);
+  } else {
+    return json_answer(200, ladder_json(ladder));
+  }
+  return answer;
+}
+
+Answer capture(const Service& service, std::variant<Lookup, Answer> asked) {
+  if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
+  Answer answer;
+  answer.content_type = "application/vnd.tcpdump.pcap";
+  answer.body = ladder_pcap(ladder_of(service, std::get<Lookup>(asked)));
+  answer.headers.emplace_back("Content-Disposition", "attachment; filename=\"usher.pcapng\"");
+  return answer;
+}
+
+Answer show_recorder(const Service& service) {
+  const routing::RecorderCounts counts = service.edge.recorder().counts();
+  return json_answer(
+      200, Json::Object{{"enabled", counts.enabled},
+                        {"memory_bytes", counts.memory},
+                        {"used_bytes", counts.used},
+                        {"messages", counts.messages},
+                        {"steps", counts.steps},
+                        {"oldest", counts.oldest ? Json{time_text(*counts.oldest)} : Json{}}});
+}
+
+// Not kept over a restart: the configuration file says how a process starts.
+Answer switch_recorder(const Service& service, const Call& call) {
+  std::vector<Fault> faults;
+  Fields fields(call.body, faults);
+  fields.require("enabled");
+  const auto enabled = fields.flag("enabled");
+  for (const char* shown : {"memory_bytes", "used_bytes", "messages", "steps", "oldest"})
+    fields.read_only(shown);
+  fields.finish();
+  if (!faults.empty()) return invalid(std::move(faults));
+  service.edge.enable_recorder(*enabled);
+  return show_recorder(service);
+}
+
+}  // namespace
+
+void add_ladders(Router& router, const Context& context) {
+  const Service& service = context.service;
+  router.add("GET", "/v1/ladder", {"call_id", "aor", "source", "format"},
+             [&service](const Call& call) { return draw(service, call, read_lookup(call)); });
+  router.add("GET", "/v1/calls/{id}/ladder", {"format"}, [&service](const Call& call) {
+    return draw(service, call, live_lookup(service, call));
+  });
+  router.add("GET", "/v1/pcap", {"call_id", "aor", "source"},
+             [&service](const Call& call) { return capture(service, read_lookup(call)); });
+  router.add("GET", "/v1/calls/{id}/pcap", {},
+             [&service](const Call& call) { return capture(service, live_lookup(service, call)); });
+  router.add("GET", "/v1/recorder", {}, [&service](const Call&) { return show_recorder(service); });
+  router.add("PUT", "/v1/recorder", {},
+             [&service](const Call& call) { return switch_recorder(service, call); });
+}
+
+}  // namespace usher::admin

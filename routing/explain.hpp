@@ -1,0 +1,37 @@
+// "What happened to this call, and why?" A verdict in plain words over what the recorder found:
+// a pure function, so that each answer can be tested.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "routing/recorder/recorder.hpp"
+
+namespace usher::routing {
+
+// The deaths that calls and registrations are known to die, as they are named.
+namespace death {
+inline constexpr std::string_view kNoAck = "no-ack";
+inline constexpr std::string_view kByeUndeliverable = "bye-undeliverable";
+inline constexpr std::string_view kPrivateMedia = "private-sdp-address";
+inline constexpr std::string_view kNonce = "nonce-met-another-backend";
+inline constexpr std::string_view kRingLimit = "ring-limit";
+inline constexpr std::string_view kAmbiguousUser = "ambiguous-user";
+inline constexpr std::string_view kSilentTargets = "silent-targets";
+}  // namespace death
+
+struct Verdict {
+  std::string text;              // plain words
+  std::string_view known_death;  // of the list above; empty: none
+};
+
+struct Explanation {
+  std::string_view kind = "request";  // "call", "registration", "request", "drop"
+  Verdict verdict;
+  std::vector<Record> steps;  // of the traces, oldest first
+};
+
+// Nothing was found: the verdict says so, and there are no steps.
+Explanation explain(const Records& records);
+
+}  // namespace usher::routing

@@ -1,0 +1,25 @@
+// The verdict over the steps of one trace.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "routing/explain.hpp"
+
+namespace usher::routing {
+
+struct Story {
+  std::vector<const Record*> steps;  // of one trace, in order; not empty
+  // What the messages show besides; empty: nothing of that kind.
+  std::string other_nonce, private_media;
+
+  // The last step of that kind; null: there is none.
+  const Step* last(std::string_view what) const;
+  std::string_view method() const;
+  std::string_view kind() const;  // see Explanation
+};
+
+Verdict judge(const Story& story);
+
+}  // namespace usher::routing

@@ -1,0 +1,125 @@
+// The recorder's search: from what is asked for to traces, from these to all Call-IDs they tell of,
+// and from these to everything that carries one.
+#include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "core/limits.hpp"
+#include "routing/recorder/recorder.hpp"
+#include "routing/recorder/redact.hpp"
+
+namespace usher::routing {
+
+namespace {
+
+using Keys = boost::unordered_flat_set<std::uint64_t>;
+
+// Retransmissions and late responses of a request come no later than this after its last step
+// (64·T1 with T1 at 500 ms).
+constexpr std::chrono::seconds kAfterwards{32};
+
+bool is_message(const RingEntry& e) {
+  return e.kind == RecordKind::received || e.kind == RecordKind::sent;
+}
+
+// What a trace tells of: the time from its first entry to its last.
+struct Period {
+  Instant first = Instant::max(), last = Instant::min();
+  void take(Instant at) {
+    first = std::min(first, at);
+    last = std::max(last, at);
+  }
+  bool holds(Instant at) const { return at >= first && at <= last + kAfterwards; }
+};
+
+}  // namespace
+
+Record Recorder::record(const RecordRing& ring, const RingEntry& e) const {
+  Record out;
+  out.sequence = e.sequence;
+  out.kind = e.kind;
+  out.dropped = e.dropped;
+  out.at = e.at;
+  out.wall = e.wall;
+  out.transport = e.transport;
+  out.remote = e.remote;
+  if (e.listener.value < config_.local.size()) out.local = config_.local[e.listener.value];
+  out.trace = e.trace;
+  out.bytes = e.bytes;
+  if (is_message(e)) {
+    out.text = redacted(ring.text(e));
+  } else {
+    out.step = read_step(ring.text(e));
+  }
+  return out;
+}
+
+Records Recorder::find(const Lookup& lookup) const {
+  Records out;
+  if (!ring_) return out;
+  const auto each = [&](auto visit) {
+    for (const RecordRing* ring : {&*strangers_, &*ring_}) {
+      for (std::size_t i = 0; i < ring->size(); ++i) visit(*ring, (*ring)[i]);
+    }
+  };
+
+  Keys calls, traces;
+  for (const std::string& call_id : lookup.call_ids) calls.insert(call_key(call_id));
+  calls.erase(0);
+  if (lookup.trace) traces.insert(*lookup.trace);
+  const std::uint64_t aor = aor_key(lookup.aor);
+  const Keys asked = calls;
+  each([&](const RecordRing&, const RingEntry& e) {
+    bool found = !asked.empty() && (asked.contains(e.keys[0]) ||
+                                    (e.kind == RecordKind::note && asked.contains(e.keys[1])));
+    if (e.kind == RecordKind::begin && aor != 0)
+      found = found || e.keys[1] == aor || e.keys[2] == aor || e.keys[3] == aor;
+    if (lookup.source && e.remote.address == *lookup.source && e.kind != RecordKind::note) {
+      found = true;
+      if (e.keys[0] != 0) calls.insert(e.keys[0]);
+    }
+    if (found && e.trace != 0) traces.insert(e.trace);
+  });
+
+  // Calls that were found by their Call-ID alone (in a dialog) have their traces by now; a call
+  // found by an address has them only after one more look.
+  Period period;
+  if (lookup.source) {
+    each([&](const RecordRing&, const RingEntry& e) {
+      if (e.trace == 0) return;
+      if ((e.keys[0] != 0 && calls.contains(e.keys[0])) ||
+          (e.kind == RecordKind::note && e.keys[1] != 0 && calls.contains(e.keys[1])))
+        traces.insert(e.trace);
+    });
+  }
+  each([&](const RecordRing&, const RingEntry& e) {
+    if (e.trace == 0 || !traces.contains(e.trace)) return;
+    period.take(e.at);
+    if (e.keys[0] != 0) calls.insert(e.keys[0]);
+    if (e.kind == RecordKind::note && e.keys[1] != 0) calls.insert(e.keys[1]);
+  });
+
+  // The same Call-ID may have been used for hours (REGISTER): of one trace only its own time.
+  const bool bounded = lookup.trace && lookup.call_ids.empty();
+  std::vector<std::pair<const RecordRing*, const RingEntry*>> found;
+  each([&](const RecordRing& ring, const RingEntry& e) {
+    const bool own = e.trace != 0 && traces.contains(e.trace);
+    const bool message = is_message(e) && e.keys[0] != 0 && calls.contains(e.keys[0]) &&
+                         (!bounded || period.holds(e.at));
+    if (own || message) found.emplace_back(&ring, &e);
+  });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.second->sequence > b.second->sequence; });
+  std::size_t bytes = 0;
+  for (const auto& [ring, e] : found) {
+    bytes += e->length;
+    if (out.items.size() == limits::kRecords || bytes > limits::kRecordBytes) {
+      out.truncated = true;
+      break;
+    }
+    out.items.push_back(record(*ring, *e));
+  }
+  std::reverse(out.items.begin(), out.items.end());
+  return out;
+}
+
+}  // namespace usher::routing

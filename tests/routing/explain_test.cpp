@@ -1,0 +1,362 @@
+// The answers to "what happened to this call, and why?": real flows through the edge, each with the
+// verdict an operator reads.
+#include "routing/explain.hpp"
+
+#include <doctest/doctest.h>
+
+#include "tests/support/edge_world.hpp"
+
+namespace usher::test {
+namespace {
+
+using routing::Explanation;
+
+const std::string kPhone = "127.0.0.21:5062";
+
+Ask invite(const std::string& call_id = "call-1") {
+  return {.method = "INVITE",
+          .uri = "sip:402@a.test",
+          .from = "401@a.test",
+          .to = "402@a.test",
+          .call_id = call_id,
+          .headers = "Contact: <sip:401@127.0.0.21:5062>\n"};
+}
+
+Explanation explained(World& w, const std::string& call_id = "call-1") {
+  return routing::explain(
+      w.edge().recorder().find({.call_ids = {call_id}, .aor = {}, .source = {}, .trace = {}}));
+}
+
+bool says(const Explanation& e, std::string_view part) {
+  if (e.verdict.text.find(part) != std::string::npos) return true;
+  MESSAGE(e.verdict.text);
+  return false;
+}
+
+const routing::Step* step_of(const Explanation& e, std::string_view what) {
+  for (const auto& r : e.steps) {
+    if (r.step.what == what) return &r.step;
+  }
+  return nullptr;
+}
+
+// The messages to `endpoint` since the last take.
+Sent to(World& w, const std::string& endpoint) {
+  for (Sent& s : w.take()) {
+    if (s.flow.remote.text() == endpoint) return std::move(s);
+  }
+  FAIL("nothing went to " << endpoint);
+  return {};
+}
+
+std::string ack_of(const Ask& a, const Sent& answer) {
+  Ask ack = a;
+  ack.method = "ACK";
+  ack.to_tag = std::string{answer.message->to_tag()};
+  return request(ack);
+}
+
+// INVITE, 200, ACK: returns what went to the backend.
+Sent establish(World& w, const Ask& ask = invite()) {
+  w.phone(kPhone, request(ask));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 200, "Contact: <sip:402@127.0.0.10:5060>\n"));
+  const Sent answer = to(w, kPhone);
+  REQUIRE(answer.status() == 200);
+  w.phone(kPhone, ack_of(ask, answer));
+  w.take();
+  return sent;
+}
+
+TEST_CASE("a backend's 408 is the backend's") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 100));
+  w.pass(1500ms);
+  w.backend(kA1, response(sent, 408));
+  CHECK(to(w, kPhone).status() == 100);
+  const Explanation e = explained(w);
+  CHECK(e.kind == "call");
+  CHECK(says(e, "the 408 is not Usher's: sip:127.0.0.10:5060 answered it 1500ms after"));
+  CHECK(says(e, "no timer of Usher's made it"));
+  CHECK(e.verdict.known_death.empty());
+}
+
+TEST_CASE("our 408 is ours, and names the timer") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  w.pass(33s);
+  const Explanation e = explained(w);
+  CHECK(says(e, "the 408 is Usher's own: Timer B fired in Calling: no response in 32000 ms"));
+  CHECK(says(e, "127.0.0.10:5060"));
+  CHECK(e.verdict.known_death == routing::death::kSilentTargets);
+  const routing::Step* ended = step_of(e, "attempt-ended");
+  REQUIRE(ended);
+  CHECK(ended->field("timed_out") == "yes");
+  CHECK(ended->field("provisional") == "no");
+}
+
+TEST_CASE("the ring limit is told, and where to change it") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 180));
+  w.pass(181s);
+  const Explanation open = explained(w);
+  w.backend(kA1, response(sent, 487));
+  const Explanation e = explained(w);
+  CHECK(says(e, "the 408 is Usher's own: the ring limit of 180 s ran out"));
+  CHECK(says(e, "timers.ring_limit"));
+  CHECK(e.verdict.known_death == routing::death::kRingLimit);
+  const routing::Step* armed = step_of(e, "timer-armed");
+  REQUIRE(armed);
+  CHECK(armed->field("time") == "3m");
+}
+
+TEST_CASE("no ACK") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 200, "Contact: <sip:402@127.0.0.10:5060>\n"));
+  w.pass(33s);
+  const Explanation e = explained(w);
+  CHECK(e.verdict.known_death == routing::death::kNoAck);
+  CHECK(says(e, "never acknowledged"));
+}
+
+TEST_CASE("a BYE that nobody answers") {
+  World w;
+  establish(w);
+  w.pass(5s);
+  Ask bye = invite();
+  bye.method = "BYE";
+  bye.cseq = 2;
+  const auto views = w.edge().calls();
+  REQUIRE(views.size() == 1);
+  // Our tag is in what the phone was sent.
+  const auto records =
+      w.edge().recorder().find({.call_ids = {"call-1"}, .aor = {}, .source = {}, .trace = {}});
+  for (const auto& r : records.items) {
+    const auto tag = r.text.find(";tag=", r.text.find("\r\nTo:"));
+    if (r.kind == routing::RecordKind::sent && r.text.starts_with("SIP/2.0 200") &&
+        tag != std::string::npos)
+      bye.to_tag = r.text.substr(tag + 5, r.text.find('\r', tag) - tag - 5);
+  }
+  w.phone(kPhone, request(bye));
+  CHECK(to(w, kA1).method() == "BYE");
+  w.pass(40s);
+  const Explanation e = explained(w);
+  CHECK(e.verdict.known_death == routing::death::kByeUndeliverable);
+  CHECK(says(e, "127.0.0.10:5060 never answered the BYE (timer F)"));
+}
+
+TEST_CASE("a call that ends well says who hung up and how long it was") {
+  World w;
+  const Sent sent = establish(w);
+  w.pass(14s);
+  REQUIRE(w.edge().calls().size() == 1);
+  const Explanation live = explained(w);
+  CHECK(says(live, "answered; it is up"));
+  REQUIRE(w.edge().end_call(w.now, w.edge().calls()[0].call, "ended by the operator").has_value());
+  const Explanation e = explained(w);
+  CHECK(says(e, "answered, up for 14s, ended by Usher: ended by the operator"));
+  CHECK(step_of(e, "origin")->why == "no backend sends from 127.0.0.21");
+  CHECK(step_of(e, "domain")->field("set") == "10");
+  CHECK(step_of(e, "candidates")->field("target 1 (sip:127.0.0.10:5060)") == "chosen");
+  CHECK(step_of(e, "attempt")->field("call_id") == sent.header("Call-ID"));
+  // The other leg's Call-ID tells the same.
+  CHECK(explained(w, sent.header("Call-ID")).verdict.text == e.verdict.text);
+}
+
+TEST_CASE("the caller gave up") {
+  World w;
+  const Ask ask = invite();
+  const std::string text = request(ask);
+  w.phone(kPhone, text);
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 180));
+  w.pass(3200ms);
+  std::string cancel = text;
+  cancel.replace(0, 6, "CANCEL");
+  cancel.replace(cancel.find("CSeq: 1 INVITE"), 14, "CSeq: 1 CANCEL");
+  w.phone(kPhone, cancel);
+  w.backend(kA1, response(sent, 487));
+  CHECK(says(explained(w), "the caller gave up after 3200ms"));
+}
+
+TEST_CASE("failover: who failed, and who was tried next") {
+  World w([](storage::Snapshot& s) { s.targets.push_back(World::target(9, 10, "127.0.0.12")); });
+  w.phone(kPhone, request(invite()));
+  const Sent first = to(w, kA1);
+  w.unreachable(kA1);
+  const Sent second = to(w, "127.0.0.12:5060");
+  w.backend("127.0.0.12:5060", response(second, 486));
+  const Explanation e = explained(w);
+  CHECK(step_of(e, "failover")->field("target") == "9");
+  CHECK(step_of(e, "timer-armed")->field("time") == "4s");
+  CHECK(says(e, "the 486 is not Usher's: sip:127.0.0.12:5060 answered it"));
+  CHECK(step_of(e, "candidates")->field("target 9 (sip:127.0.0.12:5060)") ==
+        "in reserve, number 2");
+}
+
+TEST_CASE("no target can be tried: each is named with its reason") {
+  World w([](storage::Snapshot& s) { s.targets[0].state = storage::TargetState::disabled; });
+  w.phone(kPhone, request(invite()));
+  CHECK(to(w, kPhone).status() == 503);
+  const Explanation e = explained(w);
+  CHECK(says(e, "the 503 is Usher's own: no target of set 10 can be tried"));
+  CHECK(step_of(e, "candidates")->field("target 1 (sip:127.0.0.10:5060)") == "disabled");
+}
+
+TEST_CASE("strangers: the drop and its reason") {
+  World w;
+  Ask ask = invite();
+  ask.uri = "sip:100@1.2.3.4";
+  ask.from = ask.to = "100@nowhere.test";
+  w.phone("127.0.0.99:5060", request(ask));
+  w.nothing();
+  const Explanation e = explained(w);
+  CHECK(e.kind == "drop");
+  CHECK(says(e, "silence: its domain is none of ours"));
+}
+
+TEST_CASE("an ambiguous user is never guessed") {
+  World w;
+  w.registered("401@a.test", "127.0.0.21:5060", kA1);
+  w.registered("401@c.test", "127.0.0.23:5060", kA1);
+  Ask ask = invite();
+  ask.uri = "sip:401@127.0.0.1";
+  ask.from = "500@127.0.0.10";
+  ask.to = "401@127.0.0.1";
+  w.backend(kA1, request(ask));
+  CHECK(to(w, kA1).status() == 485);
+  const Explanation e = explained(w);
+  CHECK(e.verdict.known_death == routing::death::kAmbiguousUser);
+  CHECK(says(e, "the 485 is Usher's own"));
+  CHECK(step_of(e, "origin")->field("side") == "backend");
+}
+
+TEST_CASE("registrations: challenged, granted, refused, silent") {
+  World w;
+  const auto ask = [&](unsigned cseq) {
+    Ask a{"REGISTER", "sip:a.test", "401@a.test", "401@a.test", "reg", cseq};
+    a.headers = "Contact: <sip:401@127.0.0.21:5062>\n";
+    return request(a);
+  };
+  w.phone(kPhone, ask(1));
+  w.backend(kA1,
+            response(to(w, kA1), 401, "WWW-Authenticate: Digest realm=\"a.test\", nonce=\"n1\"\n"));
+  CHECK(explained(w, "reg").kind == "registration");
+  CHECK(says(explained(w, "reg"), "sip:127.0.0.10:5060 asks for credentials (401)"));
+  w.take();
+  w.phone(kPhone, ask(2));
+  const Sent asked = to(w, kA1);
+  w.backend(kA1, response(asked, 200, "Contact: " + asked.header("Contact") + "\nExpires: 300\n"));
+  CHECK(says(explained(w, "reg"), "granted: "));
+  w.take();
+  w.phone(kPhone, ask(3));
+  w.backend(kA1, response(to(w, kA1), 403));
+  CHECK(says(explained(w, "reg"), "sip:127.0.0.10:5060 answered 403 to REGISTER of 401@a.test"));
+  w.take();
+  w.phone(kPhone, ask(4));
+  w.pass(40s);
+  CHECK(says(explained(w, "reg"), "nobody answered REGISTER of 401@a.test"));
+}
+
+TEST_CASE("a nonce that met another backend") {
+  // Two targets, and the affinity of the challenge has expired before the phone comes back.
+  World w([](storage::Snapshot& s) { s.targets.push_back(World::target(9, 10, "127.0.0.12")); });
+  const auto ask = [&](unsigned cseq, const std::string& more) {
+    Ask a{"REGISTER", "sip:a.test", "401@a.test", "401@a.test", "reg", cseq};
+    a.headers = "Contact: <sip:401@127.0.0.21:5062>\n" + more;
+    return request(a);
+  };
+  const std::string challenge = "WWW-Authenticate: Digest realm=\"a.test\", nonce=\"";
+  w.phone(kPhone, ask(1, ""));
+  w.backend(kA1, response(to(w, kA1), 401, challenge + "n1\"\n"));
+  w.take();
+  w.pass(70s);
+  w.take();
+  w.phone(kPhone, ask(2,
+                      "Authorization: Digest username=\"401\", realm=\"a.test\", nonce=\"n1\", "
+                      "uri=\"sip:a.test\", response=\"x\"\n"));
+  const Sent second = to(w, "127.0.0.12:5060");
+  w.backend("127.0.0.12:5060", response(second, 401, challenge + "n2\"\n"));
+  const Explanation e = explained(w, "reg");
+  CHECK(e.verdict.known_death == routing::death::kNonce);
+  CHECK(says(e, "the nonce that 127.0.0.10:5060 had given was shown to 127.0.0.12:5060"));
+}
+
+TEST_CASE("a private address in SDP from a public source") {
+  World w;
+  const std::string body = "v=0\r\no=- 1 1 IN IP4 192.168.1.9\r\nc=IN IP4 192.168.1.9\r\n";
+  std::string text = request(invite());
+  text.replace(
+      text.find("Content-Length: 0\r\n"), 19,
+      "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(body.size()) + "\r\n");
+  w.phone("198.51.100.7:5062", text + body);
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 486));
+  const Explanation e = explained(w);
+  CHECK(e.verdict.known_death == routing::death::kPrivateMedia);
+  CHECK(says(e, "198.51.100.7 asks for its audio at 192.168.1.9"));
+}
+
+TEST_CASE("OPTIONS to the edge, and a request that the gate refuses") {
+  World w;
+  w.phone(kPhone, request({"OPTIONS", "sip:a.test", "401@a.test", "401@a.test", "o"}));
+  CHECK(to(w, kPhone).status() == 200);
+  CHECK(says(explained(w, "o"), "the 200 is Usher's own: asked of the edge itself"));
+  Ask ask = invite("p");
+  ask.max_forwards = 0;
+  w.phone(kPhone, request(ask));
+  CHECK(to(w, kPhone).status() == 483);
+  CHECK(says(explained(w, "p"), "the 483 is Usher's own: Max-Forwards is 0"));
+}
+
+TEST_CASE("one request of many with the same Call-ID is explained by its trace id") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 486));
+  const std::string key = w.call_keys.back();
+  const auto trace = routing::parse_trace(key);
+  REQUIRE(trace);
+  CHECK(routing::trace_text(*trace) == key);
+  const auto records =
+      w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = trace});
+  CHECK(routing::explain(records).verdict.text == explained(w).verdict.text);
+  CHECK(says(routing::explain({}), "holds nothing of it"));
+}
+
+TEST_CASE("a request that comes after the end of a call does not hide it") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  w.backend(kA1, response(to(w, kA1), 486));
+  w.pass(60s);
+  w.take();
+  Ask bye = invite();
+  bye.method = "BYE";
+  bye.cseq = 2;
+  bye.to_tag = "gone";
+  w.phone(kPhone, request(bye));
+  CHECK(to(w, kPhone).status() == 481);
+  CHECK(says(explained(w), "the 486 is not Usher's"));
+}
+
+TEST_CASE("a call of the process before is explained after a restart") {
+  World w;
+  establish(w);
+  w.stop();
+  w.start();
+  const auto calls = w.edge().calls();
+  REQUIRE(calls.size() == 1);
+  CHECK(says(explained(w), "an established call of the process before goes on"));
+  REQUIRE(w.edge().end_call(w.now, calls[0].call, "ended by the operator").has_value());
+  CHECK(explained(w, calls[0].new_call_id).kind == "call");
+  CHECK(says(explained(w), "ended by Usher: ended by the operator"));
+}
+
+}  // namespace
+}  // namespace usher::test

@@ -1,0 +1,223 @@
+// The flight recorder: what it holds, for how long, and what a lookup finds.
+#include "routing/recorder/recorder.hpp"
+
+#include <doctest/doctest.h>
+
+#include "core/limits.hpp"
+#include "tests/support/edge_world.hpp"
+
+namespace usher::test {
+namespace {
+
+using routing::Lookup;
+using routing::Record;
+using routing::RecordKind;
+using routing::Records;
+
+const std::string kPhone = "127.0.0.21:5062";
+
+Ask invite(const std::string& call_id = "call-1") {
+  return {.method = "INVITE",
+          .uri = "sip:402@a.test",
+          .from = "401@a.test",
+          .to = "402@a.test",
+          .call_id = call_id,
+          .headers = "Contact: <sip:401@127.0.0.21:5062>\n"};
+}
+
+Records found(World& w, const Lookup& lookup) {
+  return w.edge().recorder().find(lookup);
+}
+Records by_call(World& w, const std::string& call_id) {
+  return found(w, {.call_ids = {call_id}, .aor = {}, .source = {}, .trace = {}});
+}
+
+// "< INVITE", "> 200": received and sent, in order.
+std::string messages(const Records& records) {
+  std::string out;
+  for (const Record& r : records.items) {
+    if (!r.is_message() || r.text.find(" OPTIONS\r\n") != std::string::npos) continue;  // probes
+    std::string_view first{r.text};
+    first = first.substr(0, first.find('\r'));
+    if (first.starts_with("SIP/2.0 ")) first.remove_prefix(8);
+    out += out.empty() ? "" : " ";
+    out += r.dropped ? "x" : r.kind == RecordKind::received ? "<" : ">";
+    out += first.substr(0, first.find(' '));
+  }
+  return out;
+}
+
+TEST_CASE("either leg's Call-ID finds both legs of a call, in order") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = w.only(kA1);
+  w.pass(100ms);
+  w.backend(kA1, response(sent, 180));
+  w.backend(kA1, response(sent, 486));
+  const std::string all = "<INVITE >INVITE <180 >180 <486 >ACK >486";
+  CHECK(messages(by_call(w, "call-1")) == all);
+  CHECK(messages(by_call(w, sent.header("Call-ID"))) == all);
+  CHECK(messages(by_call(w, "call-2")).empty());
+
+  const Records records = by_call(w, "call-1");
+  CHECK_FALSE(records.truncated);
+  const Record& first = records.items.front();
+  CHECK(first.remote.text() == kPhone);
+  CHECK(first.local.text() == kEdge);
+  CHECK(first.bytes == first.text.size());
+  CHECK(first.wall == WallTime{std::chrono::milliseconds(1'700'000'000'000)});
+  CHECK(std::is_sorted(records.items.begin(), records.items.end(),
+                       [](const Record& a, const Record& b) { return a.sequence < b.sequence; }));
+}
+
+TEST_CASE("an address of record and a source find their calls") {
+  World w;
+  w.phone(kPhone, request(invite("one")));
+  w.take();
+  Ask other = invite("two");
+  other.from = "403@a.test";
+  other.to = "404@a.test";
+  other.uri = "sip:404@a.test";
+  w.phone("127.0.0.22:5062", request(other));
+  w.take();
+  const auto by_aor = [&](const std::string& aor) {
+    return messages(found(w, {.call_ids = {}, .aor = aor, .source = {}, .trace = {}}));
+  };
+  CHECK(by_aor("401@a.test") == "<INVITE >INVITE");
+  CHECK(by_aor("402@a.test") == "<INVITE >INVITE");
+  CHECK(by_aor("405@a.test").empty());
+  const auto at = [&](const std::string& address) {
+    return messages(found(
+        w, {.call_ids = {}, .aor = {}, .source = *net::IpAddress::parse(address), .trace = {}}));
+  };
+  CHECK(at("127.0.0.22") == "<INVITE >INVITE");
+  CHECK(at("127.0.0.10") == "<INVITE >INVITE <INVITE >INVITE");
+  CHECK(at("127.0.0.23").empty());
+}
+
+TEST_CASE("retransmissions are recorded, ours too") {
+  World w;
+  const std::string text = request(invite());
+  w.phone(kPhone, text);
+  w.phone(kPhone, text);
+  w.pass(600ms);
+  // The backend is silent: the INVITE again after T1, a 100 of our own after 200 ms.
+  CHECK(messages(by_call(w, "call-1")) == "<INVITE >INVITE <INVITE >100 >INVITE");
+}
+
+TEST_CASE("who gets silence is recorded as dropped, apart from what is not") {
+  World w;
+  Ask knock = invite("knock");
+  knock.uri = "sip:1@nowhere.test";
+  knock.from = knock.to = "1@nowhere.test";
+  w.phone("127.0.0.99:5060", request(knock));
+  w.nothing();
+  const Records records = by_call(w, "knock");
+  CHECK(messages(records) == "xINVITE");
+  REQUIRE(records.items.size() == 3);
+  CHECK(records.items[2].step.what == "dropped");
+  CHECK(records.items[2].step.why == "not found");
+  const std::string id = routing::trace_text(records.items[0].trace);
+  CHECK(messages(found(
+            w, {.call_ids = {}, .aor = {}, .source = {}, .trace = routing::parse_trace(id)})) ==
+        "xINVITE");
+
+  SUBCASE("a flood of it pushes out no call") {
+    w.phone(kPhone, request(invite("kept")));
+    const std::size_t count = 8000;
+    for (std::size_t i = 0; i < count; ++i) {
+      knock.call_id = "knock-" + std::to_string(i);
+      w.phone("127.0.0.99:5060", request(knock));
+    }
+    CHECK(messages(by_call(w, "kept")) == "<INVITE >INVITE");
+    CHECK(messages(by_call(w, "knock")).empty());
+    CHECK(messages(by_call(w, "knock-7999")) == "xINVITE");
+  }
+}
+
+TEST_CASE("garbage is found by its source") {
+  World w;
+  w.phone("127.0.0.99:5060", "this is no SIP message at all");
+  w.nothing();
+  const Records records = found(
+      w, {.call_ids = {}, .aor = {}, .source = *net::IpAddress::parse("127.0.0.99"), .trace = {}});
+  CHECK(messages(records).empty());
+  w.phone("127.0.0.99:5060", "this is no SIP message either");
+  CHECK(w.edge().recorder().counts().messages >= 2);
+}
+
+TEST_CASE("memory is bounded and the newest is kept") {
+  routing::Recorder recorder({.enabled = true, .memory = limits::kRecorderLeast, .local = {}},
+                             HashKey{1, 2});
+  const Now now{Instant{1h}, WallTime{}};
+  std::string text = "SIP/2.0 200 OK\r\nCall-ID: x\r\n\r\n" + std::string(1000, 'b');
+  for (int i = 0; i < 100'000; ++i) recorder.sent(now, {{}, Bytes{text}});
+  CHECK(recorder.counts().used <= limits::kRecorderLeast);
+  CHECK(recorder.counts().messages < 1000);
+  CHECK(recorder.counts().messages > 500);
+  text.replace(text.find("Call-ID: x"), 10, "Call-ID: y");
+  recorder.sent(now, {{}, Bytes{text}});
+  const auto last = recorder.find({.call_ids = {"y"}, .aor = {}, .source = {}, .trace = {}});
+  REQUIRE(last.items.size() == 1);
+  CHECK(last.items[0].text == text);
+  // More than is shown at a time: the newest, and it says so.
+  CHECK(recorder.find({.call_ids = {"x"}, .aor = {}, .source = {}, .trace = {}}).items.size() <=
+        limits::kRecords);
+}
+
+TEST_CASE("a large message is recorded truncated") {
+  routing::Recorder recorder({}, HashKey{1, 2});
+  const std::string text =
+      "SIP/2.0 200 OK\r\nCall-ID: x\r\n\r\n" + std::string(limits::kRecordedBytes, 'b');
+  recorder.sent({}, {{}, Bytes{text}});
+  const auto items = recorder.find({.call_ids = {"x"}, .aor = {}, .source = {}, .trace = {}}).items;
+  REQUIRE(items.size() == 1);
+  CHECK(items[0].truncated());
+  CHECK(items[0].bytes == text.size());
+  CHECK(items[0].text == text.substr(0, limits::kRecordedBytes));
+}
+
+TEST_CASE("switched off it holds nothing and calls go on") {
+  World w;
+  w.phone(kPhone, request(invite("before")));
+  w.take();
+  w.edge().enable_recorder(false);
+  CHECK(by_call(w, "before").items.empty());
+  w.phone(kPhone, request(invite("meanwhile")));
+  CHECK(w.only(kA1).method() == "INVITE");
+  w.edge().enable_recorder(true);
+  w.phone(kPhone, request(invite("after")));
+  CHECK(by_call(w, "meanwhile").items.empty());
+  CHECK(messages(by_call(w, "after")) == "<INVITE >INVITE");
+}
+
+TEST_CASE("credentials never leave it") {
+  World w;
+  Ask ask{"REGISTER", "sip:a.test", "401@a.test", "401@a.test", "reg"};
+  ask.headers =
+      "Contact: <sip:401@127.0.0.21:5062>\nAuthorization: Digest username=\"401\", "
+      "realm=\"a.test\", nonce=\"n1\", uri=\"sip:a.test\", response=\"deadbeef\"\n";
+  w.phone(kPhone, request(ask));
+  CHECK(w.only(kA1).header("Authorization").find("deadbeef") != std::string::npos);
+  const Records records = by_call(w, "reg");
+  CHECK(messages(records) == "<REGISTER >REGISTER");
+  for (const Record& r : records.items) {
+    CHECK(r.text.find("deadbeef") == std::string::npos);
+    if (r.is_message()) CHECK(r.text.find("nonce=\"n1\"") != std::string::npos);
+  }
+}
+
+TEST_CASE("the Call-ID is found however it is written") {
+  using routing::find_call_id;
+  CHECK(find_call_id("INVITE sip:a SIP/2.0\r\nVia: x\r\nCall-ID: abc@x\r\n\r\n") == "abc@x");
+  CHECK(find_call_id("INVITE sip:a SIP/2.0\r\ni:abc\r\n\r\n") == "abc");
+  CHECK(find_call_id("INVITE sip:a SIP/2.0\r\nCALL-id \t:  abc \r\n\r\n") == "abc");
+  CHECK(
+      find_call_id("INVITE sip:a SIP/2.0\r\nCall-Info: x\r\nIdentity: y\r\n\r\ni: z\r\n").empty());
+  CHECK(find_call_id("").empty());
+  CHECK(find_call_id("i").empty());
+  CHECK(find_call_id(std::string(100'000, 'i')).empty());
+}
+
+}  // namespace
+}  // namespace usher::test
