@@ -90,9 +90,9 @@ Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
   const auto named = [&](const Error& e) {
     return Error{e.code, config.file + ": storage.path: " + e.message};
   };
-  auto store = storage::open_sqlite({config.storage.path, [&reactor](std::function<void()> task) {
-                                       reactor.post(std::move(task));
-                                     }});
+  auto store = storage::open_sqlite(
+      {config.storage.path,
+       [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }, config.cdr.file});
   if (!store) return named(store.error());
   auto snapshot = (*store)->load(Reactor::now().wall);
   if (!snapshot) return named(snapshot.error());
@@ -131,6 +131,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   edge.keep_alive = config.nat.keep_alive;
   edge.recorder.enabled = config.recorder.enabled;
   edge.recorder.memory = config.recorder.memory;
+  edge.keep_records = config.cdr.keep;
   for (const ListenConfig& listen : config.listen) {
     edge.recorder.local.push_back(received_at(listen));
     stack.listeners.push_back({listen.transport, sent_by(listen)});
@@ -150,6 +151,7 @@ class Driver {
   Driver(Reactor& reactor, const Config& config, const net::Certificates& certificates,
          OpenStore opened, Log& log)
       : reactor_(reactor),
+        log_(log),
         store_(std::move(opened.store)),
         resolver_(reactor),
         transports_(reactor, handlers(), &certificates),
@@ -211,8 +213,19 @@ class Driver {
     store_->apply(std::move(persist.changes), storage::Durability::eventual,
                   [this, id = persist.id, then](const Result<void>& result) {
                     edge_.stored(Reactor::now(), id, result);
+                    look_at_record_file();
                     then();
                   });
+  }
+
+  // Told once when the file of call records cannot be written, and once when it can again.
+  void look_at_record_file() {
+    std::string trouble = store_->health().record_file;
+    if (trouble.empty() == record_file_.empty()) return;
+    log_.write(LogCategory::storage, trouble.empty() ? LogLevel::info : LogLevel::error, "",
+               trouble.empty() ? "the file of call records is written again"
+                               : "call records wait in the store for their file: " + trouble);
+    record_file_ = std::move(trouble);
   }
 
   void resolve(const std::string& name) {
@@ -268,7 +281,9 @@ class Driver {
   }
 
   Reactor& reactor_;
+  const Log& log_;
   std::unique_ptr<storage::Store> store_;
+  std::string record_file_;  // why it cannot be written
   net::Resolver resolver_;
   net::Transports transports_;
   routing::Edge edge_;

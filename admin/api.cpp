@@ -30,6 +30,7 @@ struct Api::Impl {
     add_ladders(router, context);
     add_explain(router, context);
     add_gate(router, context);
+    add_cdrs(router, context);
     add_bans(router, context);
     add_gate_settings(router, context);
     add_audit(router, audit);

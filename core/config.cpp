@@ -204,6 +204,26 @@ void read_nat(ConfigSection section, NatConfig& nat) {
   nat.keep_alive = *found;
 }
 
+void read_cdr(ConfigSection section, RecordsConfig& cdr) {
+  constexpr std::chrono::hours kLeast{1};
+  constexpr std::chrono::hours kMost{3650 * 24};
+  section.expect({"keep", "file"});
+  if (const auto keep = section.duration("keep")) {
+    if (*keep < kLeast || *keep > kMost) {
+      section.fault("keep",
+                    duration_text(*keep) + (*keep < kLeast ? " is too short" : " is too long") +
+                        ": expected " + duration_text(kLeast) + " to " + duration_text(kMost));
+    } else {
+      cdr.keep = *keep;
+    }
+  }
+  if (const auto file = section.string("file")) {
+    if (file->empty() || file->find('\0') != std::string::npos)
+      section.fault("file", quoted(*file) + " is not a path: expected the name of a file");
+    cdr.file = *file;
+  }
+}
+
 void read_level(ConfigSection& section, const std::string& key, LogLevel& level) {
   const auto text = section.string(key);
   if (!text) return;
@@ -247,7 +267,7 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "admin", "timers", "nat", "overload",
+  top.expect({"listen", "tls", "process", "storage", "cdr", "admin", "timers", "nat", "overload",
               "recorder", "log", "webhook"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
@@ -273,6 +293,7 @@ void read_all(ConfigReader& reader, Config& config) {
       config.storage.path = *path;
     }
   }
+  if (auto cdr = top.table("cdr")) read_cdr(std::move(*cdr), config.cdr);
   if (auto admin = top.table("admin")) read_admin(std::move(*admin), config.admin);
   if (auto timers = top.table("timers")) read_timers(std::move(*timers), config.timers);
   if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);

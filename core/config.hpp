@@ -80,6 +80,12 @@ struct StorageConfig {
   std::string path = "usher.db";
 };
 
+// Call detail records.
+struct RecordsConfig {
+  Duration keep = std::chrono::hours(30 * 24);  // of an ended call; 1h–3650d
+  std::string file;  // a line for each ended call is appended here; empty: nowhere
+};
+
 struct AdminConfig {
   net::Endpoint bind;  // 127.0.0.1:8080
   std::string token;   // empty: none; required off loopback
@@ -116,6 +122,7 @@ struct Config {
   FlightRecorderConfig recorder;
   NatConfig nat;
   StorageConfig storage;
+  RecordsConfig cdr;
   AdminConfig admin;
   LogConfig log;
   std::vector<WebhookConfig> webhooks;

@@ -55,6 +55,8 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("log.users", running.log.hide_users != fresh.log.hide_users);
   restart("process.user", running.process.user != fresh.process.user);
   restart("storage.path", running.storage.path != fresh.storage.path);
+  restart("cdr.keep", running.cdr.keep != fresh.cdr.keep);
+  restart("cdr.file", running.cdr.file != fresh.cdr.file);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);
   restart("admin.token", running.admin.token != fresh.admin.token);
   restart("admin.insecure", running.admin.insecure != fresh.admin.insecure);

@@ -75,12 +75,18 @@ inline constexpr std::size_t kRecordBytes = 2 << 20;   // of their texts
 inline constexpr std::size_t kConfigBytes = 1 << 20;
 
 // Storage and administration
-inline constexpr std::size_t kStoreQueue = 200'000;   // changes waiting for the writer
-inline constexpr std::size_t kDoorKnocks = 10'000;    // kept, newest first
-inline constexpr std::size_t kAuditEntries = 10'000;  // kept, newest first
-inline constexpr std::size_t kAuditBytes = 4096;      // of a record before and after a change
-inline constexpr std::size_t kEvents = 10'000;        // kept, newest first
-inline constexpr std::size_t kHttpStreams = 64;       // open streams of events
+inline constexpr std::size_t kStoreQueue = 200'000;      // changes waiting for the writer
+inline constexpr std::size_t kDoorKnocks = 10'000;       // kept, newest first
+inline constexpr std::size_t kAuditEntries = 10'000;     // kept, newest first
+inline constexpr std::size_t kAuditBytes = 4096;         // of a record before and after a change
+inline constexpr std::size_t kCallRecords = 10'000'000;  // of ended calls, kept: the newest
+inline constexpr std::size_t kPrunedRecords = 1'000;     // forgotten at a time
+inline constexpr std::size_t kRecordTextBytes = 256;     // of a URI, a Call-ID, a cause
+inline constexpr std::size_t kRecordsPerLook = 50'000;   // rows that one page may walk over
+inline constexpr std::size_t kStoreReads = 100;          // that wait for their turn
+inline constexpr std::size_t kChallengedCalls = 10'000;  // waiting for the INVITE that goes on
+inline constexpr std::size_t kEvents = 10'000;           // kept, newest first
+inline constexpr std::size_t kHttpStreams = 64;          // open streams of events
 inline constexpr std::size_t kScannerPatterns = 1'000;
 inline constexpr std::size_t kDomains = 100'000;
 inline constexpr std::size_t kTargetsPerSet = 256;

@@ -154,6 +154,12 @@ std::vector<std::string> Directory::names_at(const net::Endpoint& endpoint) cons
   return out;
 }
 
+bool Directory::is_backend(const net::IpAddress& source) const {
+  return by_address_.contains(source) ||
+         std::any_of(by_network_.begin(), by_network_.end(),
+                     [&](const auto& entry) { return entry.first.contains(source); });
+}
+
 std::vector<const storage::Target*> Directory::backends_at(const net::IpAddress& source) const {
   std::vector<const storage::Target*> out;
   if (const auto found = by_address_.find(source); found != by_address_.end()) {

@@ -60,6 +60,8 @@ class Directory : public std::enable_shared_from_this<Directory> {
   // network. The sets they belong to are the tenants such a packet may speak for. Empty: not a
   // backend.
   std::vector<const storage::Target*> backends_at(const net::IpAddress& source) const;
+  // Whether there is one; asked for each message.
+  bool is_backend(const net::IpAddress& source) const;
 
   // The hosts, as written, of the TLS targets that are reached at this endpoint.
   std::vector<std::string> names_at(const net::Endpoint& endpoint) const;

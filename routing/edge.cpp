@@ -29,6 +29,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       affinity(HashKey{~config.seed, config.seed}, kAffinityLifetime, kAffinities),
       event_log(static_cast<std::uint64_t>(now.wall.time_since_epoch().count()), limits::kEvents),
       health(log, config.seed, event_log),
+      records(dialog_saves, config.keep_records, config.stack.timers.timeout(), now.mono),
       registers(config.registers),
       overload(config.max_lag),
       rng(config.seed ^ 0x0FF10ADULL),
@@ -50,7 +51,9 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
   resolve_all(now);
+  records.reopen(std::move(loaded.open_records));
   restore(now, loaded.calls, loaded.subscriptions);
+  give_up_open_records(now);
 }
 
 void Edge::Impl::track_targets(Now now, storage::SetId set) {
@@ -86,6 +89,7 @@ void Edge::Impl::pump(Now now) {
   if (recorder.enabled()) {
     for (const sip::Send& send : sends) recorder.sent(now, send);
   }
+  for (const sip::Send& send : sends) stack.count_sent(send, side_of(send.flow));
   out.sends.insert(out.sends.end(), std::make_move_iterator(sends.begin()),
                    std::make_move_iterator(sends.end()));
 }
@@ -103,6 +107,8 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     relay_ended(now, *relay);
   } else if (std::holds_alternative<sip::PrivateMedia>(event)) {
     ++counters.private_media;
+  } else if (const auto* ringing = std::get_if<sip::CallRinging>(&event)) {
+    call_ringing(now, *ringing);
   } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
     call_answered(now, *answered);
   } else if (const auto* changed = std::get_if<sip::CallChanged>(&event)) {
@@ -193,6 +199,7 @@ void Edge::Impl::on_time(Now now) {
   }
   if (!gone.empty()) persist(std::move(gone));
   guard_on_time(now);
+  if (auto changes = records.take_due(now); !changes.empty()) persist(std::move(changes));
   if (dialog_saves.due() && *dialog_saves.due() <= now.mono) save_dialogs();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
@@ -214,6 +221,7 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   take(bans.next_expiry());
   take(bans.flush_due());
   take(dialog_saves.due());
+  take(records.due());
   take(affinity.next_expiry());
   take(registrar.next_deadline());
   if (!holds.empty()) take(holds.front().due);
@@ -231,7 +239,7 @@ Edge::~Edge() = default;
 void Edge::receive(Now now, const net::Packet& packet) {
   if (impl_->is_banned(now, packet.flow)) return;
   impl_->recorder.arrived(now, packet);
-  impl_->stack.receive(now, packet);
+  impl_->stack.receive(now, packet, impl_->side_of(packet.flow));
   impl_->pump(now);
 }
 

@@ -14,6 +14,7 @@
 #include "core/net/flow.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "routing/cdr.hpp"
 #include "routing/directory.hpp"
 #include "routing/event_log.hpp"
 #include "routing/overload.hpp"
@@ -37,6 +38,7 @@ struct EdgeConfig {
   Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
   RecorderConfig recorder;
   Duration keep_alive{};  // between two to a phone behind NAT; 0: none
+  Duration keep_records{};  // of calls that have ended; 0: for ever
 };
 
 using PersistId = std::uint64_t;
@@ -156,6 +158,8 @@ class Edge {
   std::vector<sip::CallView> calls() const;
   EdgeCounts counts() const;
   const EdgeCounters& counters() const;
+  const CallRecords& records() const;
+  const sip::Traffic& traffic() const;
   // Why the edge is not ready to serve, in words; empty when it is: a listener, a domain whose set
   // has a target that is not down.
   std::vector<std::string> not_ready() const;

@@ -17,6 +17,9 @@ std::vector<storage::ScannerPattern> Edge::scanners() const {
 std::vector<sip::CallView> Edge::calls() const {
   return impl_->stack.calls();
 }
+const sip::Traffic& Edge::traffic() const {
+  return impl_->stack.traffic();
+}
 const EdgeCounters& Edge::counters() const {
   return impl_->counters;
 }
@@ -99,7 +102,8 @@ EdgeCounts Edge::counts() const {
   out.sets = impl_->directory->sets().size();
   out.targets = impl_->directory->targets().size();
   out.door_knocks = impl_->knocks.size();
-  out.pending_persists = impl_->persists.size() + impl_->dialog_saves.size();
+  out.pending_persists =
+      impl_->persists.size() + impl_->dialog_saves.size() + impl_->records.waiting();
   out.affinities = impl_->affinity.size();
   out.bans = impl_->bans.enforced();
   out.would_be_bans = impl_->bans.size() - impl_->bans.enforced();

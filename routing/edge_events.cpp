@@ -162,6 +162,7 @@ void Edge::Impl::call_answered(Now now, const sip::CallAnswered& e) {
         {{"target", found->second.tries.empty() ? std::string{} : std::to_string(e.attempt)}});
   event_log.add(now.wall, EventKind::call_answered, found->second.key, found->second.who);
   if (e.attempt != 0) set_live(found->second, static_cast<storage::TargetId>(e.attempt));
+  record_answer(now, found->second, e);
 }
 
 void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
@@ -176,6 +177,7 @@ void Edge::Impl::call_ended(Now now, const sip::CallEnded& e) {
   event_log.add(now.wall, EventKind::call_ended, found->second.key, found->second.who + how);
   if (!found->second.saved.empty())
     dialog_saves.remove(now.mono, found->second.saved, storage::DeleteCall{found->second.saved});
+  record_end(now, found->second, e);
   end_journey(e.mark);
 }
 

@@ -13,6 +13,7 @@
 
 #include "routing/affinity.hpp"
 #include "routing/bans.hpp"
+#include "routing/cdr.hpp"
 #include "routing/dialog_saves.hpp"
 #include "routing/dispatcher.hpp"
 #include "routing/edge.hpp"
@@ -49,6 +50,7 @@ struct Journey {
   storage::TargetId paced = 0;           // REGISTER: whose answer it waits for; 0: nobody's
   std::vector<std::uint16_t> failover_codes;
   std::unique_ptr<Registration> registration;
+  std::unique_ptr<storage::CallRecord> record;  // INVITE: what is known of the call
   std::string saved;  // id of its call in the store; empty: it is not there
   // Of a request from outside that may be held against its sender.
   bool judged = false;
@@ -202,6 +204,21 @@ struct Edge::Impl {
   void save_dialogs();
   void stop(Now now);
 
+  // edge_records.cpp
+  void open_record(Now now, Journey& journey, const sip::RouteNeeded& need, const Parties& parties,
+                   const std::string& domain);
+  storage::CallRecord new_record(Now now, const std::string& key, const sip::RouteNeeded& need,
+                                 const Parties& parties, const std::string& domain) const;
+  void record_refusal(Now now, const sip::RouteNeeded& need, const sip::Reply& reply);
+  void call_ringing(Now now, const sip::CallRinging& e);
+  void record_answer(Now now, Journey& journey, const sip::CallAnswered& e);
+  void record_end(Now now, Journey& journey, const sip::CallEnded& e);
+  void resume_record(Journey& journey, const storage::SavedCall& saved);
+  void give_up_open_records(Now now);
+  sip::Side side_of(const net::Flow& flow) const {
+    return directory->is_backend(flow.remote.address) ? sip::Side::backend : sip::Side::phone;
+  }
+
   // edge_events.cpp
   void attempt_ended(Now now, const sip::AttemptEnded& e);
   void response_held(Now now, const sip::ResponseHeld& e);
@@ -246,6 +263,7 @@ struct Edge::Impl {
   EventLog event_log;  // before health, which writes to it
   Health health;
   DialogSaves dialog_saves;
+  CallRecords records;
   RegisterQueue registers;
   Overload overload;
   Duration lag{};

@@ -76,6 +76,7 @@ Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
                            ? static_cast<std::uint64_t>(saved.target)
                            : std::uint64_t{0};
   auto restored = stack.restore(now, {std::move(*checkpoint), mark, attempt, hidden});
+  if (restored) resume_record(journey, saved);
   if (restored) return {};
   end_journey(mark);
   return restored.error();
@@ -105,6 +106,7 @@ void Edge::Impl::restore(Now now, const std::vector<storage::SavedCall>& calls,
         log.write(LogCategory::call, expired ? LogLevel::debug : LogLevel::warning, one.key,
                   std::string{kind} + " " + one.id +
                       " cannot be gone on with: " + result.error().message);
+        records.lost(one.key, result.error().message);
         changes.push_back(removal(one.id));
       } else {
         ++restored;
@@ -144,7 +146,9 @@ void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
 }
 
 void Edge::Impl::save_dialogs() {
-  if (auto changes = dialog_saves.take(); !changes.empty()) persist(std::move(changes));
+  std::vector<storage::Change> changes = records.take_all();
+  for (storage::Change& change : dialog_saves.take()) changes.push_back(std::move(change));
+  if (!changes.empty()) persist(std::move(changes));
 }
 
 // A device without +sip.instance is known by its Contact, which names another port after it has
@@ -190,6 +194,7 @@ void Edge::Impl::stop(Now now) {
     if (call.answered_at == Instant{}) static_cast<void>(stack.end_call(now, call.call, kEnding));
   }
   pump(now);
+  records.close_held(now.mono);
   save_dialogs();
 }
 

@@ -62,6 +62,7 @@ void Edge::Impl::reply(Now now, const sip::RouteNeeded& need, const sip::Reply& 
         LogCategory::gate, LogLevel::info, tracing.id ? trace_text(tracing.id) : std::string{},
         std::string{who} + " → refused with " + std::to_string(reply.status) + ": " + reply.why);
   }
+  record_refusal(now, need, reply);
   stack.reply(now, need, reply);
 }
 
@@ -87,11 +88,11 @@ Journey& Edge::Impl::start(Now, const sip::RouteNeeded& need, std::string who, s
 }
 
 // The stack may refuse by itself (an INVITE without Contact, a limit), and then no end of the
-// journey is reported.
+// journey is reported, but a call's.
 void Edge::Impl::send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan) {
   const sip::Cookie mark = plan.mark;
-  if (stack.route(now, need, std::move(plan))) return;
-  end_journey(mark);
+  const bool taken = stack.route(now, need, std::move(plan));
+  if (!taken && need.request->method() != sip::Method::invite) end_journey(mark);
 }
 
 void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {

@@ -226,7 +226,6 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   plan.domain = domain.domain;
   plan.hidden = directory->hidden();
   plan.mark = mark;
-  plan.key = journey.key;
   if (registration) {
     plan.hold_final = true;
     if (!registration->is_query()) {
@@ -238,9 +237,11 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   }
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
-    call_started(now, journey);
     set_live(journey, order.front()->id);
+    open_record(now, journey, need, parties, domain.domain);
+    call_started(now, journey);
   }
+  plan.key = journey.key;
   const auto category = registration ? LogCategory::registration : LogCategory::call;
   if (log.wants(category, LogLevel::info)) {
     log.write(category, LogLevel::info, journey.key,

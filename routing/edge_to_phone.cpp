@@ -117,12 +117,13 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   plan.hidden = directory->hidden();
 
   Journey& journey = start(now, need, who, plan.mark);
-  plan.key = journey.key;
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
-    call_started(now, journey);
     set_live(journey, origin.backends.front()->id);
+    open_record(now, journey, need, parties, found.domain);
+    call_started(now, journey);
   }
+  plan.key = journey.key;
   if (log.wants(LogCategory::call, LogLevel::info)) {
     std::string line = who + " → " + found.aor + " at " + plan.attempts.front().flow.remote.text() +
                        " (by " + std::string{found.how};

@@ -35,8 +35,7 @@ std::string_view ender_name(sip::Ender ender) {
 }  // namespace
 
 TraceId Edge::Impl::new_trace() {
-  constexpr TraceId kMask = (TraceId{1} << 40) - 1;
-  const TraceId id = siphash(HashKey{config.seed, ++last_trace}, "trace") & kMask;
+  const TraceId id = siphash(HashKey{config.seed, ++last_trace}, "trace");
   return id == 0 ? 1 : id;
 }
 

@@ -54,6 +54,7 @@ struct Stack::Impl {
   void on(Now now, const AckReceived& e) { calls.ack(now, e); }
   void on(Now now, const ResponseReceived& e) {
     env.large.answered(now.mono, e.cookie);
+    if (e.response->status() >= 200) env.answered(now, e.cookie);
     const TransactionUser user = user_of(e.cookie);
     if (user.kind == Kind::relay_client) {
       relays.response(now, user, e);
@@ -160,10 +161,11 @@ Stack::Stack(StackConfig config, const Log& log)
     : impl_(std::make_unique<Impl>(std::move(config), log)) {}
 Stack::~Stack() = default;
 
-void Stack::receive(Now now, const net::Packet& packet) {
+void Stack::receive(Now now, const net::Packet& packet, Side from) {
   ++impl_->messages_in;
   Parsed parsed = parse_datagram(packet.data);
   if (auto* message = std::get_if<MessageRef>(&parsed)) {
+    impl_->env.traffic.received(**message, from);
     impl_->env.layer.receive(now.mono, *message, packet.flow, impl_->env.out);
     return impl_->drain(now);
   }
@@ -315,6 +317,14 @@ std::optional<Instant> Stack::next_deadline() const {
 
 std::vector<CallView> Stack::calls() const {
   return impl_->calls.views();
+}
+
+const Traffic& Stack::traffic() const {
+  return impl_->env.traffic;
+}
+
+void Stack::count_sent(const Send& send, Side to) {
+  impl_->env.traffic.sent(send.bytes.view(), to);
 }
 
 StackCounts Stack::counts() const {

@@ -21,6 +21,7 @@
 #include "sip/b2bua/checkpoint.hpp"
 #include "sip/parse/datagram.hpp"
 #include "sip/plan.hpp"
+#include "sip/traffic.hpp"
 #include "sip/transaction/events.hpp"
 #include "sip/transaction/layer.hpp"
 
@@ -100,10 +101,25 @@ struct RelayEnded {
   int status = 0;
   bool local = false;  // made by ourselves
 };
+// The first 180 to 189 of a call has gone on to its originator.
+struct CallRinging {
+  CallId call;
+  Cookie mark = 0;
+  Instant at{};
+};
+// The place a call was tried at last, or that has answered it.
+struct CallPlace {
+  std::uint64_t attempt = 0;  // Attempt::mark
+  std::size_t attempts = 0;   // how many were made up to now
+  std::string call_id{};      // of the leg there; empty: none was made
+  net::Endpoint destination{};
+};
 struct CallAnswered {
   CallId call;
   Cookie mark = 0;
   std::uint64_t attempt = 0;
+  CallPlace place{};
+  Instant at{};
 };
 // A party of the call wants its media sent to an address that only its own network knows, though it
 // is not seen to be there: unless the other end sends media to where it comes from, that party
@@ -124,6 +140,7 @@ struct CallEnded {
   Ender ended_by = Ender::edge;
   std::string why{};  // in plain words
   Instant started{}, answered_at{}, ended{};
+  CallPlace place{};
 };
 // A call is established, or what a restart needs of it has changed: this replaces the checkpoint of
 // the same id. Its CallEnded ends that.
@@ -167,8 +184,8 @@ struct Noted {
   std::string call_id{}, new_call_id{};  // attempt: of the received request, of ours
 };
 using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
-                                RelayEnded, PrivateMedia, CallAnswered, CallChanged, CallEnded,
-                                SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
+                                RelayEnded, PrivateMedia, CallRinging, CallAnswered, CallChanged,
+                                CallEnded, SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
 
 // One live call as it can be shown.
 struct CallView {
@@ -201,14 +218,15 @@ class Stack {
   Stack& operator=(const Stack&) = delete;
 
   // Inputs. Each runs to its end; then take the output.
-  void receive(Now now, const net::Packet& packet);
+  // `from`: whom the packet is from, for traffic().
+  void receive(Now now, const net::Packet& packet, Side from = Side::phone);
   void on_time(Now now);
   void flow_failed(Now now, const net::Flow& flow, std::string_view reason);
 
   // Commands of the user.
   // True when the request is on its way: a CallEnded or RelayEnded with the plan's mark will
   // follow. False when the stack has refused it itself: an INVITE without a usable Contact, a
-  // limit.
+  // limit. Of an INVITE a CallEnded tells that, with a void id.
   bool route(Now now, const RouteNeeded& need, Plan plan);
   void reply(Now now, const RouteNeeded& need, const Reply& reply);
   // Takes a request (no INVITE, no CANCEL) into a transaction that absorbs it when it is repeated
@@ -255,6 +273,9 @@ class Stack {
 
   std::vector<CallView> calls() const;
   StackCounts counts() const;
+  const Traffic& traffic() const;
+  // What was taken with take_sends(), by whom it is for.
+  void count_sent(const Send& send, Side to);
 
  private:
   struct Impl;

@@ -51,6 +51,22 @@ std::optional<LegSide> parse_leg_side(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view call_ender_name(CallEnder e) {
+  switch (e) {
+    case CallEnder::originator: return "originator";
+    case CallEnder::answerer: return "answerer";
+    case CallEnder::edge: return "edge";
+  }
+  return {};
+}
+
+std::optional<CallEnder> parse_call_ender(std::string_view text) {
+  for (const CallEnder e : {CallEnder::originator, CallEnder::answerer, CallEnder::edge}) {
+    if (text == call_ender_name(e)) return e;
+  }
+  return std::nullopt;
+}
+
 std::string_view gate_mode_name(GateMode m) {
   switch (m) {
     case GateMode::first_week: return "first-week";

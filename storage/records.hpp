@@ -220,6 +220,63 @@ struct AuditEntry {
   friend bool operator==(const AuditEntry&, const AuditEntry&) = default;
 };
 
+enum class CallEnder : std::uint8_t { originator, answerer, edge };
+std::string_view call_ender_name(CallEnder e);  // "originator", "answerer", "edge"
+std::optional<CallEnder> parse_call_ender(std::string_view text);
+
+// A call detail record (docs/adr/0009-call-records.md). Of a call that is up, `status` and what
+// stands below it are still to come. Texts are at most limits::kRecordTextBytes.
+struct CallRecord {
+  std::string id;        // primary key: the key of the call's log lines, never used again
+  std::string from, to;  // URIs as the originator wrote them
+  std::string domain;    // the tenant's
+  LegSide origin_side = LegSide::phone;
+  net::Endpoint origin;
+  TargetId target = 0;                      // the backend that has it or was tried last; 0: none
+  std::string destination;                  // who answered or was tried last; empty: nobody
+  std::string origin_call_id, new_call_id;  // of both legs; the second one may be empty
+  std::uint32_t attempts = 0;               // places it was tried at
+  std::uint32_t failovers = 0;              // of these because another one had failed
+  WallTime started{};                       // the INVITE came
+  std::optional<WallTime> ringing;          // the first 18x
+  std::optional<WallTime> answered;
+  int status = 0;  // final response to the INVITE, as the originator saw it; 0: none
+  std::string cause;
+  CallEnder ended_by = CallEnder::edge;
+  std::optional<WallTime> ended;
+  friend bool operator==(const CallRecord&, const CallRecord&) = default;
+};
+
+// Which records of ended calls are wanted. What is empty restricts nothing.
+struct RecordFilter {
+  std::string id{};
+  std::optional<WallTime> from{}, to{};  // ended then or later, and before
+  std::string domain{};
+  std::optional<TargetId> target{};
+  std::optional<int> status{};
+  std::string user{};     // user part of `from` or `to`
+  std::string call_id{};  // of either leg
+};
+
+// Where a page of records goes on: behind this one.
+struct RecordPlace {
+  WallTime ended{};
+  std::int64_t seq = 0;
+};
+
+struct RecordQuery {
+  RecordFilter filter;
+  std::size_t limit = 100;  // 1 to limits::kPageSize
+  std::optional<RecordPlace> after;
+};
+
+// Newest first. A page may be short of its limit, even empty, and yet not be the last one: one look
+// goes over limits::kRecordsPerLook rows at most.
+struct RecordPage {
+  std::vector<CallRecord> records;
+  std::optional<RecordPlace> next;  // nothing: that was the last page
+};
+
 // The process's own lasting facts, such as the key of the Contact tokens.
 struct Secret {
   std::string name;
@@ -287,11 +344,19 @@ struct AddAudit {
 struct PutSecret {
   Secret secret;
 };
+struct PutRecord {
+  CallRecord record;
+};
+// Forgets records of calls that ended before then, and what is beyond the newest
+// limits::kCallRecords: limits::kPrunedRecords at a time.
+struct PruneRecords {
+  WallTime before{};
+};
 
 using Change = std::variant<PutDomain, DeleteDomain, PutSet, DeleteSet, PutTarget, DeleteTarget,
                             PutBinding, DeleteBinding, PutCall, DeleteCall, PutSubscription,
                             DeleteSubscription, PutScanner, DeleteScanner, PutDoorKnock, PutGate,
-                            PutBan, DeleteBan, AddAudit, PutSecret>;
+                            PutBan, DeleteBan, AddAudit, PutSecret, PutRecord, PruneRecords>;
 
 // Everything the store holds, as read at start. Expired bindings and bans are left out; door-knocks
 // and audit entries are the newest limits::kDoorKnocks and limits::kAuditEntries, newest first.
@@ -308,6 +373,7 @@ struct Snapshot {
   std::vector<Ban> bans;
   std::vector<AuditEntry> audit;
   std::vector<Secret> secrets;
+  std::vector<CallRecord> open_records;  // of calls that the process before did not see the end of
   TargetId last_target = 0;  // the highest id ever given to a target, deleted ones included
 };
 

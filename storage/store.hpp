@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/histogram.hpp"
 #include "core/result.hpp"
 #include "storage/records.hpp"
 
@@ -28,6 +29,14 @@ namespace usher::storage {
 // it is answered and never retried, whatever its durability.
 enum class Durability : std::uint8_t { required, eventual };
 
+// Bounds of StoreHealth::commit_times.
+inline constexpr Duration kCommitBounds[] = {
+    std::chrono::microseconds(100), std::chrono::microseconds(250),  std::chrono::microseconds(500),
+    std::chrono::milliseconds(1),   std::chrono::microseconds(2500), std::chrono::milliseconds(5),
+    std::chrono::milliseconds(10),  std::chrono::milliseconds(25),   std::chrono::milliseconds(50),
+    std::chrono::milliseconds(100), std::chrono::milliseconds(250),  std::chrono::milliseconds(500),
+    std::chrono::seconds(1),        std::chrono::milliseconds(2500), std::chrono::seconds(10)};
+
 struct StoreHealth {
   bool ok = true;             // false from a failed write until the next one that succeeds
   std::string reason;         // what failed last, when not ok
@@ -36,12 +45,17 @@ struct StoreHealth {
   std::uint64_t commits = 0;  // transactions of the engine; one may hold many batches
   std::uint64_t failed_batches = 0;  // batches answered with an error, Errc::limit included
   std::uint64_t dropped = 0;         // changes of eventual batches that were given up
+  std::string record_file;           // why the file of call records lags; empty: it does not
+  Histogram commit_times{kCommitBounds};
 };
 
 class Store {
  public:
   // The answer to a batch. Called on the thread that `post` (given to the engine) leads to.
   using Done = std::function<void(Result<void>)>;
+
+  // The answer to a question, likewise.
+  using Read = std::function<void(Result<RecordPage>)>;
 
   virtual ~Store() = default;
 
@@ -62,6 +76,12 @@ class Store {
   // Answers come in the order of the batches, except Errc::limit, which comes at once. Deleting
   // what is not there succeeds. Never blocks on the disk and never calls `done` before returning.
   virtual void apply(std::vector<Change> batch, Durability durability, Done done) = 0;
+
+  // Looks up records of ended calls as they stand in the database: what is still queued is not
+  // among them. Never blocks and never calls `done` before returning. Errc::limit: too many
+  // questions wait (limits::kStoreReads); Errc::io; Errc::syntax: a row cannot be understood;
+  // Errc::unavailable: the store was closed meanwhile.
+  virtual void read(RecordQuery query, Read done) = 0;
 
   // Cheap; also good after close().
   virtual StoreHealth health() const = 0;

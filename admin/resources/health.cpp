@@ -46,6 +46,7 @@ std::vector<std::string> degraded(const Service& service) {
     why.push_back("store: " + std::to_string(health.queued) + " changes are waiting");
   if (health.dropped > 0)
     why.push_back("store: " + std::to_string(health.dropped) + " changes were given up");
+  if (!health.record_file.empty()) why.push_back("call records: " + health.record_file);
   return why;
 }
 

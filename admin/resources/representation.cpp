@@ -238,19 +238,6 @@ Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
   return t;
 }
 
-std::string time_text(WallTime when) {
-  const auto day = std::chrono::floor<std::chrono::days>(when);
-  const std::chrono::year_month_day date{day};
-  const auto of_day = (when - day).count();  // milliseconds
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(of_day / 3'600'000),
-                static_cast<int>(of_day / 60'000 % 60), static_cast<int>(of_day / 1000 % 60),
-                static_cast<int>(of_day % 1000));
-  return text.data();
-}
-
 WallTime wall_time(Now now, Instant when) {
   return now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(when - now.mono);
 }

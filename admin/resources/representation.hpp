@@ -12,6 +12,7 @@
 #include "admin/message.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "core/time_text.hpp"
 #include "storage/records.hpp"
 
 namespace usher::admin {
@@ -35,8 +36,7 @@ storage::DispatcherSet read_set(const Json& body, storage::SetId setid, std::vec
 storage::Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
                             std::vector<Fault>& faults);
 
-// "2026-01-31T12:00:00.123Z"
-std::string time_text(WallTime when);
+using usher::time_text;
 
 Json event_json(const routing::Event& event);
 // The wall time of a monotonic instant, seen from now.

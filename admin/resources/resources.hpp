@@ -23,6 +23,7 @@ void add_registrations(Router& router, const Context& context);  // /v1/registra
 void add_calls(Router& router, const Context& context);          // /v1/calls
 void add_ladders(Router& router, const Context& context);  // /v1/ladder, /v1/pcap, /v1/recorder
 void add_explain(Router& router, const Context& context);  // /v1/explain, /v1/route-test
+void add_cdrs(Router& router, const Context& context);     // /v1/cdrs
 void add_bans(Router& router, const Context& context);     // /v1/bans
 void add_gate_settings(Router& router, const Context& context);  // /v1/gate
 void add_configuration(Router& router, const Context& context);  // /v1/configuration

@@ -8,7 +8,7 @@ namespace usher::routing {
 
 namespace {
 
-constexpr std::size_t kTraceText = 8;
+constexpr std::size_t kTraceText = 13;
 
 // NUL ends each piece, so none may hold one.
 void write_piece(std::string& out, std::string_view text) {
@@ -21,8 +21,7 @@ void write_piece(std::string& out, std::string_view text) {
 }  // namespace
 
 std::string trace_text(TraceId id) {
-  const std::string text = base32(id);
-  return text.substr(text.size() - kTraceText);
+  return base32(id);
 }
 
 std::optional<TraceId> parse_trace(std::string_view text) {
@@ -33,7 +32,8 @@ std::optional<TraceId> parse_trace(std::string_view text) {
     if (!digit && (c < 'a' || c > 'v')) return std::nullopt;
     id = id * 32 + static_cast<TraceId>(digit ? c - '0' : c - 'a' + 10);
   }
-  if (id == 0) return std::nullopt;
+  // 13 digits have room for one bit more.
+  if (id == 0 || trace_text(id) != text) return std::nullopt;
   return id;
 }
 

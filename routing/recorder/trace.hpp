@@ -12,9 +12,10 @@
 
 namespace usher::routing {
 
-using TraceId = std::uint64_t;  // 40 bits; 0: none
+// All bits of a hash: a record of a call is found by it among those of years. 0: none.
+using TraceId = std::uint64_t;
 
-// 8 characters of [0-9a-v].
+// 13 characters of [0-9a-v].
 std::string trace_text(TraceId id);
 std::optional<TraceId> parse_trace(std::string_view text);
 

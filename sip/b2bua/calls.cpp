@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/limits.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/sdp/media_address.hpp"
@@ -28,6 +30,12 @@ bool Calls::start(Now now, const RouteNeeded& need, Plan plan) {
   const auto turn_away = [&](const Reply& reply) {
     env_.note_reply(plan.key, reply);
     env_.reply(now, received, reply);
+    env_.emit(CallEnded{.call = {},
+                        .mark = plan.mark,
+                        .status = reply.status,
+                        .why = reply.why,
+                        .started = now.mono,
+                        .ended = now.mono});
     return false;
   };
   if (calls_.size() >= limits::kCalls) return turn_away(no_room("calls"));
@@ -127,6 +135,8 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       const LegId origin = join(now, call, cause.leg);
       legs_.find(origin)->has_early_dialog = true;
       call.ringing = call.ringing || status == 180;
+      if (status >= 180 && status < 190 && !std::exchange(call.told_ringing, true))
+        env_.emit(CallRinging{id, call.mark, now.mono});
       return legs_.respond(now, invite->server, origin, *invite->request, invite->source,
                            {.status = status,
                             .reason = cause.message->reason_phrase(),
@@ -149,7 +159,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       answer(now, call.pending, *cause.message);
       look_at_media(call, *cause.message, legs_.find(cause.leg)->flow.remote);
       start_liveness(now, id);
-      env_.emit(CallAnswered{id, call.mark, call.attempt});
+      env_.emit(CallAnswered{id, call.mark, call.attempt, place_of(call), now.mono});
       return;
     case CallAction::release_losers: return release_losers(now, call);
     case CallAction::next_attempt: return next_attempt(now, id);
@@ -217,7 +227,8 @@ void Calls::finish(Now now, CallId id) {
                   .why = call.why,
                   .started = call.started,
                   .answered_at = call.answered_at,
-                  .ended = now.mono};
+                  .ended = now.mono,
+                  .place = place_of(call)};
   log(call, LogLevel::info,
       fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
                   call.ended_by == Ender::originator ? "originator"
@@ -230,6 +241,15 @@ void Calls::finish(Now now, CallId id) {
   legs_.leave_call(origin);
   legs_.leave_call(answerer);
   env_.emit(std::move(ended));
+}
+
+CallPlace Calls::place_of(const Call& call) const {
+  CallPlace place{.attempt = call.attempt, .attempts = call.attempts};
+  if (const Leg* answerer = legs_.find(call.answerer)) {
+    place.call_id = answerer->dialog.call_id;
+    place.destination = answerer->flow.remote;
+  }
+  return place;
 }
 
 void Calls::refuse_origin(Now now, Call& call, int status, std::string why,

@@ -45,6 +45,8 @@ struct Call {
   std::unique_ptr<Hunt> hunt;  // until the answer
   int status = 0;              // final, as the origin saw it
   bool ringing = false;
+  bool told_ringing = false;  // a CallRinging has been emitted
+  std::size_t attempts = 0;   // made
   Ender ended_by = Ender::edge;
   std::string why;
   std::string hint;    // see CallView
@@ -113,6 +115,7 @@ class Calls {
   void apply(Now now, CallId id, CallEvent event, const CallFacts& facts, const Cause& cause);
   void perform(Now now, CallId id, CallAction action, const Cause& cause);
   void finish(Now now, CallId id);
+  CallPlace place_of(const Call& call) const;
   void refuse_origin(Now now, Call& call, int status, std::string why,
                      std::vector<HeaderLine> headers = {});
   void refuse_exhausted(Now now, Call& call);

@@ -63,6 +63,7 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   const LegId leg_id = legs_.add(std::move(leg));
   call.answerer = leg_id;
   call.attempt = attempt.mark;
+  ++call.attempts;
   hunt.legs.push_back(leg_id);
   log(call, LogLevel::info,
       fmt::format("attempt {} of {} to {} ({})", hunt.made, hunt.plan.attempts.size(),

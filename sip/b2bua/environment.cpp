@@ -1,5 +1,7 @@
 #include "sip/b2bua/environment.hpp"
 
+#include <utility>
+
 #include "sip/b2bua/leg_messages.hpp"
 #include "sip/message/status.hpp"
 
@@ -31,6 +33,12 @@ void Environment::note_reply(const std::string& key, const Reply& reply) {
   if (!config.notes) return;
   emit(Noted{
       .key = key, .kind = NoteKind::local_response, .text = reply.why, .status = reply.status});
+}
+
+void Environment::answered(Now now, Cookie cookie) {
+  TransactionUser* user = users.find(UserId::unpack(cookie));
+  if (user == nullptr || user->began == Instant{}) return;
+  traffic.answered(user->method, user->towards, now.mono - std::exchange(user->began, Instant{}));
 }
 
 void Environment::reply(Now now, const RequestReceived& received, const Reply& reply) {

@@ -31,6 +31,10 @@ struct TransactionUser {
   Kind kind = Kind::none;
   std::uint64_t object = 0;  // packed id
   std::uint64_t leg = 0;     // packed LegId for those that live on a leg
+  // Of a client transaction that has no final response yet: when it was begun, and with whom.
+  Instant began{};
+  Method method = Method::other;
+  Side towards = Side::phone;
 };
 
 struct UserTimer {
@@ -75,6 +79,7 @@ struct Environment {
   TimerQueue<UserTimer> timers;
   Slab<TransactionUser, UserTag> users;
   LargeRequests large;
+  Traffic traffic;
 
   const Listener& listener(const net::Flow& flow) const {
     return config.listeners.at(flow.listener.value);
@@ -90,6 +95,11 @@ struct Environment {
   template <class Build>
   ClientTxId start(Now now, Method method, const net::Flow& flow, Side towards, Cookie cookie,
                    Build&& build) {
+    if (TransactionUser* user = users.find(UserId::unpack(cookie))) {
+      user->began = now.mono;
+      user->method = method;
+      user->towards = towards;
+    }
     std::string branch = layer.new_branch();
     Bytes bytes = build(listener(flow), branch);
     const auto stream = LargeRequests::concerns(bytes, flow)
@@ -105,6 +115,9 @@ struct Environment {
 
   // For the trace of the request with this key.
   void note_reply(const std::string& key, const Reply& reply);
+  // A client transaction has a final response; later ones of it count for nothing.
+  void answered(Now now, Cookie cookie);
+
   // A final response of our own to a request outside a dialog, with its Reason.
   void reply(Now now, const RequestReceived& received, const Reply& reply);
   // The same without state: it is never repeated.

@@ -19,7 +19,11 @@ void Probes::start(Now now, const Attempt& attempt, Duration timeout, Cookie mar
   out.header("CSeq", "1 OPTIONS");
   write_contact(out, listener, {});
   out.header("Accept", "application/sdp");
-  const Cookie cookie = env_.user({TransactionUser::Kind::probe, id.packed(), 0});
+  const Cookie cookie = env_.user({.kind = TransactionUser::Kind::probe,
+                                   .object = id.packed(),
+                                   .began = now.mono,
+                                   .method = Method::options,
+                                   .towards = Side::backend});
   const ClientTxId transaction = env_.layer.send(now.mono, Method::options, branch, out.finish(),
                                                  attempt.flow, cookie, env_.out);
   Probe& probe = *probes_.find(id);

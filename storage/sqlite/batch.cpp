@@ -9,9 +9,9 @@ namespace usher::storage {
 
 namespace {
 
-// The binding, call or subscription a change is about; empty for all other changes. Contact tokens
-// are shorter than the names of calls and subscriptions, which are random, so that one cannot be
-// taken for the other.
+// The binding, call, subscription or call record a change is about; empty for all other changes.
+// Contact tokens are shorter than the ids of records, these than the names of calls and
+// subscriptions, which are random, so that one cannot be taken for the other.
 std::string_view subject_of(const Change& change) {
   if (const auto* put = std::get_if<PutBinding>(&change)) return put->binding.token;
   if (const auto* remove = std::get_if<DeleteBinding>(&change)) return remove->token;
@@ -19,6 +19,7 @@ std::string_view subject_of(const Change& change) {
   if (const auto* remove = std::get_if<DeleteCall>(&change)) return remove->id;
   if (const auto* put = std::get_if<PutSubscription>(&change)) return put->subscription.id;
   if (const auto* remove = std::get_if<DeleteSubscription>(&change)) return remove->id;
+  if (const auto* put = std::get_if<PutRecord>(&change)) return put->record.id;
   return {};
 }
 

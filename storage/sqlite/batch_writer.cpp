@@ -5,6 +5,7 @@
 
 #include "core/limits.hpp"
 #include "storage/sqlite/codec.hpp"
+#include "storage/sqlite/columns.hpp"
 
 namespace usher::storage {
 
@@ -25,8 +26,9 @@ bool put(Statement& statement, const Record& record) {
 
 }  // namespace
 
-Result<BatchWriter> BatchWriter::prepare(Database& database) {
+Result<BatchWriter> BatchWriter::prepare(Database& database, bool files_records) {
   BatchWriter w;
+  w.files_records_ = files_records;
   w.database_ = &database;
   // The first knock trims what earlier processes left.
   w.untrimmed_ = kTrimEvery;
@@ -63,6 +65,9 @@ Result<BatchWriter> BatchWriter::prepare(Database& database) {
       {&w.add_audit_, Sql<AuditEntry>::put},
       {&w.trim_audit_, Sql<AuditEntry>::trim},
       {&w.put_secret_, Sql<Secret>::put},
+      {&w.put_record_, Sql<CallRecord>::put},
+      {&w.prune_old_, Sql<CallRecord>::prune_old},
+      {&w.prune_many_, Sql<CallRecord>::prune_many},
       {&w.trim_knocks_, Sql<DoorKnock>::trim},
       {&w.same_destination_,
        "SELECT id FROM targets WHERE setid = ?1 AND destination = ?2 AND id <> ?3"},
@@ -164,6 +169,11 @@ Result<void> BatchWriter::apply(const Change& change) {
           return delete_ban_.bind(1, c.network.text()).run();
         if constexpr (std::is_same_v<T, AddAudit>) return add_audit(c.entry);
         if constexpr (std::is_same_v<T, PutSecret>) return put(put_secret_, c.secret);
+        if constexpr (std::is_same_v<T, PutRecord>) {
+          put_record_.bind(21, files_records_ ? 0 : 1);
+          return put(put_record_, c.record);
+        }
+        if constexpr (std::is_same_v<T, PruneRecords>) return prune_records(c);
       },
       change);
   if (done) return {};
@@ -181,6 +191,12 @@ bool BatchWriter::put_legs(const std::string& owner, const SavedLeg& first,
 bool BatchWriter::add_audit(const AuditEntry& entry) {
   return put(add_audit_, entry) &&
          trim_audit_.bind(1, entry.id - std::int64_t{limits::kAuditEntries}).run();
+}
+
+bool BatchWriter::prune_records(const PruneRecords& prune) {
+  constexpr std::int64_t kAtATime{limits::kPrunedRecords};
+  return prune_old_.bind(1, milliseconds(prune.before)).bind(2, kAtATime).run() &&
+         prune_many_.bind(1, std::int64_t{limits::kCallRecords}).bind(2, kAtATime).run();
 }
 
 Result<void> BatchWriter::trim_door_knocks() {

@@ -193,6 +193,56 @@ struct Sql<AuditEntry> {
   static constexpr const char* trim = "DELETE FROM audit WHERE id <= ?1";
 };
 
+// `put` takes one parameter more: 0 when a line is to be written to the file of records. A query's
+// place is ?1 (ended) and ?2 (seq), the earliest end ?3.
+#define USHER_CDR_COLUMNS                                                                    \
+  "id, from_uri, to_uri, domain, origin_side, origin_ip, origin_port, target, destination, " \
+  "origin_call_id, new_call_id, attempts, failovers, status, cause, ended_by, started, "     \
+  "ringing, answered, ended"
+template <>
+struct Sql<CallRecord> {
+  static constexpr const char* table = "cdrs";
+  // Of the calls that are up.
+  static constexpr const char* all = "SELECT " USHER_CDR_COLUMNS " FROM cdrs WHERE ended IS NULL";
+  static constexpr const char* put =
+      "INSERT INTO cdrs (id, from_uri, to_uri, domain, origin_side, origin_ip, origin_port, "
+      "target, destination, origin_call_id, new_call_id, attempts, failovers, status, cause, "
+      "ended_by, started, ringing, answered, ended, filed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+      "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, nullif(?20, 0), ?21) ON "
+      "CONFLICT (id) DO UPDATE SET from_uri = ?2, to_uri = ?3, domain = ?4, origin_side = ?5, "
+      "origin_ip = ?6, origin_port = ?7, target = ?8, destination = ?9, origin_call_id = ?10, "
+      "new_call_id = ?11, attempts = ?12, failovers = ?13, status = ?14, cause = ?15, ended_by "
+      "= ?16, started = ?17, ringing = ?18, answered = ?19, ended = nullif(?20, 0), filed = ?21";
+  static constexpr const char* prune_old =
+      "DELETE FROM cdrs WHERE seq IN (SELECT seq FROM cdrs WHERE ended IS NOT NULL AND ended < ?1 "
+      "ORDER BY ended LIMIT ?2)";
+  // Rows are numbered as they come, and go in that order.
+  static constexpr const char* prune_many =
+      "DELETE FROM cdrs WHERE seq IN (SELECT seq FROM cdrs WHERE ended IS NOT NULL AND "
+      "seq <= (SELECT max(seq) FROM cdrs) - ?1 ORDER BY seq LIMIT ?2)";
+  static constexpr const char* by_id = "SELECT " USHER_CDR_COLUMNS
+                                       ", seq FROM cdrs WHERE id = ?4 AND ended IS NOT NULL AND "
+                                       "ended <= ?1 AND (ended < ?1 OR seq < ?2) AND ended >= ?3";
+  static constexpr const char* by_call_id =
+      "SELECT " USHER_CDR_COLUMNS
+      ", seq FROM cdrs WHERE ended IS NOT NULL AND "
+      "(origin_call_id = ?4 OR new_call_id = ?4) AND ended <= ?1 AND (ended < ?1 OR seq < ?2) AND "
+      "ended >= ?3 ORDER BY ended DESC, seq DESC";
+  static constexpr const char* by_domain =
+      "SELECT " USHER_CDR_COLUMNS
+      ", seq FROM cdrs WHERE ended IS NOT NULL AND domain = ?4 AND "
+      "ended <= ?1 AND (ended < ?1 OR seq < ?2) AND ended >= ?3 ORDER BY ended DESC, seq DESC";
+  static constexpr const char* by_end =
+      "SELECT " USHER_CDR_COLUMNS
+      ", seq FROM cdrs WHERE ended IS NOT NULL AND "
+      "ended <= ?1 AND (ended < ?1 OR seq < ?2) AND ended >= ?3 ORDER BY ended DESC, seq DESC";
+  static constexpr const char* unfiled = "SELECT " USHER_CDR_COLUMNS
+                                         ", seq FROM cdrs WHERE ended IS NOT NULL AND filed = 0 "
+                                         "ORDER BY seq LIMIT ?1";
+  static constexpr const char* set_filed = "UPDATE cdrs SET filed = 1 WHERE seq = ?1";
+};
+#undef USHER_CDR_COLUMNS
+
 template <>
 struct Sql<Secret> {
   static constexpr const char* table = "secrets";
@@ -215,6 +265,7 @@ void bind_row(Statement& put, const GateSettings& settings);
 void bind_row(Statement& put, const Ban& ban);
 void bind_row(Statement& put, const AuditEntry& entry);
 void bind_row(Statement& put, const Secret& secret);
+void bind_row(Statement& put, const CallRecord& record);
 
 // Errc::syntax: a column holds what its record cannot; the message names column and value.
 Result<void> read_row(const Statement& row, Domain& domain);
@@ -230,5 +281,6 @@ Result<void> read_row(const Statement& row, GateSettings& settings);
 Result<void> read_row(const Statement& row, Ban& ban);
 Result<void> read_row(const Statement& row, AuditEntry& entry);
 Result<void> read_row(const Statement& row, Secret& secret);
+Result<void> read_row(const Statement& row, CallRecord& record);  // of the first 20 columns
 
 }  // namespace usher::storage

@@ -18,6 +18,8 @@
 #include "storage/sqlite/codec.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
+#include "storage/sqlite/record_file.hpp"
+#include "storage/sqlite/record_reader.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/writer_thread.hpp"
 
@@ -151,9 +153,17 @@ class SqliteStore final : public Store {
   ~SqliteStore() override { close(); }
 
   Result<void> start() {
-    auto writer = BatchWriter::prepare(database_);
+    const bool files = !options_.record_file.empty();
+    auto writer = BatchWriter::prepare(database_, files);
     if (!writer) return writer.error();
-    writer_ = std::make_unique<WriterThread>(database_, std::move(*writer), options_.post);
+    std::optional<RecordFile> file;
+    if (files) {
+      auto prepared = RecordFile::prepare(database_, options_.record_file);
+      if (!prepared) return prepared.error();
+      file = std::move(*prepared);
+    }
+    writer_ = std::make_unique<WriterThread>(database_, std::move(*writer), std::move(file),
+                                             options_.post);
     return {};
   }
 
@@ -184,6 +194,7 @@ class SqliteStore final : public Store {
     if (auto r = read_table(database_, s.audit, std::int64_t{limits::kAuditEntries}); !r)
       return r.error();
     if (auto r = read_table(database_, s.secrets); !r) return r.error();
+    if (auto r = read_table(database_, s.open_records); !r) return r.error();
     const auto last = database_.number(
         "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'targets'");
     if (!last) return last.error();
@@ -206,10 +217,17 @@ class SqliteStore final : public Store {
     writer_->apply(std::move(batch), durability, std::move(done));
   }
 
+  void read(RecordQuery query, Read done) override {
+    USHER_CHECK(!closed_ && query.limit > 0 && query.limit <= limits::kPageSize);
+    if (!reader_) reader_ = std::make_unique<RecordReader>(options_.path, options_.post);
+    reader_->read(std::move(query), std::move(done));
+  }
+
   StoreHealth health() const override { return closed_ ? last_health_ : writer_->health(); }
 
   void close() override {
     if (std::exchange(closed_, true) || !writer_) return;
+    reader_.reset();  // before the writer: the last one to close tidies up the log
     writer_->stop();
     last_health_ = writer_->health();
     writer_.reset();
@@ -223,6 +241,7 @@ class SqliteStore final : public Store {
   Database database_;
   SqliteOptions options_;
   std::unique_ptr<WriterThread> writer_;
+  std::unique_ptr<RecordReader> reader_;
   bool applied_ = false;
   bool closed_ = false;
   StoreHealth last_health_;

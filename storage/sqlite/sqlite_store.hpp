@@ -15,6 +15,9 @@ struct SqliteOptions {
   // Leads a task to the thread that owns the answers (the reactor). Called from the writer thread,
   // and from within apply() when the queue is full; it queues the task and never runs it at once.
   std::function<void(std::function<void()>)> post;
+  // Where a line for each call that has ended is appended; empty: nowhere. When it cannot be
+  // written StoreHealth says so, and the lines follow.
+  std::string record_file{};
 };
 
 // Opens or creates the database (mode 0600: it holds the key of the Contact tokens), brings its

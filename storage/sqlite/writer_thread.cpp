@@ -24,8 +24,12 @@ constexpr std::chrono::milliseconds kLongestPause{2000};
 
 }  // namespace
 
-WriterThread::WriterThread(Database& database, BatchWriter writer, Post post)
-    : database_(database), writer_(std::move(writer)), post_(std::move(post)) {
+WriterThread::WriterThread(Database& database, BatchWriter writer, std::optional<RecordFile> file,
+                           Post post)
+    : database_(database),
+      writer_(std::move(writer)),
+      file_(std::move(file)),
+      post_(std::move(post)) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -80,6 +84,8 @@ void WriterThread::run() {
       write_group();
     } else if (failing_ && !last) {
       probe();
+    } else if (filing_ != Filing::done && !last) {
+      file_records();
     }
     if (last && (failing_ || backlog_.empty())) break;
   }
@@ -95,7 +101,10 @@ bool WriterThread::take() {
     std::unique_lock lock(mutex_);
     if (failing_) {
       changed_.wait_for(lock, pause_, [this] { return stopping_ || urgent_; });
-    } else {
+    } else if (filing_ == Filing::failed) {
+      changed_.wait_for(lock, kLongestPause,
+                        [this] { return stopping_ || !inbox_.empty() || !backlog_.empty(); });
+    } else if (filing_ == Filing::done) {
       changed_.wait(lock, [this] { return stopping_ || !inbox_.empty() || !backlog_.empty(); });
     }
     urgent_ = false;
@@ -123,6 +132,16 @@ void WriterThread::write_group() {
     if (!batch.answered) answers.emplace_back(std::move(batch.done), std::move(outcome));
   }
   succeeded(took, before - backlog_.changes(), std::move(answers));
+  file_records();
+}
+
+// After the answers: nobody waits for the file.
+void WriterThread::file_records() {
+  if (!file_) return;
+  const Result<bool> more = file_->write();
+  filing_ = !more ? Filing::failed : *more ? Filing::more : Filing::done;
+  const std::lock_guard lock(mutex_);
+  health_.record_file = more ? std::string{} : more.error().message;
 }
 
 // With nothing to write, health would stay bad until the next change; one page tells whether it
@@ -143,6 +162,7 @@ void WriterThread::succeeded(Duration took, std::size_t finished, std::vector<An
     health_.ok = true;
     health_.reason.clear();
     health_.last_commit = took;
+    health_.commit_times.observe(took);
     ++health_.commits;
     for (const Answer& a : answers) health_.failed_batches += a.second ? 0 : 1;
     waiting_ -= finished;

@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "storage/sqlite/batch.hpp"
 #include "storage/sqlite/batch_writer.hpp"
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/record_file.hpp"
 #include "storage/store.hpp"
 
 namespace usher::storage {
@@ -23,7 +25,7 @@ class WriterThread {
 
   // The database belongs to this thread from the first apply() until stop() has returned, and
   // outlives it.
-  WriterThread(Database& database, BatchWriter writer, Post post);
+  WriterThread(Database& database, BatchWriter writer, std::optional<RecordFile> file, Post post);
   ~WriterThread();  // stop()
   WriterThread(const WriterThread&) = delete;
   WriterThread& operator=(const WriterThread&) = delete;
@@ -40,12 +42,14 @@ class WriterThread {
   bool take();
   void write_group();
   void probe();
+  void file_records();
   void succeeded(Duration took, std::size_t finished, std::vector<Answer> answers);
   void failed(const Error& error);
   void answer(std::vector<Answer> answers);
 
   Database& database_;
   BatchWriter writer_;
+  std::optional<RecordFile> file_;
   const Post post_;
 
   mutable std::mutex mutex_;
@@ -59,6 +63,8 @@ class WriterThread {
   Backlog backlog_;  // the thread's own, as all below
   bool failing_ = false;
   std::chrono::milliseconds pause_{};
+  enum class Filing : std::uint8_t { done, more, failed };
+  Filing filing_ = Filing::done;
 
   std::thread thread_;
 };

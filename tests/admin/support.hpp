@@ -26,6 +26,15 @@ class FakeStore : public storage::Store {
     }
     waiting.push_back({std::move(batch), std::move(done)});
   }
+  void read(storage::RecordQuery query, Read done) override {
+    asked.push_back(std::move(query));
+    if (!pages.empty()) {
+      done(std::move(pages.front()));
+      pages.pop_front();
+    } else {
+      done(storage::RecordPage{});
+    }
+  }
   storage::StoreHealth health() const override { return state; }
   void close() override {}
 
@@ -47,6 +56,8 @@ class FakeStore : public storage::Store {
   std::deque<Batch> waiting;
   std::vector<storage::Change> written;
   std::vector<storage::AuditEntry> audited;
+  std::deque<Result<storage::RecordPage>> pages;  // what the next questions get; then empty ones
+  std::vector<storage::RecordQuery> asked;
   storage::StoreHealth state;
 };
 

@@ -39,6 +39,28 @@ bool any_contains(const Lines& lines, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("call records: how long they are kept, and the file of their lines") {
+  const auto cdr = [](const std::string& lines) {
+    return parse_config(std::string{kListen} + "[cdr]\n" + lines, "u.toml");
+  };
+  CHECK(parse_config(kListen, "u.toml").config.cdr.keep == 30 * 24h);
+  CHECK(parse_config(kListen, "u.toml").config.cdr.file.empty());
+  const ConfigResult r = cdr("keep = \"400d\"\nfile = \"/var/log/usher/cdr.csv\"\n");
+  CHECK(r.faults.empty());
+  CHECK(r.config.cdr.keep == 400 * 24h);
+  CHECK(r.config.cdr.file == "/var/log/usher/cdr.csv");
+  for (const auto& [line, key] :
+       std::vector<std::pair<std::string, std::string>>{{"keep = \"59m\"", "cdr.keep"},
+                                                        {"keep = \"3651d\"", "cdr.keep"},
+                                                        {"keep = 30", "cdr.keep"},
+                                                        {"file = \"\"", "cdr.file"},
+                                                        {"path = \"x\"", "cdr.path"}}) {
+    const ConfigResult bad = cdr(line + "\n");
+    REQUIRE(bad.faults.size() == 1);
+    CHECK(bad.faults[0].key == key);
+  }
+}
+
 TEST_CASE("the whole configuration is read") {
   const ConfigResult r = parse_config(R"(
 [[listen]]

@@ -45,6 +45,9 @@ void MemoryStore::write(const storage::Change& change) {
     replace(durable.subscriptions, made->subscription, [](const auto& s) { return s.id; });
   } else if (const auto* ended = std::get_if<storage::DeleteSubscription>(&change)) {
     std::erase_if(durable.subscriptions, [&](const auto& s) { return s.id == ended->id; });
+  } else if (const auto* record = std::get_if<storage::PutRecord>(&change)) {
+    std::erase_if(durable.open_records, [&](const auto& r) { return r.id == record->record.id; });
+    if (!record->record.ended) durable.open_records.push_back(record->record);
   } else if (const auto* target = std::get_if<storage::PutTarget>(&change)) {
     replace(durable.targets, target->target, [](const auto& t) { return t.id; });
     durable.last_target = std::max(durable.last_target, target->target.id);

@@ -21,6 +21,7 @@ class MemoryStore final : public storage::Store {
   Result<storage::Snapshot> load(WallTime now) override;
   void apply(std::vector<storage::Change> batch, storage::Durability durability,
              Done done) override;
+  void read(storage::RecordQuery, Read done) override { done(storage::RecordPage{}); }
   storage::StoreHealth health() const override { return {}; }
   void close() override {}
 

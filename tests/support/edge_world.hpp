@@ -102,8 +102,9 @@ class World {
   storage::Snapshot store;  // what a restart would find
   bool store_answers = true;
   bool probes_answered = true;
-  std::map<std::string, int> probe_answers;   // by endpoint; 0: silence
-  std::map<std::string, std::size_t> probes;  // seen, by endpoint
+  std::map<std::string, int> probe_answers;            // by endpoint; 0: silence
+  std::map<std::string, std::size_t> probes;           // seen, by endpoint
+  std::map<std::string, storage::CallRecord> records;  // of calls, as the store has them
   std::vector<std::string> log_lines;
   std::vector<std::string> call_keys;  // of each line of the category call
   std::vector<std::string> resolve;
@@ -171,6 +172,10 @@ class World {
     config.keep_alive = keep_alive;
     edge_.reset();
     sent_.clear();
+    store.open_records.clear();
+    for (const auto& [id, record] : records) {
+      if (!record.ended) store.open_records.push_back(record);
+    }
     edge_ = std::make_unique<routing::Edge>(std::move(config), store, log_, now);
     edge_->on_time(now);
     collect();
@@ -349,6 +354,8 @@ class World {
         store.calls.push_back(up->call);
       } else if (const auto* over = std::get_if<storage::DeleteCall>(&change)) {
         forget_call(over->id);
+      } else if (const auto* record = std::get_if<storage::PutRecord>(&change)) {
+        records[record->record.id] = record->record;
       } else if (const auto* knock = std::get_if<storage::PutDoorKnock>(&change)) {
         std::erase_if(store.door_knocks, [&](const storage::DoorKnock& k) {
           return k.source.address == knock->knock.source.address && k.reason == knock->knock.reason;

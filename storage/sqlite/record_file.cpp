@@ -1,0 +1,119 @@
+#include "storage/sqlite/record_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "storage/records_csv.hpp"
+#include "storage/sqlite/codec.hpp"
+
+namespace usher::storage {
+
+namespace {
+
+constexpr std::int64_t kLinesAtATime = 1000;
+
+class AppendingFile {
+ public:
+  explicit AppendingFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) {}
+  ~AppendingFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  AppendingFile(const AppendingFile&) = delete;
+  AppendingFile& operator=(const AppendingFile&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  off_t size() const {
+    struct stat status {};
+    return ::fstat(fd_, &status) == 0 ? status.st_size : 0;
+  }
+  // All of it, or what was there before.
+  bool append(std::string_view text) {
+    const off_t before = size();
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        const int why = errno;
+        static_cast<void>(!::ftruncate(fd_, before));
+        errno = why;
+        return false;
+      }
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+
+ private:
+  int fd_;
+};
+
+Error file_error(const std::string& path) {
+  return fail(Errc::io, path + ": " + std::generic_category().message(errno));
+}
+
+}  // namespace
+
+Result<RecordFile> RecordFile::prepare(Database& database, std::string path) {
+  RecordFile file;
+  file.database_ = &database;
+  file.path_ = std::move(path);
+  const struct {
+    Statement* statement;
+    const char* sql;
+  } all[] = {
+      {&file.unfiled_, Sql<CallRecord>::unfiled},
+      {&file.set_filed_, Sql<CallRecord>::set_filed},
+      {&file.begin_, "BEGIN IMMEDIATE"},
+      {&file.commit_, "COMMIT"},
+      {&file.rollback_, "ROLLBACK"},
+  };
+  for (const auto& [statement, sql] : all) {
+    auto prepared = Statement::prepare(database, sql);
+    if (!prepared) return prepared.error();
+    *statement = std::move(*prepared);
+  }
+  return file;
+}
+
+Result<bool> RecordFile::write() {
+  std::string lines;
+  std::vector<std::int64_t> rows;
+  unfiled_.bind(1, kLinesAtATime);
+  for (;;) {
+    const Statement::Step step = unfiled_.step();
+    if (step == Statement::Step::row) {
+      CallRecord record;
+      // A row that somebody has edited into nonsense must not stop all that follow it.
+      if (read_row(unfiled_, record)) lines += csv_line(record);
+      rows.push_back(unfiled_.integer(20));
+      continue;
+    }
+    unfiled_.reset();
+    if (step == Statement::Step::done) break;
+    return database_->error("cannot read the call records");
+  }
+  if (rows.empty()) return false;
+  AppendingFile file(path_);
+  if (!file.is_open()) return file_error(path_);
+  if (file.size() == 0) lines.insert(0, csv_header());
+  if (!file.append(lines)) return file_error(path_);
+
+  bool marked = begin_.run();
+  for (const std::int64_t seq : rows) marked = marked && set_filed_.bind(1, seq).run();
+  marked = marked && commit_.run();
+  if (!marked) {
+    const Error error = database_->error("cannot write the database");
+    if (database_->in_transaction()) rollback_.run();
+    return error;
+  }
+  return rows.size() == static_cast<std::size_t>(kLinesAtATime);
+}
+
+}  // namespace usher::storage
