@@ -1,11 +1,11 @@
 // /metrics: the edge's counts and counters in Prometheus' text format. Nothing is counted twice:
 // each scrape reads what the rooms count anyway.
 #include <prometheus/collectable.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <sstream>
 
+#include "admin/resources/metrics_families.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 
@@ -13,49 +13,16 @@ namespace usher::admin {
 
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-class Families {
- public:
-  Families& gauge(const char* name, const char* help) {
-    return start(name, help, MetricType::Gauge);
-  }
-  Families& counter(const char* name, const char* help) {
-    return start(name, help, MetricType::Counter);
-  }
-
-  template <class Number>
-  Families& value(Number number, Labels labels = {}) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    const auto value = static_cast<double>(number);
-    if (all_.back().type == MetricType::Counter)
-      metric.counter.value = value;
-    else
-      metric.gauge.value = value;
-    all_.back().metric.push_back(std::move(metric));
-    return *this;
-  }
-  std::vector<MetricFamily> take() { return std::move(all_); }
-
- private:
-  Families& start(const char* name, const char* help, MetricType type) {
-    all_.push_back(MetricFamily{name, help, type, {}});
-    return *this;
-  }
-  std::vector<MetricFamily> all_;
-};
 
 void add_process(Families& f, const Service& service) {
   const Now now = service.now();
   f.gauge("usher_build_info", "The running version; always 1.")
       .value(1, {{"version", service.version}});
-  f.gauge("usher_start_time_seconds", "Start of the process, seconds since 1970.")
-      .value(static_cast<double>(wall_time(now, service.started).time_since_epoch().count()) /
-             1000.0);
+  const double started =
+      static_cast<double>(wall_time(now, service.started).time_since_epoch().count()) / 1000.0;
+  f.gauge("usher_start_time_seconds", "Start of the process, seconds since 1970.").value(started);
+  add_process_figures(f, started);
   f.gauge("usher_ready", "1 when the edge can serve, as /readyz says.")
       .value(service.edge.not_ready().empty() ? 1 : 0);
 }
@@ -175,6 +142,11 @@ void add_store(Families& f, const storage::StoreHealth& h) {
   f.gauge("usher_store_queue", "Changes waiting for the writer.").value(h.queued);
   f.gauge("usher_store_last_commit_seconds", "How long the last commit took.")
       .value(seconds(h.last_commit));
+  f.histogram("usher_store_commit_duration_seconds", "How long commits took.")
+      .value(h.commit_times);
+  f.gauge("usher_record_file_up",
+          "1 while the file of call records is up to date, or none is kept.")
+      .value(h.record_file.empty() ? 1 : 0);
   f.counter("usher_store_commits_total", "Commits.").value(h.commits);
   f.counter("usher_store_failed_batches_total", "Batches that were refused.")
       .value(h.failed_batches);
@@ -229,6 +201,8 @@ class EdgeMetrics : public prometheus::Collectable {
     const routing::EdgeCounts counts = service_.edge.counts();
     add_process(f, service_);
     add_traffic(f, counts, service_.edge.counters());
+    add_messages(f, service_.edge.traffic());
+    add_call_records(f, service_.edge.records());
     add_alive(f, counts);
     add_gate_counts(f, counts, service_.edge.counters());
     add_targets(f, service_);

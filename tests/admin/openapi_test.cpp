@@ -167,6 +167,10 @@ TEST_CASE("what is answered has the members that are described") {
                                     "from": "sip:401@a.test", "source": "192.0.2.1:5060"})");
   CHECK(members(route.json) == schemas.at("RouteTest"));
   CHECK(members(route["candidates"].array()->front()) == schemas.at("RouteCandidate"));
+  storage::CallRecord record;
+  record.id = "k";
+  house.store.pages = {storage::RecordPage{{record}, {}}};
+  check_page("/v1/cdrs", "CallRecord");
   const Reply set = house.ask("GET", "/v1/dispatcher/sets/10");
   CHECK(members(set["health"]) == schemas.at("HealthPolicy"));
   CHECK(members(set["failover"]) == schemas.at("FailoverPolicy"));
@@ -239,8 +243,13 @@ TEST_CASE("metrics are well-formed text with help and type for each family") {
     const auto space = line.rfind(' ');
     REQUIRE(space != std::string::npos);
     name = line.substr(0, line.find_first_of("{ "));
-    CHECK(name.rfind("usher_", 0) == 0);
+    CHECK((name.rfind("usher_", 0) == 0 || name.rfind("process_", 0) == 0));
     CHECK(samples.insert(line.substr(0, space)).second);  // no sample twice
+    for (const std::string part : {"_bucket", "_sum", "_count"}) {
+      const std::string family =
+          name.ends_with(part) ? name.substr(0, name.size() - part.size()) : std::string{};
+      if (types.count(family) == 1 && types[family] == "histogram") name = family;
+    }
     CHECK(types.count(name) == 1);
     CHECK(helped.count(name) == 1);
     CHECK((types[name] == "counter") == name.ends_with("_total"));
