@@ -2,6 +2,7 @@
 
 #include "admin/access.hpp"
 #include "admin/audit.hpp"
+#include "admin/page.hpp"
 #include "admin/resources/resources.hpp"
 #include "admin/throttle.hpp"
 #include "core/entropy.hpp"
@@ -19,6 +20,7 @@ struct Api::Impl {
     add_health(router, context);
     add_metrics(router, context);
     add_openapi(router);
+    add_page(router);
     add_status(router, context);
     add_domains(router, context);
     add_sets(router, context);

@@ -233,13 +233,16 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     response_ = {static_cast<http::status>(answer.status), version_};
     response_.set(http::field::server, "Usher");
     response_.set(http::field::cache_control, "no-store");
+    // Whatever an answer holds, a browser runs nothing of it. The page has a policy of its own.
+    response_.set("X-Content-Type-Options", "nosniff");
+    response_.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     if (!answer.content_type.empty()) response_.set(http::field::content_type, answer.content_type);
     for (const auto& [name, value] : answer.headers) response_.set(name, value);
     response_.keep_alive(keep_alive_);
     const std::size_t length = answer.body.size();
     if (!answer.omit_body) response_.body() = std::move(answer.body);
     response_.prepare_payload();
-    if (answer.omit_body) response_.content_length(length);
+    if (answer.omit_body && length > 0) response_.content_length(length);
     stream_.expires_after(shared_->options.timeout);
     http::async_write(stream_, response_, [self = shared_from_this()](error_code ec, std::size_t) {
       if (ec == beast::error::timeout) ++self->shared_->counts.timed_out;

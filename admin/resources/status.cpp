@@ -4,6 +4,7 @@
 #include <array>
 
 #include "admin/fields.hpp"
+#include "admin/page.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
@@ -120,6 +121,7 @@ Answer status(const Service& service) {
                    {"uptime", duration_text(uptime)},
                    {"uptime_s", uptime.count()},
                    {"ready", service.edge.not_ready().empty()},
+                   {"page", has_page()},
                    {"load", load_json(service, counts, transports)},
                    {"counts", counts_json(counts, transports)},
                    {"counters", counters_json(service.edge.counters(), counts.stack, transports)},

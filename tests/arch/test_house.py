@@ -154,6 +154,12 @@ class House(unittest.TestCase):
         marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
         self.report([f"{path}: {m.group(0)}" for path, text in sources(*ROOMS, "tests") if (m := marks.search(text))])
 
+    def test_lock_files_of_npm_name_no_host(self):
+        locks = subprocess.run(["git", "ls-files", "*package-lock.json"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+        self.report([f"{lock}: {line.strip()}" for lock in locks
+                     for line in (ROOT / lock).read_text(encoding="utf-8").splitlines()
+                     if '"resolved"' in line and "https://registry.npmjs.org/" not in line])
+
     def test_the_root_holds_only_what_belongs_there(self):
         allowed = {"CMakeLists.txt", "CMakePresets.json", "core", "sip", "routing", "storage", "admin", "tests", "docs", "cmake",
                    "README.md", "LICENSE", "CHANGELOG.md", "main.cpp", "dev", "usher.toml", "packaging"}

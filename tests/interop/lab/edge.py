@@ -28,8 +28,8 @@ class Edge:
     `address` is the first one's."""
 
     def __init__(self, lab, host=1, timers=None, listen=(("udp", 5060), ("tcp", 5060)), name="edge", start=True,
-                 admin_port=None, log_level="debug", tls=None, extra="", env=None):
-        self.lab, self.name, self.env = lab, name, env
+                 admin_port=None, log_level="debug", tls=None, extra="", env=None, token=""):
+        self.lab, self.name, self.env, self.token = lab, name, env, token
         self.ip = lab.ip(host)
         entries = [entry if isinstance(entry, dict) else listener(*entry) for entry in listen]
         # (transport, whether it is IPv6): (address, port)
@@ -47,7 +47,7 @@ class Edge:
         if tls:
             parts.append(table("[tls]", **tls))
         parts.append('[storage]\npath = "usher.db"\n')
-        parts.append(f'[admin]\nbind = "{self.admin}"\n')
+        parts.append(table("[admin]", bind=self.admin, **({"token": token} if token else {})))
         if timers:
             parts.append(table("[timers]", **timers))
         parts.append(table("[log]", level=log_level))
@@ -95,8 +95,10 @@ class Edge:
     def rest(self, verb, path, body=None):
         """(status, parsed JSON or text)."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://{self.admin}{path}", data, method=verb,
-                                         headers={"Content-Type": "application/json"} if data else {})
+        headers = {"Content-Type": "application/json"} if data else {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(f"http://{self.admin}{path}", data, method=verb, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 status, text = answer.status, answer.read().decode()

@@ -1,0 +1,74 @@
+// A resource that is kept fresh: asked again each few seconds and after events that touch it, less often while it fails, not at all
+// while nobody looks.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { api, Problem } from "./api";
+import { onEvent } from "./events";
+
+export type Live<T> = { data: T | undefined; problem: Problem | undefined; missing: boolean; refresh: () => void };
+type Options = { every?: number; kinds?: string[]; also?: number[] };
+
+const LONGEST = 30_000;
+
+export function useLive<T>(path: string | null, { every = 3000, kinds = [], also = [] }: Options = {}): Live<T> {
+  const [answer, setAnswer] = useState<{ path: string; data?: T; problem?: Problem }>();
+  const again = useRef<() => void>(() => {});
+  const wanted = kinds.join(" ");
+  const accepted = also.join(" ");
+
+  useEffect(() => {
+    if (!path) return;
+    let timer = 0;
+    let failures = 0;
+    let over = false;
+    let running: AbortController | undefined;
+
+    const plan = (wait: number) => {
+      clearTimeout(timer);
+      if (!over && every > 0) timer = window.setTimeout(run, wait);
+    };
+    const run = async () => {
+      clearTimeout(timer);
+      if (over) return;
+      running?.abort();
+      const mine = (running = new AbortController());
+      try {
+        const data = await api<T>("GET", path, undefined, mine.signal, accepted ? accepted.split(" ").map(Number) : []);
+        failures = 0;
+        if (!over && mine === running) setAnswer({ path, data });
+      } catch (error) {
+        if ((error as Error).name === "AbortError" || over) return;
+        const problem = error as Problem;
+        ++failures;
+        setAnswer((last) => ({ path, problem, ...(last?.path === path && last.data !== undefined && problem.status !== 404 ? { data: last.data } : {}) }));
+        // What is not there comes no more by asking.
+        if (problem.missing) return;
+      }
+      if (!document.hidden) plan(failures ? Math.min(LONGEST, every * 2 ** Math.min(failures, 6)) : every);
+    };
+    const shown = () => {
+      if (!document.hidden) void run();
+    };
+
+    again.current = () => void run();
+    document.addEventListener("visibilitychange", shown);
+    let soon = 0;
+    const stop = onEvent((event) => {
+      if (!wanted.split(" ").includes(event.kind)) return;
+      clearTimeout(soon);
+      soon = window.setTimeout(run, 150);
+    });
+    void run();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+      clearTimeout(soon);
+      running?.abort();
+      stop();
+      document.removeEventListener("visibilitychange", shown);
+    };
+  }, [path, every, wanted, accepted]);
+
+  const refresh = useCallback(() => again.current(), []);
+  const mine = answer && answer.path === path ? answer : undefined;
+  return { data: mine?.data, problem: mine?.problem, missing: mine?.problem?.missing ?? false, refresh };
+}

@@ -1,0 +1,77 @@
+// The messages of a call between its parties, drawn from the ladder's JSON. Rows can be chosen by mouse and by keyboard.
+import type { Ladder, LadderItem, Party } from "../types";
+import { milliseconds } from "../format";
+
+const LEFT = 74, COLUMN = 168, ROW = 30, HEAD = 46;
+
+function tone(item: LadderItem): string {
+  if (item.kind === "dropped") return "bad";
+  if (item.kind === "retransmission") return "again";
+  const status = Number(item.label.slice(0, 3));
+  if (!status) return "request";
+  return status < 200 ? "provisional" : status < 300 ? "good" : status < 400 ? "moved" : "bad";
+}
+
+function describe(item: LadderItem, parties: Map<number, Party>): string {
+  const name = (id: number | undefined) => (id === undefined ? "" : parties.get(id)?.label ?? "");
+  const what = item.kind === "note" ? "" : `${name(item.from)} to ${name(item.to)}: `;
+  const how = item.kind === "retransmission" ? " again" : item.kind === "dropped" ? ", dropped" : "";
+  return `${milliseconds(item.offset_ms)}, ${what}${item.label}${how}${item.detail ? `, ${item.detail}` : ""}`;
+}
+
+export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chosen: number | null; choose: (index: number) => void }) {
+  const parties = new Map(ladder.parties.map((party) => [party.id, party]));
+  const place = new Map(ladder.parties.map((party, i) => [party.id, LEFT + COLUMN * (i + 0.5)]));
+  const width = LEFT + COLUMN * Math.max(2, ladder.parties.length);
+  const height = HEAD + ROW * ladder.items.length + 14;
+  const key = (event: KeyboardEvent, index: number) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (event.key === "Enter" || event.key === " " || step) {
+      event.preventDefault();
+      const next = Math.min(ladder.items.length - 1, Math.max(0, index + step));
+      choose(next);
+      const rows = (event.currentTarget as Element).parentElement?.querySelectorAll<SVGGElement>(".row");
+      rows?.[next]?.focus();
+    }
+  };
+  return (
+    <div class="ladder" role="group" aria-label="Messages in order">
+      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
+        {ladder.parties.map((party) => (
+          <g key={party.id}>
+            <line class="life" x1={place.get(party.id)} y1={HEAD - 6} x2={place.get(party.id)} y2={height - 6} />
+            <text class="role" x={place.get(party.id)} y={14}>{party.role}</text>
+            <text class="party" x={place.get(party.id)} y={30}>{party.label}</text>
+          </g>
+        ))}
+        {ladder.items.map((item, i) => {
+          const y = HEAD + ROW * i + ROW - 8;
+          const x1 = place.get(item.from ?? -1), x2 = place.get(item.to ?? -1);
+          const arrow = item.kind !== "note" && x1 !== undefined && x2 !== undefined;
+          const forward = arrow && x2 >= x1 ? 1 : -1;
+          const end = arrow ? (item.kind === "dropped" ? (x1 + x2) / 2 : x2 - forward * 2) : 0;
+          return (
+            <g key={i} class={`row ${tone(item)}${chosen === i ? " chosen" : ""}`} role="button" tabIndex={chosen === i || (chosen === null && i === 0) ? 0 : -1}
+              aria-pressed={chosen === i} aria-label={describe(item, parties)} onClick={() => choose(i)} onKeyDown={(event) => key(event, i)}>
+              <rect class="back" x={0} y={y - ROW + 8} width={width} height={ROW} />
+              <text class="when" x={LEFT - 8} y={y}>{milliseconds(item.offset_ms)}</text>
+              {arrow ? (
+                <>
+                  <line class="arrow" x1={x1} y1={y} x2={end} y2={y} stroke-dasharray={item.kind === "retransmission" ? "5 4" : undefined} />
+                  {item.kind === "dropped"
+                    ? <path class="arrow" d={`M${end - 5} ${y - 5} l10 10 m0 -10 l-10 10`} />
+                    : <polygon class="head" points={`${end},${y} ${end - forward * 8},${y - 4} ${end - forward * 8},${y + 4}`} />}
+                  <text class="label" x={(x1 + x2) / 2} y={y - 5}>
+                    {item.label}{item.kind === "retransmission" ? " (again)" : item.kind === "dropped" ? " (dropped)" : ""}
+                  </text>
+                </>
+              ) : (
+                <text class="note-text" x={LEFT + 4} y={y - 2}>{item.label}{item.detail ? `: ${item.detail}` : ""}</text>
+              )}
+            </g>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+// What the flight recorder holds of something: the ladder, each message's text, the capture as a file.
+import { useEffect, useState } from "preact/hooks";
+import { download, query } from "../api";
+import { milliseconds } from "../format";
+import { useLive } from "../live";
+import type { Ladder } from "../types";
+import { Button, Note, Panel, Trouble } from "./basics";
+import { change } from "./dialogs";
+import { LadderPicture } from "./ladder";
+
+export function Recorded({ path, parameters, running, name }: { path: string; parameters: Record<string, string>; running: boolean; name: string }) {
+  const live = useLive<Ladder>(query(`${path}/ladder`, parameters), { every: running ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
+  const [chosen, setChosen] = useState<number | null>(null);
+  const ladder = live.data;
+  const item = chosen === null ? undefined : ladder?.items[chosen];
+  const parties = new Map(ladder?.parties.map((party) => [party.id, party.label]));
+  const list = JSON.stringify(parameters);
+  useEffect(() => setChosen(null), [path, list]);
+  const save = () => void change(() => download(query(`${path}/pcap`, parameters), `${name.replace(/[^\w.-]+/g, "_")}.pcapng`), "The capture is saved; Wireshark opens it.");
+  return (
+    <Panel title="Ladder" aside={ladder && ladder.items.length > 0 && <Button onClick={save}>Capture (pcap)</Button>}>
+      <Trouble of={live} what="Ladders" />
+      {ladder?.truncated && <Note tone="warn">The recorder has let go of the beginning: what is oldest leaves first.</Note>}
+      {ladder && (ladder.items.length
+        ? <LadderPicture ladder={ladder} chosen={chosen} choose={setChosen} />
+        : <Note>The recorder holds nothing of it.</Note>)}
+      {ladder && ladder.items.length > 0 && !item && <p class="small">Choose a message to read it.</p>}
+      {item && (
+        <section class="message" aria-label="The chosen message" aria-live="polite">
+          <h3>{item.label} <span class="small">
+            {milliseconds(item.offset_ms)}{item.kind !== "note" && `, ${parties.get(item.from ?? -1) ?? "?"} to ${parties.get(item.to ?? -1) ?? "?"}`}
+            {item.transport && `, ${item.transport}`}{item.bytes !== undefined && `, ${item.bytes} bytes`}{item.kind !== "message" && `, ${item.kind}`}
+          </span></h3>
+          {item.detail && <p>{item.detail}</p>}
+          {item.text && <pre tabIndex={0}>{item.text}</pre>}
+        </section>
+      )}
+    </Panel>
+  );
+}

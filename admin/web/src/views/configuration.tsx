@@ -1,0 +1,92 @@
+// The effective timers, the process and its store, log levels.
+import { api, download } from "../api";
+import { Time, milliseconds, seconds, whole, words } from "../format";
+import { number, samples } from "../history";
+import { useLive } from "../live";
+import { Button, Facts, Panel, State, Trouble, View } from "../parts/basics";
+import { change } from "../parts/dialogs";
+import { Table } from "../parts/table";
+import { useStore } from "../store";
+import type { Status, Timer } from "../types";
+
+const LEVELS = ["debug", "info", "warning", "error", "off"];
+
+function Timers() {
+  const live = useLive<Record<string, Timer>>("/v1/timers", { every: 15_000, kinds: ["configuration"] });
+  return (
+    <Panel wide title="Effective timers">
+      <Trouble of={live} what="Timers" />
+      {live.data && (
+        <Table rows={Object.entries(live.data)} id={([name]) => name} label="Timers" empty="" columns={[
+          { name: "Timer", show: ([name]) => <b>{words(name)}</b> },
+          { name: "Value", kind: "number", show: ([, timer]) => timer.value },
+          { name: "In milliseconds", kind: "number", show: ([, timer]) => `${whole(timer.ms)} ms` },
+          { name: "Meaning", show: ([, timer]) => timer.meaning },
+        ]} />
+      )}
+    </Panel>
+  );
+}
+
+function LogLevels() {
+  const live = useLive<Record<string, string>>("/v1/log", { every: 15_000 });
+  const set = async (category: string, level: string) => {
+    await change(() => api("PUT", "/v1/log", { [category]: level }), `The log of ${category} is at ${level}, until the next start.`);
+    live.refresh();
+  };
+  return (
+    <Panel title="Log levels" aside={<span class="small">until the next start</span>}>
+      <Trouble of={live} what="Log levels" />
+      {live.data && (
+        <div class="levels">
+          {Object.entries(live.data).filter(([, level]) => typeof level === "string").map(([category, level]) => (
+            <label key={category}><span>{category}</span>
+              <select aria-label={`Log level of ${category}`} value={level} onChange={(event) => void set(category, event.currentTarget.value)}>{LEVELS.map((name) => <option key={name} value={name}>{name}</option>)}</select>
+            </label>
+          ))}
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Process({ status }: { status: Status }) {
+  const { load, counts } = status;
+  return (
+    <Panel title="Process">
+      <Facts of={[
+        ["Version", status.version], ["Started", <Time at={status.started} />], ["Up for", seconds(status.uptime_s)],
+        ["Lag, average", milliseconds(load.lag_ms)], ["Lag, worst of the last minute", milliseconds(load.worst_lag_ms)],
+        ["Overload", load.overload || "none"],
+        ...Object.entries(load.queues).map(([name, n]): [string, string] => [`Waiting: ${words(name)}`, whole(n)]),
+        ["Timers", whole(number(counts["timers"]))], ["Connections", whole(number(counts["connections"]))], ["Subscriptions", whole(number(counts["subscriptions"]))],
+        ["API", <Button kind="quiet" onClick={() => void change(() => download("/v1/openapi.yaml", "openapi.yaml"), "The description is saved.")}>save openapi.yaml</Button>],
+      ]} />
+    </Panel>
+  );
+}
+
+function StoreState({ status: { store } }: { status: Status }) {
+  return (
+    <Panel title="Store" aside={<State tone={store.ok ? "good" : "bad"}>{store.ok ? "works" : "fails"}</State>}>
+      <Facts of={[
+        ...(store.reason ? [["Reason", store.reason] as [string, string]] : []),
+        ["Last commit", milliseconds(store.last_commit_ms)], ["Commits", whole(store.commits)], ["Waiting", whole(store.queued)],
+        ["Failed batches", whole(store.failed_batches)], ["Given up", whole(store.dropped)],
+      ]} />
+    </Panel>
+  );
+}
+
+export function Configuration() {
+  const status = useStore(samples).at(-1)?.status;
+  return (
+    <View title="Configuration" lead="What is in force now. The file is read at the start and on SIGHUP.">
+      <div class="two">
+        <div>{status && <Process status={status} />}</div>
+        <div>{status && <StoreState status={status} />}<LogLevels /></div>
+      </div>
+      <Timers />
+    </View>
+  );
+}

@@ -1,0 +1,71 @@
+// What happened, live; and who changed what over REST.
+import { useState } from "preact/hooks";
+import { events, stream } from "../events";
+import { Time, words } from "../format";
+import { Choice, Form, Missing, Note, State, Text, View, type Tone } from "../parts/basics";
+import { Paged, Table } from "../parts/table";
+import { href, route } from "../route";
+import { useStore } from "../store";
+import type { AuditEntry } from "../types";
+
+const TONES: Record<string, Tone> = {
+  "target-up": "good", "target-down": "bad", "ban-made": "warn", "ban-lifted": "good", storm: "bad", certificate: "warn", "store-degraded": "bad", "store-recovered": "good",
+};
+
+function Happened() {
+  const all = useStore(events);
+  const how = useStore(stream);
+  const [kind, setKind] = useState("");
+  const [text, setText] = useState("");
+  if (how === "polling") return <Missing what="Events" />;
+  const kinds = [...new Set(all.map((event) => event.kind))].sort();
+  const wanted = text.trim().toLowerCase();
+  const shown = all.filter((event) => (!kind || event.kind === kind) && (!wanted || `${event.subject ?? ""} ${event.text}`.toLowerCase().includes(wanted)));
+  return (
+    <>
+      {how === "waiting" && <Note tone="warn">The stream is interrupted; connecting again.</Note>}
+      <Form inline label="Filter events" onSubmit={() => {}}>
+        <Choice label="Kind" value={kind} set={setKind} options={[["", "all"], ...kinds.map((name): [string, string] => [name, words(name)])]} />
+        <Text label="With the text" value={text} set={setText} />
+      </Form>
+      <Table rows={shown.slice(0, 200)} id={(event) => event.id} label="Events" empty={all.length ? "None like this." : "Nothing has happened yet."} columns={[
+        { name: "When", show: (event) => <Time at={event.at} /> },
+        { name: "Kind", show: (event) => <State tone={TONES[event.kind] ?? "idle"}>{words(event.kind)}</State> },
+        { name: "What", show: (event) => event.text },
+        { name: "Subject", show: (event) => <code class="cut">{event.subject ?? ""}</code> },
+      ]} />
+      {shown.length > 200 && <p class="small">The newest 200 of {shown.length}.</p>}
+    </>
+  );
+}
+
+const brief = (value: unknown) => (value === null || value === undefined ? "–" : JSON.stringify(value, null, 1));
+
+function Changes() {
+  return (
+    <Paged<AuditEntry> path="/v1/audit" what="Changes" every={6000} kinds={["configuration"]}>
+      {(rows) => (
+        <Table rows={rows} id={(row) => row.id} label="Changes over REST" empty="Nothing has been changed." columns={[
+          { name: "When", show: (row) => <Time at={row.when} /> },
+          { name: "Who", show: (row) => <><code>{row.client}</code> <span class="small">{row.token}</span></> },
+          { name: "What", show: (row) => <code>{row.method} {row.path}</code> },
+          { name: "Status", show: (row) => <State tone={row.status < 300 ? "good" : "bad"}>{row.status}</State> },
+          { name: "From what to what", show: (row) => <details><summary>show</summary><pre>{brief(row.before)}{"\n→\n"}{brief(row.after)}</pre></details> },
+        ]} />
+      )}
+    </Paged>
+  );
+}
+
+export function Events() {
+  const changes = useStore(route).query.get("show") === "changes";
+  return (
+    <View title="Events">
+      <nav class="tabs" aria-label="Which">
+        <a href={href("events")} aria-current={changes ? undefined : "page"}>Events</a>
+        <a href={href("events", { show: "changes" })} aria-current={changes ? "page" : undefined}>Changes over REST</a>
+      </nav>
+      {changes ? <Changes /> : <Happened />}
+    </View>
+  );
+}

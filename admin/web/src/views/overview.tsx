@@ -1,0 +1,119 @@
+// What the edge does now: health in words, the numbers, and the last quarter of an hour.
+import type { ComponentChildren } from "preact";
+import { whole, rate, seconds, milliseconds, plural, words } from "../format";
+import { counter, number, rates, responses, samples, type Sample } from "../history";
+import { useLive } from "../live";
+import { Panel, State, Trouble, View } from "../parts/basics";
+import { Chart, type Line } from "../parts/chart";
+import { href } from "../route";
+import { useStore } from "../store";
+import type { Counter, Readiness, Status } from "../types";
+
+function Health() {
+  const ready = useLive<Readiness>("/readyz", { every: 3000, also: [503], kinds: ["target-up", "target-down", "store-degraded", "store-recovered", "storm"] });
+  const data = ready.data;
+  return (
+    <Panel title="Health" aside={data && (
+      <State tone={data.reasons.length ? "bad" : data.degraded.length ? "warn" : "good"}>{data.reasons.length ? "not ready" : data.degraded.length ? "degraded" : "ready"}</State>
+    )}>
+      <Trouble of={ready} what="Health" />
+      {data && (data.reasons.length + data.degraded.length === 0
+        ? <p class="note idle">Calls and registrations are served. Nothing is wrong.</p>
+        : <ul class="reasons">
+            {data.reasons.map((reason) => <li key={reason}><State tone="bad">cannot serve</State> {reason}</li>)}
+            {data.degraded.map((reason) => <li key={reason}><State tone="warn">degraded</State> {reason}</li>)}
+          </ul>)}
+    </Panel>
+  );
+}
+
+function Tile({ name, value, link, about }: { name: string; value: ComponentChildren; link?: string; about?: ComponentChildren }) {
+  const inner = <><span class="tile-name">{name}</span><b>{value}</b>{about && <span class="tile-about">{about}</span>}</>;
+  return link ? <a class="tile" href={link}>{inner}</a> : <div class="tile">{inner}</div>;
+}
+
+function Tiles({ status, list }: { status: Status; list: Sample[] }) {
+  const counts = status.counts;
+  const started = rates(list, (s) => number(s.counters["calls_started"])).at(-1) ?? 0;
+  const drops = Object.values(counter(status.counters["drops"])).reduce((sum, n) => sum + n, 0);
+  return (
+    <div class="tiles">
+      <Tile name="Live calls" value={whole(number(counts["calls"]))} link={href("calls")} about={`${whole(number(counts["legs"]))} legs`} />
+      <Tile name="Calls per second" value={rate(started)} link={href("calls", { show: "records" })} about={`${whole(number(status.counters["calls_started"]))} since the start`} />
+      <Tile name="Registrations" value={whole(number(counts["registrations"]))} link={href("registrations")} about={`${whole(number(status.counters["registers_granted"]))} granted`} />
+      <Tile name="Targets" value={whole(number(counts["targets"]))} link={href("sets")} about={`in ${plural(number(counts["sets"]), "set")}`} />
+      <Tile name="Domains" value={whole(number(counts["domains"]))} link={href("domains")} />
+      <Tile name="Dropped" value={whole(drops)} link={href("door")} about="silence to strangers" />
+      <Tile name="Bans" value={whole(number(counts["bans"]))} link={href("door")} about={number(counts["would_be_bans"]) ? `${whole(number(counts["would_be_bans"]))} more in dry run` : undefined} />
+      <Tile name="Up for" value={seconds(status.uptime_s)} link={href("configuration")} about={`version ${status.version}`} />
+    </div>
+  );
+}
+
+// The greatest few of a counter with names, as rates; the rest together.
+function linesOf(list: Sample[], read: (status: Status) => Counter, link: (name: string) => string, hint?: string, most = 5): Line[] {
+  const last = list.at(-1);
+  if (!last) return [];
+  const first = list.find((sample) => sample.status.started === last.status.started)!;
+  const totals = read(last.status), before = read(first.status);
+  const order = Object.keys(totals).sort((a, b) => (totals[b]! - (before[b] ?? 0)) - (totals[a]! - (before[a] ?? 0)) || totals[b]! - totals[a]!);
+  const line = (name: string, names: string[], to?: string): Line => {
+    const values = rates(list, (status) => names.reduce((sum, n) => sum + (read(status)[n] ?? 0), 0));
+    const total = names.reduce((sum, n) => sum + (totals[n] ?? 0), 0);
+    return { name, values, now: `${rate(values.at(-1) ?? 0)}/s (${whole(total)})`, ...(to ? { link: to } : {}), ...(hint ? { hint } : {}) };
+  };
+  const lines = order.slice(0, most).map((name) => line(words(name), [name], link(name)));
+  return order.length > most ? [...lines, line("others", order.slice(most))] : lines;
+}
+
+function Charts({ list }: { list: Sample[] }) {
+  const times = list.map((sample) => sample.at / 1000);
+  const last = list.at(-1)!.status;
+  const gauge = (name: string) => list.map((sample) => number(sample.status.counts[name]));
+  const perSecond = (name: string, text: string, link?: string): Line => {
+    const values = rates(list, (status) => number(status.counters[name]));
+    return { name: text, values, now: `${rate(values.at(-1) ?? 0)}/s`, ...(link ? { link } : {}) };
+  };
+  const made = responses(last);
+  return (
+    <div class="charts">
+      <Panel title="Live calls">
+        <Chart title="Live calls" times={times} lines={[{ name: "calls", values: gauge("calls"), now: whole(number(last.counts["calls"])), link: href("calls") }]} />
+      </Panel>
+      <Panel title="Calls per second">
+        <Chart title="Calls per second" times={times} decimals={1} lines={[
+          perSecond("calls_started", "started", href("calls", { show: "records" })),
+          perSecond("calls_answered", "answered", href("calls", { show: "records", status: 200 })),
+          perSecond("calls_failed", "failed", href("calls", { show: "records" })),
+        ]} />
+      </Panel>
+      <Panel title="Registrations">
+        <Chart title="Registrations" times={times} lines={[{ name: "bindings", values: gauge("registrations"), now: whole(number(last.counts["registrations"])), link: href("registrations") }]} />
+      </Panel>
+      <Panel title={made.all ? "Final responses by code" : "Final responses made here, by code"}>
+        <Chart title="Responses by code" times={times} decimals={1}
+          lines={linesOf(list, (status) => responses(status).codes, (code) => href("calls", { show: "records", status: code }))} />
+      </Panel>
+      <Panel title="Drops by reason">
+        <Chart title="Drops by reason" times={times} decimals={1} lines={linesOf(list, (status) => counter(status.counters["drops"]), (reason) => href("door", { reason }))} />
+      </Panel>
+      <Panel title="Load">
+        <Chart title="Load in milliseconds" times={times} decimals={1} lines={[
+          { name: "lag, average", values: list.map((s) => s.status.load.lag_ms), now: milliseconds(last.load.lag_ms), hint: "How late timers and packets are served" },
+          { name: "last commit", values: list.map((s) => s.status.store.last_commit_ms), now: milliseconds(last.store.last_commit_ms), link: href("configuration") },
+        ]} />
+      </Panel>
+    </div>
+  );
+}
+
+export function Overview() {
+  const list = useStore(samples);
+  const last = list.at(-1);
+  return (
+    <View title="Overview">
+      <Health />
+      {last ? <><Tiles status={last.status} list={list} /><Charts list={list} /></> : <p class="note idle">Loading …</p>}
+    </View>
+  );
+}
