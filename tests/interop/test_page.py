@@ -2,6 +2,7 @@
 telephone, and that nothing on it comes from elsewhere."""
 
 import gzip
+import json
 import os
 import urllib.error
 import urllib.request
@@ -100,6 +101,27 @@ class Page(LabTest):
         self.page.wait(label="Token")
         self.page.do("reload")
         self.page.wait(label="Token")
+
+    def test_an_edge_without_a_token_asks_for_none(self):
+        edge = Edge(self.lab, host=2, name="open-edge")
+        self.page.open(f"http://{edge.admin}/")
+        self.page.wait(role="heading", name="Overview")
+        self.page.wait(css=".reasons .state", text="cannot serve")
+        self.assertEqual(self.page.js("[...document.querySelectorAll('button')].filter(b => b.textContent === 'Log out').length"), 0)
+        self.page.open("about:blank")
+        edge.stop()
+
+    def test_the_page_says_that_the_edge_is_gone_and_goes_on_when_it_is_back(self):
+        self.log_in("sets")
+        self.page.wait(css=".state.good", text="1 of 1 up")
+        self.edge.kill9()
+        self.page.wait(css=".note.warn", text="The edge does not answer.")
+        self.edge.start()
+        self.page.gone(css=".note.warn", within=40_000)
+        self.page.wait(css="header", text="updated live", within=40_000)
+        self.page.wait(css=".state.good", text="1 of 1 up")
+        # The browser itself tells of requests that meet nobody.
+        self.assertEqual([line for line in self.page.troubles() if "ERR_CONNECTION_REFUSED" not in line], [])
 
     # Sets and targets
 
@@ -311,6 +333,35 @@ class Page(LabTest):
         self.assertEqual(self.edge.must("GET", "/v1/log")["gate"], "warning")
         self.page.go("events?show=changes")
         self.page.wait(css="td", text="PUT /v1/log")
+
+    def test_events_appear_as_they_happen(self):
+        self.log_in("events")
+        self.page.wait(css="header", text="updated live")
+        self.edge.must("POST", "/v1/bans", {"network": "203.0.113.9", "ttl": "1h"})
+        self.page.wait(css="tr", text="203.0.113.9")
+        self.page.do("choose", label="Kind", value="ban-made")
+        self.edge.must("DELETE", "/v1/bans/203.0.113.9")
+        self.page.do("choose", label="Kind", value="ban-lifted")
+        self.page.wait(css="tr", text="203.0.113.9")
+
+    def test_the_configuration_is_exported_looked_at_and_imported(self):
+        path = self.lab.path("configuration.json")
+        self.log_in("configuration")
+        self.page.do("save", path=path, role="button", name="Export")
+        with open(path) as file:
+            document = json.load(file)
+        self.assertEqual([domain["domain"] for domain in document["domains"]], ["a.test"])
+        self.page.do("upload", label="Import a document", path=path)
+        self.page.wait("configuration.json changes nothing.")
+        document["domains"].append({"domain": "imported.test", "setid": 10})
+        with open(path, "w") as file:
+            json.dump(document, file)
+        self.page.do("upload", label="Import a document", path=path)
+        self.page.wait(css="dialog .listed", text="imported.test")
+        self.assertEqual(self.edge.rest("GET", "/v1/domains/imported.test")[0], 404)
+        self.page.click("Import", inside="dialog")
+        self.page.wait(css=".notice", text="is in force")
+        self.edge.must("DELETE", "/v1/domains/imported.test")
 
     def test_light_and_dark_follow_the_system_until_one_is_chosen(self):
         background = "getComputedStyle(document.body).backgroundColor"

@@ -72,7 +72,11 @@ const commands = {
     await file.saveAs(path);
     return file.suggestedFilename();
   },
-  async shot({ path }) { await page.screenshot({ path, animations: "disabled", caret: "hide" }); },
+  async upload({ path, ...where }) { await place(where).setInputFiles(path); },
+  async shot({ path }) {
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path, animations: "disabled", caret: "hide" });
+  },
   async troubles() { return troubles; },
 };
 

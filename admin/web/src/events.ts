@@ -1,5 +1,6 @@
 // The stream of /v1/events. It is read by fetch, since an EventSource cannot carry the token.
 import { api, ask, session } from "./api";
+import { sameProcess } from "./history";
 import { store } from "./store";
 import type { Event, Status } from "./types";
 
@@ -16,7 +17,7 @@ export function onEvent(on: (event: Event) => void): () => void {
 }
 
 let last = 0;
-let process = "";  // whose numbers these are: they begin anew with each process of the edge
+let process = new Date(0).toISOString();  // whose numbers these are: they begin anew with each process of the edge
 let running: AbortController | undefined;
 
 // One event of the stream: the lines between two empty ones.
@@ -30,19 +31,31 @@ function read(block: string): Event | undefined {
   }
 }
 
+// Views are drawn a few times a second at most, however many there are.
+let waiting: Event[] = [];
+let drawing = 0;
+function show(fresh: Event[]): void {
+  waiting.push(...fresh);
+  drawing ||= window.setTimeout(() => {
+    drawing = 0;
+    events.set([...waiting.reverse(), ...events.get()].slice(0, KEPT));
+    waiting = [];
+  }, 200);
+}
+
 function take(blocks: string[]): void {
   const fresh = blocks.map(read).filter((event): event is Event => event !== undefined && event.id > last);
   if (!fresh.length) return;
   const first = last === 0;
   last = fresh[fresh.length - 1]!.id;
-  events.set([...fresh.reverse(), ...events.get()].slice(0, KEPT));
+  show(fresh);
   // Those from before the page was opened change nothing in what it has just asked for.
   if (!first) for (const event of fresh) for (const on of [...listeners]) on(event);
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
   const { started } = await api<Status>("GET", "/v1/status", undefined, signal);
-  if (started !== process) last = 0;
+  if (!sameProcess(started, process)) last = 0;
   process = started;
   const answer = await ask("GET", `/v1/events?after=${last}`, { headers: { Accept: "text/event-stream" }, signal });
   if (answer.status === 404) {
@@ -83,6 +96,9 @@ session.watch(({ state }) => {
   running = undefined;
   if (!inside) {
     stream.set("off");
+    clearTimeout(drawing);
+    drawing = 0;
+    waiting = [];
     events.set([]);
     last = 0;
     return;

@@ -51,11 +51,16 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
 
     again.current = () => void run();
     document.addEventListener("visibilitychange", shown);
+    // Of many events in a row each second's first counts.
     let soon = 0;
+    let asked = 0;
     const stop = onEvent((event) => {
-      if (!wanted.split(" ").includes(event.kind)) return;
-      clearTimeout(soon);
-      soon = window.setTimeout(run, 150);
+      if (soon || !wanted.split(" ").includes(event.kind)) return;
+      soon = window.setTimeout(() => {
+        soon = 0;
+        asked = Date.now();
+        void run();
+      }, Math.max(150, asked + 1000 - Date.now()));
     });
     void run();
     return () => {

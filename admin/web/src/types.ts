@@ -20,7 +20,7 @@ export type Registration = {
 export type Call = {
   id: string; key: string; state: string; from: string; to: string; origin_side: "phone" | "backend"; origin: string;
   destination: string | null; target: number | null; origin_call_id: string; new_call_id: string; started: string;
-  answered: string | null; duration_s: number | null;
+  answered: string | null; duration_s: number | null; hint?: string | null;
 };
 export type Cdr = {
   id: string; from: string; to: string; domain: string; origin_side: string; origin: string; target: number | null;

@@ -25,7 +25,7 @@ export function Chart({ title, times, lines, decimals = 0 }: { title: string; ti
     };
     const made = new uPlot({
       width: place.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [10, 14, 0, 0],
-      scales: { y: { range: (_, __, most) => [0, Math.max(decimals ? 1 : 4, most * 1.1)] } },
+      scales: { x: { range: (_, least, most) => [Math.min(least ?? 0, (most ?? 60) - 60), most ?? 60] }, y: { range: (_, __, most) => [0, Math.max(decimals ? 1 : 4, most * 1.1)] } },
       axes: [
         { ...axis, size: 24, space: 80, values: (_, all) => all.map((t) => new Date(t * 1000).toTimeString().slice(0, new Date(t * 1000).getSeconds() ? 8 : 5)) },
         { ...axis, size: 44, space: 28, values: (_, all) => all.map((n) => (decimals ? String(n) : Number.isInteger(n) ? n.toLocaleString("en") : "")) },

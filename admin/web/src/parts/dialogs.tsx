@@ -17,8 +17,13 @@ export function Dialog({ title, children, onClose }: { title: string; children: 
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    element.current?.showModal();
-    return () => element.current?.close();
+    const before = document.activeElement as HTMLElement | null;
+    const shown = element.current!;
+    shown.showModal();
+    return () => {
+      shown.close();
+      before?.focus();
+    };
   }, []);
   return (
     <dialog ref={element} aria-labelledby={id} onCancel={(event) => { event.preventDefault(); onClose(); }}>
@@ -29,13 +34,13 @@ export function Dialog({ title, children, onClose }: { title: string; children: 
 }
 
 // The end of a form in a dialog: the refusal, if any, and the two buttons.
-export function Finish({ action, danger, busy, problem, onClose }: { action: string; danger?: boolean; busy: boolean; problem: string; onClose: () => void }) {
+export function Finish({ action, danger, busy, disabled = false, problem, onClose }: { action: string; danger?: boolean; busy: boolean; disabled?: boolean; problem: string; onClose: () => void }) {
   return (
     <>
       {problem && <Note tone="bad">{problem}</Note>}
       <div class="finish">
         <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind={danger ? "danger" : "main"} disabled={busy}>{busy ? "Working …" : action}</Button>
+        <Button type="submit" kind={danger ? "danger" : "main"} disabled={busy || disabled}>{busy ? "Working …" : action}</Button>
       </div>
     </>
   );

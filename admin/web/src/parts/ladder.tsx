@@ -1,8 +1,10 @@
 // The messages of a call between its parties, drawn from the ladder's JSON. Rows can be chosen by mouse and by keyboard.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ladder, LadderItem, Party } from "../types";
 import { milliseconds } from "../format";
 
-const LEFT = 74, COLUMN = 168, ROW = 30, HEAD = 46;
+const LEFT = 70, ROW = 30, HEAD = 46;
+const NARROWEST = 104, WIDEST = 190;
 
 function tone(item: LadderItem): string {
   if (item.kind === "dropped") return "bad";
@@ -19,10 +21,23 @@ function describe(item: LadderItem, parties: Map<number, Party>): string {
   return `${milliseconds(item.offset_ms)}, ${what}${item.label}${how}${item.detail ? `, ${item.detail}` : ""}`;
 }
 
+// The width that a party gets, of what there is.
+function useColumn(parties: number) {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(600);
+  useLayoutEffect(() => {
+    const watch = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 600));
+    watch.observe(box.current!);
+    return () => watch.disconnect();
+  }, []);
+  return { box, column: Math.max(NARROWEST, Math.min(WIDEST, (width - LEFT) / Math.max(2, parties))) };
+}
+
 export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chosen: number | null; choose: (index: number) => void }) {
+  const { box, column } = useColumn(ladder.parties.length);
   const parties = new Map(ladder.parties.map((party) => [party.id, party]));
-  const place = new Map(ladder.parties.map((party, i) => [party.id, LEFT + COLUMN * (i + 0.5)]));
-  const width = LEFT + COLUMN * Math.max(2, ladder.parties.length);
+  const place = new Map(ladder.parties.map((party, i) => [party.id, LEFT + column * (i + 0.5)]));
+  const width = LEFT + column * Math.max(2, ladder.parties.length);
   const height = HEAD + ROW * ladder.items.length + 14;
   const key = (event: KeyboardEvent, index: number) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -35,7 +50,7 @@ export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chos
     }
   };
   return (
-    <div class="ladder" role="group" aria-label="Messages in order">
+    <div class="ladder" ref={box} role="group" aria-label="Messages in order">
       <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         {ladder.parties.map((party) => (
           <g key={party.id}>

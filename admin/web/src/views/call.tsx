@@ -52,7 +52,33 @@ function Why({ id, running }: { id: string; running: boolean }) {
   );
 }
 
+// A call of which only the key is known, of an event or a log line: it is looked for among the live calls and the newest records.
+function Search({ of: key }: { of: string }) {
+  const calls = useLive<Page<Call>>("/v1/calls?limit=1000", { every: 0 });
+  const records = useLive<Page<Cdr>>("/v1/cdrs?limit=1000", { every: 0 });
+  const call = calls.data?.items.find((item) => item.key === key);
+  const record = records.data?.items.find((item) => item.id === key);
+  useEffect(() => {
+    if (call) location.replace(href("call", { id: call.id, key, call_id: call.origin_call_id }));
+    else if (calls.data && record) location.replace(href("call", { key, call_id: record.origin_call_id }));
+  }, [call, record, calls.data]);
+  const over = (calls.data || calls.problem) && (records.data || records.problem);
+  return (
+    <View title={`Call ${key}`}>
+      <Note>{over && !call && !record ? "It is not live any more, and not among the newest records." : "Looking for it …"}</Note>
+      <Why id={key} running={false} />
+    </View>
+  );
+}
+
 export function CallView() {
+  const { query } = useStore(route);
+  const key = query.get("key");
+  if (key && !query.get("id") && !query.get("call_id")) return <Search key={key} of={key} />;
+  return <OneCall key={query.get("id") ?? key ?? ""} />;
+}
+
+function OneCall() {
   const { query } = useStore(route);
   const id = query.get("id"), key = query.get("key"), callId = query.get("call_id");
   const [seen, setSeen] = useState<Call>();
@@ -76,6 +102,7 @@ export function CallView() {
         <div>
           {explained && <Why id={explained} running={running} />}
           <Panel title={running ? "Now" : "Record"}>
+            {running && seen?.hint && <Note tone="warn">{seen.hint}</Note>}
             {running && seen && <CallFacts call={seen} />}
             {!running && (cdr ? <RecordFacts cdr={cdr} /> : record.missing
               ? <><Missing what="Call records" />{seen && <CallFacts call={seen} />}</>

@@ -26,7 +26,7 @@ const RECORDS: Filter[] = [
 ];
 
 export const statusTone = (status: number): Tone => (status >= 200 && status < 300 ? "good" : status === 487 || status === 486 || status < 400 ? "idle" : "bad");
-const callLink = (call: Call) => href("call", { id: call.id, call_id: call.origin_call_id });
+const callLink = (call: Call) => href("call", { id: call.id, key: call.key, call_id: call.origin_call_id });
 const recordLink = (cdr: Cdr) => href("call", { key: cdr.id, call_id: cdr.origin_call_id });
 
 function Live() {
@@ -43,7 +43,7 @@ function Live() {
         {(rows, refresh) => (
           <Table rows={rows.filter(matches)} id={(call) => call.id} label="Live calls" empty={filtered ? "None like this on this page." : "No call is up."} columns={[
             { name: "Call", show: (call) => <a href={callLink(call)}>{call.key}</a> },
-            { name: "State", show: (call) => <State tone={call.answered ? "good" : "idle"}>{call.state}</State> },
+            { name: "State", show: (call) => <><State tone={call.answered ? "good" : "idle"}>{call.state}</State>{call.hint && <span class="small reason">{call.hint}</span>}</> },
             { name: "From", show: (call) => <code class="cut" title={call.from}>{call.from}</code> },
             { name: "To", show: (call) => <code class="cut" title={call.to}>{call.to}</code> },
             { name: "Origin", show: (call) => <><code>{call.origin}</code> <span class="small">{call.origin_side}</span></> },

@@ -1,11 +1,13 @@
 // The effective timers, the process and its store, log levels.
+import { useState } from "preact/hooks";
 import { api, download } from "../api";
 import { Time, milliseconds, seconds, whole, words } from "../format";
 import { number, samples } from "../history";
 import { useLive } from "../live";
-import { Button, Facts, Panel, State, Trouble, View } from "../parts/basics";
+import { Button, Facts, Form, Panel, State, Text, Trouble, View } from "../parts/basics";
 import { change } from "../parts/dialogs";
 import { Table } from "../parts/table";
+import { Transfer } from "./transfer";
 import { useStore } from "../store";
 import type { Status, Timer } from "../types";
 
@@ -28,8 +30,23 @@ function Timers() {
   );
 }
 
+function Watch({ names, refresh }: { names: string[]; refresh: () => void }) {
+  const [text, setText] = useState(names.join(" "));
+  const save = async () => {
+    const wanted = text.split(/[\s,]+/).filter(Boolean);
+    await change(() => api("PUT", "/v1/log", { watch: wanted }), wanted.length ? `Each line of ${wanted.join(", ")} is written.` : "Nobody is watched.");
+    refresh();
+  };
+  return (
+    <Form inline label="Watch in the log" onSubmit={() => void save()}>
+      <Text label="Watch users, domains, addresses" value={text} set={setText} placeholder="401@a.test 192.0.2.1" hint="Each line that names one is written, whatever the levels are" />
+      <Button type="submit">Watch</Button>
+    </Form>
+  );
+}
+
 function LogLevels() {
-  const live = useLive<Record<string, string>>("/v1/log", { every: 15_000 });
+  const live = useLive<Record<string, string | string[]>>("/v1/log", { every: 15_000 });
   const set = async (category: string, level: string) => {
     await change(() => api("PUT", "/v1/log", { [category]: level }), `The log of ${category} is at ${level}, until the next start.`);
     live.refresh();
@@ -39,13 +56,14 @@ function LogLevels() {
       <Trouble of={live} what="Log levels" />
       {live.data && (
         <div class="levels">
-          {Object.entries(live.data).filter(([, level]) => typeof level === "string").map(([category, level]) => (
+          {Object.entries(live.data).filter((entry): entry is [string, string] => typeof entry[1] === "string").map(([category, level]) => (
             <label key={category}><span>{category}</span>
               <select aria-label={`Log level of ${category}`} value={level} onChange={(event) => void set(category, event.currentTarget.value)}>{LEVELS.map((name) => <option key={name} value={name}>{name}</option>)}</select>
             </label>
           ))}
         </div>
       )}
+      {Array.isArray(live.data?.["watch"]) && <Watch names={live.data["watch"]} refresh={live.refresh} />}
     </Panel>
   );
 }
@@ -84,7 +102,7 @@ export function Configuration() {
     <View title="Configuration" lead="What is in force now. The file is read at the start and on SIGHUP.">
       <div class="two">
         <div>{status && <Process status={status} />}</div>
-        <div>{status && <StoreState status={status} />}<LogLevels /></div>
+        <div>{status && <StoreState status={status} />}<LogLevels /><Transfer /></div>
       </div>
       <Timers />
     </View>

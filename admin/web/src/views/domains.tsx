@@ -66,7 +66,7 @@ function Add({ onClose }: { onClose: (made: boolean) => void }) {
           ? <Choice label="Set" value={chosen} set={setSetid} options={options.map((set) => [String(set.setid), setText(set, set.setid)])} />
           : <Note tone="warn">There is no set yet: <a href={href("sets")}>add a target</a> first.</Note>}
         <Text label="Comment" value={comment} set={setComment} wide />
-        <Finish action="Add" busy={busy || !chosen} problem={problem.text} onClose={() => onClose(false)} />
+        <Finish action="Add" busy={busy} disabled={!chosen} problem={problem.text} onClose={() => onClose(false)} />
       </Form>
     </Dialog>
   );
@@ -92,7 +92,7 @@ function Move({ domain, onClose }: { domain: Domain; onClose: (moved: boolean) =
           <p>{registrations.data?.next ? "More than 1000 registrations stay" : `${plural(count, "registration")} ${count === 1 ? "stays" : "stay"}`} known here; the new set's backends learn of each phone when it registers again.</p>
           {to && to.targets.up === 0 && <Note tone="warn">No target of set {chosen} is up: calls will be refused.</Note>}
         </div>
-        <Finish action="Move" danger busy={busy || !chosen} problem={problem.text} onClose={() => onClose(false)} />
+        <Finish action="Move" danger busy={busy} disabled={!chosen} problem={problem.text} onClose={() => onClose(false)} />
       </Form>
     </Dialog>
   );

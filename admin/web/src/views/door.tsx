@@ -112,7 +112,7 @@ function Knocks({ ban }: { ban: (network: string) => void }) {
             { name: "Last", show: (row) => <Time at={row.when} /> },
             { name: "Source", show: (row) => <a href={href("trace", { source: addressOf(row.source) })}><code>{row.source}</code></a> },
             { name: "Reason", show: (row) => row.reason },
-            { name: "Count", kind: "number", show: (row) => whole(row.count) },
+            { name: "Count", kind: "number", show: (row) => <a href={href("trace", { source: addressOf(row.source) })}>{whole(row.count)}</a> },
             { name: "Over", kind: "number", show: (row) => seconds((Date.parse(row.when) - Date.parse(row.first)) / 1000) },
             { name: "Method", show: (row) => row.method || "–" },
             { name: "Domain", show: (row) => <span class="cut" title={row.domain}>{row.domain || "–"}</span> },

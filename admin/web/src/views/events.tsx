@@ -6,11 +6,21 @@ import { Choice, Form, Missing, Note, State, Text, View, type Tone } from "../pa
 import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
 import { useStore } from "../store";
-import type { AuditEntry } from "../types";
+import type { AuditEntry, Event } from "../types";
 
 const TONES: Record<string, Tone> = {
   "target-up": "good", "target-down": "bad", "ban-made": "warn", "ban-lifted": "good", storm: "bad", certificate: "warn", "store-degraded": "bad", "store-recovered": "good",
 };
+
+// Where the subject of an event is shown.
+function linkOf({ kind, subject = "" }: Event): string | undefined {
+  if (!subject) return undefined;
+  if (kind.startsWith("call-")) return href("call", { key: subject });
+  if (kind.startsWith("binding-")) return href("trace", { aor: subject });
+  if (kind.startsWith("target-")) return href("sets");
+  if (kind.startsWith("ban-")) return href("door");
+  return kind === "configuration" ? href("events", { show: "changes" }) : undefined;
+}
 
 function Happened() {
   const all = useStore(events);
@@ -32,7 +42,7 @@ function Happened() {
         { name: "When", show: (event) => <Time at={event.at} /> },
         { name: "Kind", show: (event) => <State tone={TONES[event.kind] ?? "idle"}>{words(event.kind)}</State> },
         { name: "What", show: (event) => event.text },
-        { name: "Subject", show: (event) => <code class="cut">{event.subject ?? ""}</code> },
+        { name: "Subject", show: (event) => { const link = linkOf(event); const text = <code>{event.subject ?? ""}</code>; return link ? <a href={link}>{text}</a> : text; } },
       ]} />
       {shown.length > 200 && <p class="small">The newest 200 of {shown.length}.</p>}
     </>

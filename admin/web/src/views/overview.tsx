@@ -1,7 +1,7 @@
 // What the edge does now: health in words, the numbers, and the last quarter of an hour.
 import type { ComponentChildren } from "preact";
 import { whole, rate, seconds, milliseconds, plural, words } from "../format";
-import { counter, number, rates, responses, samples, type Sample } from "../history";
+import { counter, number, rates, sameProcess, samples, type Sample } from "../history";
 import { useLive } from "../live";
 import { Panel, State, Trouble, View } from "../parts/basics";
 import { Chart, type Line } from "../parts/chart";
@@ -9,7 +9,7 @@ import { href } from "../route";
 import { useStore } from "../store";
 import type { Counter, Readiness, Status } from "../types";
 
-function Health() {
+function Health({ status }: { status: Status | undefined }) {
   const ready = useLive<Readiness>("/readyz", { every: 3000, also: [503], kinds: ["target-up", "target-down", "store-degraded", "store-recovered", "storm"] });
   const data = ready.data;
   return (
@@ -23,6 +23,7 @@ function Health() {
             {data.reasons.map((reason) => <li key={reason}><State tone="bad">cannot serve</State> {reason}</li>)}
             {data.degraded.map((reason) => <li key={reason}><State tone="warn">degraded</State> {reason}</li>)}
           </ul>)}
+      {status && <p class="small">Version {status.version}, up for <a href={href("configuration")}>{seconds(status.uptime_s)}</a></p>}
     </Panel>
   );
 }
@@ -34,7 +35,7 @@ function Tile({ name, value, link, about }: { name: string; value: ComponentChil
 
 function Tiles({ status, list }: { status: Status; list: Sample[] }) {
   const counts = status.counts;
-  const started = rates(list, (s) => number(s.counters["calls_started"])).at(-1) ?? 0;
+  const started = rates(list, ({ status: s }) => number(s.counters["calls_started"])).at(-1) ?? 0;
   const drops = Object.values(counter(status.counters["drops"])).reduce((sum, n) => sum + n, 0);
   return (
     <div class="tiles">
@@ -45,20 +46,19 @@ function Tiles({ status, list }: { status: Status; list: Sample[] }) {
       <Tile name="Domains" value={whole(number(counts["domains"]))} link={href("domains")} />
       <Tile name="Dropped" value={whole(drops)} link={href("door")} about="silence to strangers" />
       <Tile name="Bans" value={whole(number(counts["bans"]))} link={href("door")} about={number(counts["would_be_bans"]) ? `${whole(number(counts["would_be_bans"]))} more in dry run` : undefined} />
-      <Tile name="Up for" value={seconds(status.uptime_s)} link={href("configuration")} about={`version ${status.version}`} />
     </div>
   );
 }
 
 // The greatest few of a counter with names, as rates; the rest together.
-function linesOf(list: Sample[], read: (status: Status) => Counter, link: (name: string) => string, hint?: string, most = 5): Line[] {
+function linesOf(list: Sample[], read: (sample: Sample) => Counter, link: (name: string) => string, hint?: string, most = 5): Line[] {
   const last = list.at(-1);
   if (!last) return [];
-  const first = list.find((sample) => sample.status.started === last.status.started)!;
-  const totals = read(last.status), before = read(first.status);
+  const first = list.find((sample) => sameProcess(sample.status.started, last.status.started))!;
+  const totals = read(last), before = read(first);
   const order = Object.keys(totals).sort((a, b) => (totals[b]! - (before[b] ?? 0)) - (totals[a]! - (before[a] ?? 0)) || totals[b]! - totals[a]!);
   const line = (name: string, names: string[], to?: string): Line => {
-    const values = rates(list, (status) => names.reduce((sum, n) => sum + (read(status)[n] ?? 0), 0));
+    const values = rates(list, (sample) => names.reduce((sum, n) => sum + (read(sample)[n] ?? 0), 0));
     const total = names.reduce((sum, n) => sum + (totals[n] ?? 0), 0);
     return { name, values, now: `${rate(values.at(-1) ?? 0)}/s (${whole(total)})`, ...(to ? { link: to } : {}), ...(hint ? { hint } : {}) };
   };
@@ -71,10 +71,11 @@ function Charts({ list }: { list: Sample[] }) {
   const last = list.at(-1)!.status;
   const gauge = (name: string) => list.map((sample) => number(sample.status.counts[name]));
   const perSecond = (name: string, text: string, link?: string): Line => {
-    const values = rates(list, (status) => number(status.counters[name]));
+    const values = rates(list, ({ status }) => number(status.counters[name]));
     return { name: text, values, now: `${rate(values.at(-1) ?? 0)}/s`, ...(link ? { link } : {}) };
   };
-  const made = responses(last);
+  // Where the edge does not count what it sends by code, what it made itself is shown.
+  const coded = list.filter((sample) => sample.codes);
   return (
     <div class="charts">
       <Panel title="Live calls">
@@ -90,12 +91,12 @@ function Charts({ list }: { list: Sample[] }) {
       <Panel title="Registrations">
         <Chart title="Registrations" times={times} lines={[{ name: "bindings", values: gauge("registrations"), now: whole(number(last.counts["registrations"])), link: href("registrations") }]} />
       </Panel>
-      <Panel title={made.all ? "Final responses by code" : "Final responses made here, by code"}>
-        <Chart title="Responses by code" times={times} decimals={1}
-          lines={linesOf(list, (status) => responses(status).codes, (code) => href("calls", { show: "records", status: code }))} />
+      <Panel title={coded.length ? "Final responses by code" : "Final responses made here, by code"}>
+        <Chart title="Responses by code" times={coded.length ? coded.map((sample) => sample.at / 1000) : times} decimals={1}
+          lines={linesOf(coded.length ? coded : list, (sample) => sample.codes ?? counter(sample.status.counters["local_replies"]), (code) => href("calls", { show: "records", status: code }))} />
       </Panel>
       <Panel title="Drops by reason">
-        <Chart title="Drops by reason" times={times} decimals={1} lines={linesOf(list, (status) => counter(status.counters["drops"]), (reason) => href("door", { reason }))} />
+        <Chart title="Drops by reason" times={times} decimals={1} lines={linesOf(list, ({ status }) => counter(status.counters["drops"]), (reason) => href("door", { reason }))} />
       </Panel>
       <Panel title="Load">
         <Chart title="Load in milliseconds" times={times} decimals={1} lines={[
@@ -112,7 +113,7 @@ export function Overview() {
   const last = list.at(-1);
   return (
     <View title="Overview">
-      <Health />
+      <Health status={last?.status} />
       {last ? <><Tiles status={last.status} list={list} /><Charts list={list} /></> : <p class="note idle">Loading …</p>}
     </View>
   );

@@ -82,15 +82,13 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
       {live.data && (
         <Table rows={all} id={(target) => target.id} label={`Targets of set ${setid}`} empty="No target yet: calls of its domains are refused." columns={[
           { name: "Target", kind: "number", show: (target) => target.id },
-          { name: "Destination", show: (target) => <><code>{target.destination}</code>{target.comment && <span class="small reason">{target.comment}</span>}</> },
+          { name: "Destination", show: (target) => <><code>{target.destination}</code><span class="small reason">priority {target.priority}, weight {target.weight}{target.comment && `, ${target.comment}`}</span></> },
           { name: "Health", show: (target) => <Health target={target} /> },
           { name: "State", show: (target) => <State tone={STATES[target.state]}>{target.state}</State> },
           { name: "RTT", kind: "number", show: (target) => milliseconds(target.rtt_ms) },
           { name: "Live calls", kind: "number", show: (target) => <a href={href("calls", { target: target.id })}>{whole(target.live_calls)}</a> },
           { name: "Attempts", kind: "number", show: (target) => <a href={href("calls", { show: "records", target: target.id })}>{whole(target.attempts)}</a> },
-          { name: "Failures", kind: "number", show: (target) => whole(target.failures) },
-          { name: "Priority", kind: "number", show: (target) => target.priority },
-          { name: "Weight", kind: "number", show: (target) => target.weight },
+          { name: "Failures", kind: "number", show: (target) => <a href={href("calls", { show: "records", target: target.id })}>{whole(target.failures)}</a> },
           { name: "Actions", kind: "actions", show: (target) => (
             <>
               {target.state !== "active" && <Button label={`Activate target ${target.id}`} onClick={() => void changeState(target, all, "active", refresh)}>Activate</Button>}
