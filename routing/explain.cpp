@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "core/net/private_network.hpp"
 #include "routing/explain_verdict.hpp"
 #include "routing/recorder/reading.hpp"
+#include "sip/sdp/media_address.hpp"
 
 namespace usher::routing {
 
@@ -42,9 +44,9 @@ std::string met_another(const Records& records) {
 // answer to its audio will reach it.
 std::string private_media(const Records& records) {
   for (const Record& r : records.items) {
-    if (r.kind != RecordKind::received || is_private(r.remote.address)) continue;
-    const auto media = media_address(r.text);
-    if (media && is_private(*media))
+    if (r.kind != RecordKind::received || net::is_private(r.remote.address)) continue;
+    const auto media = sip::media_address(body_of(r.text));
+    if (media && net::is_private(*media))
       return r.remote.address.text() + " asks for its audio at " + media->text() +
              ", a private address that only its own network reaches";
   }

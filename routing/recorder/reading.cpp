@@ -92,29 +92,4 @@ std::string nonce_of(std::string_view text) {
   return {};
 }
 
-std::optional<net::IpAddress> media_address(std::string_view text) {
-  std::string_view body = body_of(text);
-  while (!body.empty()) {
-    const auto end = body.find('\n');
-    const std::string_view line = first_line(body.substr(0, end));
-    body = end == std::string_view::npos ? std::string_view{} : body.substr(end + 1);
-    if (!line.starts_with("c=IN IP")) continue;
-    const auto space = line.rfind(' ');
-    std::string_view host = line.substr(space + 1);
-    const auto address = net::IpAddress::parse(host.substr(0, host.find('/')));
-    if (address) return *address;
-    return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-bool is_private(const net::IpAddress& address) {
-  if (address.is_loopback()) return true;
-  for (const char* network : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
-                              "169.254.0.0/16", "fc00::/7", "fe80::/10"}) {
-    if (const auto cidr = net::Cidr::parse(network); cidr && cidr->contains(address)) return true;
-  }
-  return false;
-}
-
 }  // namespace usher::routing

@@ -1,11 +1,8 @@
 // What a recorded message says, as far as it can be read: it may be cut off, or no SIP at all.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
-
-#include "core/net/address.hpp"
 
 namespace usher::routing {
 
@@ -28,9 +25,5 @@ std::string_view body_of(std::string_view text);
 
 // The nonce of the first credentials (a request's) or of the first challenge (a response's).
 std::string nonce_of(std::string_view text);
-// The address that the first "c=" of an SDP body names.
-std::optional<net::IpAddress> media_address(std::string_view text);
-// Nobody reaches it from the public network (RFC 1918, RFC 6598, RFC 3927, RFC 4193, loopback).
-bool is_private(const net::IpAddress& address);
 
 }  // namespace usher::routing

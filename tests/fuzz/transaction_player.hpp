@@ -112,14 +112,14 @@ class TransactionPlayer {
   }
 
   void one() {
-    static constexpr std::array kMethods = {"INVITE", "OPTIONS", "REGISTER", "BYE", "FOO"};
+    static constexpr std::array kMethodNames = {"INVITE", "OPTIONS", "REGISTER", "BYE", "FOO"};
     static constexpr std::array kStatuses = {100, 180, 183, 200, 202, 302, 401, 408, 486, 487, 603};
     const std::uint8_t what = byte(), choice = byte();
     const int status = kStatuses[choice % kStatuses.size()];
     switch (what % 16) {
       case 0:
       case 1: {  // a request, accepted if it is shown
-        const std::string method = what % 16 ? kMethods[choice % kMethods.size()] : "INVITE";
+        const std::string method = what % 16 ? kMethodNames[choice % kMethodNames.size()] : "INVITE";
         const bool old_peer = (choice & 0x80) != 0;
         const std::string branch =
             (old_peer ? "old" : "z9hG4bKp") + std::to_string(servers_.size());
@@ -161,7 +161,7 @@ class TransactionPlayer {
         break;
       case 7:
       case 8:
-        send(kMethods[what % 16 == 7 ? 0 : choice % kMethods.size()], flow(choice >> 3));
+        send(kMethodNames[what % 16 == 7 ? 0 : choice % kMethodNames.size()], flow(choice >> 3));
         break;
       case 9:
       case 10:
