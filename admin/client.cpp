@@ -298,11 +298,8 @@ class Runner {
   void print_steps(const Json* steps) {
     if (!steps || !steps->array()) return;
     for (const Json& step : *steps->array()) {
-      if (const std::string at = cell(step.find("offset_ms")); !at.empty()) {
-        char offset[32];
-        std::snprintf(offset, sizeof offset, "%12s ms  ", at.c_str());
-        out_ << offset;
-      }
+      if (const std::string at = cell(step.find("offset_ms")); !at.empty())
+        out_ << std::string(at.size() < 12 ? 12 - at.size() : 0, ' ') << at << " ms  ";
       out_ << cell(step.find("what"));
       if (const std::string why = cell(step.find("why")); !why.empty()) out_ << ": " << why;
       if (const Json* fields = step.find("fields"); fields && fields->object()) {

@@ -48,7 +48,8 @@ std::string private_media(const Records& records) {
     const auto media = sip::media_address(body_of(r.text));
     if (media && net::is_private(*media))
       return r.remote.address.text() + " asks for its audio at " + media->text() +
-             ", a private address that only its own network reaches";
+             ", a private address that only its own network reaches: unless the other end sends "
+             "audio to where audio comes from, it hears nothing";
   }
   return {};
 }

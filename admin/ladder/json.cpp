@@ -13,7 +13,7 @@ using routing::LadderParty;
 std::string precise_time(WallTime start, Duration offset) {
   const auto whole = std::chrono::floor<std::chrono::milliseconds>(offset);
   std::string text = time_text(start + whole);
-  char rest[8];
+  char rest[16];
   std::snprintf(rest, sizeof rest, "%03dZ", static_cast<int>((offset - whole).count()));
   text.pop_back();
   return text + rest;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint16_t kLinkRaw = 101;
 constexpr std::uint16_t kComment = 1;  // opt_comment
-constexpr std::size_t kUdpHeader = 8, kV4Header = 20, kV6Header = 40;
+constexpr std::size_t kUdpHeader = 8, kV4Header = 20;
 constexpr std::size_t kMostPayload = 65535 - kV4Header - kUdpHeader;
 constexpr char kUdp = 17;
 

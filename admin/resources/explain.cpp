@@ -54,10 +54,8 @@ Answer explain(const Service& service, const Call& call) {
   const std::string& id = call.segment("id");
   const Records records = find_records(service, id);
   if (records.items.empty()) {
-    return absent(service.edge.recorder().enabled()
-                      ? "call, request or drop " + usher::quoted(id) + " in the flight recorder"
-                      : "call, request or drop " + usher::quoted(id) +
-                            ": the flight recorder is switched off, and so");
+    return absent("call, request or drop " + usher::quoted(id) + " in the flight recorder" +
+                  (service.edge.recorder().enabled() ? "" : ": it is switched off"));
   }
   const routing::Explanation explained = routing::explain(records);
   Json::Array steps;
