@@ -37,7 +37,7 @@ export type Ladder = { parties: Party[]; items: LadderItem[]; truncated: boolean
 export type Step = { at?: string; offset_ms?: number; what: string; why?: string; fields?: Record<string, unknown> };
 export type Explanation = { id: string; kind: string; verdict: string; known_death: string | null; steps: Step[] };
 export type RouteTest = {
-  outcome: string; status: number; reason: string; origin?: unknown; domain?: string;
+  outcome: string; status: number; reason: string; origin?: unknown; domain?: string | null;
   candidates?: { target: number | null; destination: string; chosen: boolean; order: number | null; rejected: string | null }[];
   steps?: Step[];
 };

@@ -113,6 +113,8 @@ export const Missing = ({ what }: { what: string }) => <Note>{what}: not in this
 export function Trouble({ of, what }: { of: Live<unknown>; what: string }) {
   if (of.missing) return <Missing what={what} />;
   if (of.problem && of.data !== undefined) return <Note tone="warn">Not up to date: {of.problem.message}</Note>;
+  // Gone, or never there: no failure of the edge.
+  if (of.problem?.status === 404) return <Note>{of.problem.message.replace(/^t/, "T")}.</Note>;
   if (of.problem) return <Note tone="bad">{what}: {of.problem.message}</Note>;
   if (of.data === undefined) return <p class="note idle" aria-busy="true">Loading …</p>;
   return null;

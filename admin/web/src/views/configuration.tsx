@@ -96,13 +96,33 @@ function StoreState({ status: { store } }: { status: Status }) {
   );
 }
 
+type RecorderState = { enabled: boolean; memory_bytes: number; used_bytes: number; messages: number; steps: number; oldest: string | null };
+
+function Recorder() {
+  const live = useLive<RecorderState>("/v1/recorder", { every: 8000 });
+  const data = live.data;
+  if (!data) return null;
+  const toggle = async () => {
+    await change(() => api("PUT", "/v1/recorder", { enabled: !data.enabled }), `The flight recorder is ${data.enabled ? "off" : "on"}, until the next start.`);
+    live.refresh();
+  };
+  return (
+    <Panel title="Flight recorder" aside={<><State tone={data.enabled ? "good" : "idle"}>{data.enabled ? "on" : "off"}</State><Button label={`Switch the flight recorder ${data.enabled ? "off" : "on"}`} onClick={() => void toggle()}>{data.enabled ? "Switch off" : "Switch on"}</Button></>}>
+      <Facts of={[
+        ["Memory", `${whole(data.used_bytes / 1_000_000)} of ${whole(data.memory_bytes / 1_000_000)} MB used`], ["Messages", whole(data.messages)],
+        ["Decisions", whole(data.steps)], ["Oldest", <Time at={data.oldest} />],
+      ]} />
+    </Panel>
+  );
+}
+
 export function Configuration() {
   const status = useStore(samples).at(-1)?.status;
   return (
     <View title="Configuration" lead="What is in force now. The file is read at the start and on SIGHUP.">
       <div class="two">
-        <div>{status && <Process status={status} />}</div>
-        <div>{status && <StoreState status={status} />}<LogLevels /><Transfer /></div>
+        <div>{status && <Process status={status} />}<Recorder /><Transfer /></div>
+        <div>{status && <StoreState status={status} />}<LogLevels /></div>
       </div>
       <Timers />
     </View>

@@ -81,7 +81,7 @@ function Bans({ version, ban }: { version: number; ban: () => void }) {
       <Paged<Ban> path="/v1/bans" what="Bans" every={4000} version={version} kinds={["ban-made", "ban-lifted"]}>
         {(rows, refresh) => (
           <Table rows={rows} id={(row) => row.network} label="Bans" empty="Nobody is banned." columns={[
-            { name: "Network", show: (row) => <a href={href("trace", { source: row.network })}><code>{row.network}</code></a> },
+            { name: "Network", show: (row) => (row.network.includes("/") ? <code>{row.network}</code> : <a href={href("trace", { source: row.network })}><code>{row.network}</code></a>) },
             { name: "Effect", show: (row) => <State tone={row.enforced ? "bad" : "idle"}>{row.enforced ? "silence" : "none (dry run)"}</State> },
             { name: "Reason", show: (row) => <>{row.reason || "–"}<span class="small reason">by {words(row.made_by)}</span></> },
             { name: "Since", show: (row) => <Time at={row.since} /> },
