@@ -19,6 +19,7 @@
 #include "core/log_output.hpp"
 #include "core/log_users.hpp"
 #include "core/net/certificates.hpp"
+#include "core/net/locator.hpp"
 #include "core/net/resolver.hpp"
 #include "core/net/transports.hpp"
 #include "core/privileges.hpp"
@@ -145,6 +146,12 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   return edge;
 }
 
+std::vector<net::Transport> transports_of(const Config& config) {
+  std::vector<net::Transport> out;
+  for (const ListenConfig& listen : config.listen) out.push_back(listen.transport);
+  return out;
+}
+
 // Gives the edge its world: packets in, time, storage answers; and does what it decided.
 class Driver {
  public:
@@ -153,7 +160,8 @@ class Driver {
       : reactor_(reactor),
         log_(log),
         store_(std::move(opened.store)),
-        resolver_(reactor),
+        resolver_(reactor, {config.dns.servers, config.dns.timeout}),
+        locator_(resolver_, transports_of(config)),
         transports_(reactor, handlers(), &certificates),
         edge_(edge_config(config, opened.keys), std::move(opened.snapshot), log, Reactor::now()) {
     write_numbers();
@@ -175,7 +183,7 @@ class Driver {
       for (routing::Persist& persist : output.persists) {
         write(std::move(persist), [this] { drain(); });
       }
-      for (const std::string& name : output.resolve) resolve(name);
+      for (const net::Destination& name : output.resolve) locate(name);
     }
     transports_.flush();
     if (const auto last = edge_.events().last(); std::exchange(told_, last) != last && on_events_)
@@ -200,7 +208,9 @@ class Driver {
   void on_events(std::function<void()> then) { on_events_ = std::move(then); }
 
   void find_host(const std::string& name, std::function<void(std::vector<net::IpAddress>)> then) {
-    resolver_.resolve(name, std::move(then));
+    resolver_.addresses(name, [then = std::move(then)](net::Answer<net::IpAddress> answer) {
+      then(std::move(answer.records));
+    });
   }
 
   routing::Edge& edge() { return edge_; }
@@ -228,9 +238,9 @@ class Driver {
     record_file_ = std::move(trouble);
   }
 
-  void resolve(const std::string& name) {
-    resolver_.resolve(name, [this, name](std::vector<net::IpAddress> addresses) {
-      edge_.resolved(Reactor::now(), name, std::move(addresses));
+  void locate(const net::Destination& name) {
+    locator_.locate(name, [this, name](net::Located located) {
+      edge_.resolved(Reactor::now(), name, std::move(located));
       drain();
     });
   }
@@ -254,7 +264,7 @@ class Driver {
       reactor_.clear_deadline();
       *left = 0;  // whatever is answered from now on stops nothing
     }
-    for (const std::string& name : output.resolve) resolve(name);
+    for (const net::Destination& name : output.resolve) locate(name);
   }
 
   net::TransportHandlers handlers() {
@@ -285,6 +295,7 @@ class Driver {
   std::unique_ptr<storage::Store> store_;
   std::string record_file_;  // why it cannot be written
   net::Resolver resolver_;
+  net::Locator locator_;
   net::Transports transports_;
   routing::Edge edge_;
   std::function<void()> on_events_;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/config_dns.hpp"
 #include "core/config_overload.hpp"
 #include "core/config_reader.hpp"
 #include "core/config_recorder.hpp"
@@ -267,8 +268,8 @@ void read_log(ConfigSection section, LogConfig& log) {
 
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
-  top.expect({"listen", "tls", "process", "storage", "cdr", "admin", "timers", "nat", "overload",
-              "recorder", "log", "webhook"});
+  top.expect({"listen", "tls", "process", "storage", "cdr", "admin", "timers", "nat", "dns",
+              "overload", "recorder", "log", "webhook"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -301,6 +302,7 @@ void read_all(ConfigReader& reader, Config& config) {
   if (auto nat = top.table("nat")) read_nat(std::move(*nat), config.nat);
   for (ConfigSection& section : top.tables("webhook"))
     read_webhook(std::move(section), config.webhooks);
+  if (auto dns = top.table("dns")) read_dns(std::move(*dns), config.dns);
   if (auto log = top.table("log")) read_log(std::move(*log), config.log);
 }
 

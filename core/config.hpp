@@ -76,6 +76,15 @@ struct NatConfig {
   Duration keep_alive = std::chrono::seconds(25);  // between two datagrams to each; 10s–5m
 };
 
+// Where host names of targets are asked for.
+struct DnsConfig {
+  std::vector<net::Endpoint> servers;  // empty: the system's; at most 8
+  // Of the first try; the second has twice as long; 100ms–10s.
+  Duration timeout = std::chrono::seconds(2);
+
+  friend bool operator==(const DnsConfig&, const DnsConfig&) = default;
+};
+
 struct StorageConfig {
   std::string path = "usher.db";
 };
@@ -121,6 +130,7 @@ struct Config {
   OverloadConfig overload;
   FlightRecorderConfig recorder;
   NatConfig nat;
+  DnsConfig dns;
   StorageConfig storage;
   RecordsConfig cdr;
   AdminConfig admin;

@@ -148,6 +148,28 @@ std::optional<net::Endpoint> ConfigSection::endpoint(std::string_view key) {
   return *parsed;
 }
 
+std::optional<std::vector<std::string>> ConfigSection::strings(std::string_view key) {
+  const toml::node* node = as_table(table_).get(key);
+  if (!node) return std::nullopt;
+  const toml::array* array = node->as_array();
+  if (!array) {
+    wrong_type(key, "an array of text, as in " + std::string{key} + " = [\"…\"]");
+    return std::nullopt;
+  }
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const toml::node& one = *array->get(i);
+    if (const auto* text = one.as_string()) {
+      out.push_back(text->get());
+      continue;
+    }
+    reader_->fault(line_of(one), name_of(key) + "[" + std::to_string(i) + "]",
+                   "expected text, found " + std::string{found_type(one)});
+    return std::nullopt;
+  }
+  return out;
+}
+
 std::optional<ConfigSection> ConfigSection::table(std::string_view key) {
   const toml::node* node = as_table(table_).get(key);
   if (!node) return std::nullopt;

@@ -34,6 +34,8 @@ class ConfigSection {
   std::optional<std::size_t> number(std::string_view key, std::size_t least, std::size_t most);
   std::optional<Duration> duration(std::string_view key);
   std::optional<net::Endpoint> endpoint(std::string_view key);  // the port is not 0
+  // An array of text; an element of another type is a fault of its own.
+  std::optional<std::vector<std::string>> strings(std::string_view key);
   std::optional<ConfigSection> table(std::string_view key);
   std::vector<ConfigSection> tables(std::string_view key);  // [[key]]
 

@@ -71,6 +71,14 @@ inline constexpr std::size_t kRecordedBytes = 16'384;  // of one message; the re
 inline constexpr std::size_t kRecords = 2'000;         // found at a time
 inline constexpr std::size_t kRecordBytes = 2 << 20;   // of their texts
 
+// Names of targets
+inline constexpr std::size_t kPlacesPerName = 16;        // endpoints that one name may stand for
+inline constexpr std::chrono::seconds kNameTtlLeast{5};  // how soon a name is asked for again
+inline constexpr std::chrono::hours kNameTtlMost{1};     // and how late
+// After a question without an answer; doubled with each further one.
+inline constexpr std::chrono::seconds kNameRetry{5};
+inline constexpr std::chrono::seconds kNameRetryMost{60};
+
 // Files
 inline constexpr std::size_t kConfigBytes = 1 << 20;
 

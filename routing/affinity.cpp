@@ -10,8 +10,8 @@ Affinity::Key Affinity::key_of(std::string_view call_id, std::string_view from_t
   return siphash(key_, text);
 }
 
-void Affinity::set(Instant now, Key key, storage::TargetId target) {
-  entries_[key] = Entry{target, now + lifetime_};
+void Affinity::set(Instant now, Key key, const Challenger& challenger) {
+  entries_[key] = Entry{challenger, now + lifetime_};
   order_.push_back(Due{now + lifetime_, key});
   while (order_.size() > capacity_) {
     const Due oldest = order_.front();
@@ -22,10 +22,10 @@ void Affinity::set(Instant now, Key key, storage::TargetId target) {
   }
 }
 
-std::optional<storage::TargetId> Affinity::find(Instant now, Key key) const {
+std::optional<Affinity::Challenger> Affinity::find(Instant now, Key key) const {
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.due <= now) return std::nullopt;
-  return found->second.target;
+  return found->second.challenger;
 }
 
 std::optional<Instant> Affinity::next_expiry() const {

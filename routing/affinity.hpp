@@ -25,15 +25,19 @@ class Affinity {
       : key_(key), lifetime_(lifetime), capacity_(capacity) {}
 
   Key key_of(std::string_view call_id, std::string_view from_tag) const;
-  void set(Instant now, Key key, storage::TargetId target);
-  std::optional<storage::TargetId> find(Instant now, Key key) const;
+  struct Challenger {
+    storage::TargetId target = 0;
+    net::Endpoint place;
+  };
+  void set(Instant now, Key key, const Challenger& challenger);
+  std::optional<Challenger> find(Instant now, Key key) const;
   std::optional<Instant> next_expiry() const;
   void expire(Instant now);
   std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
-    storage::TargetId target = 0;
+    Challenger challenger;
     Instant due{};
   };
   struct Due {

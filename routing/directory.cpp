@@ -9,10 +9,13 @@ namespace usher::routing {
 
 namespace {
 
+const std::vector<net::Place> kNowhere;
+
 // What our own hosts and the backends' ones are called: no phone may see any of it (rule 5).
 // A tenant's domain may be named like one of them, and a domain is what phones do see.
 std::shared_ptr<const sip::HiddenHosts> hide(
-    const std::map<storage::TargetId, storage::Target>& targets, const Addresses& addresses,
+    const std::map<storage::TargetId, storage::Target>& targets,
+    const std::map<storage::TargetId, std::vector<net::Place>>& places,
     const std::vector<std::string>& own,
     const std::map<std::string, storage::Domain, std::less<>>& domains) {
   auto hidden = std::make_shared<sip::HiddenHosts>();
@@ -30,8 +33,9 @@ std::shared_ptr<const sip::HiddenHosts> hide(
   for (const auto& [id, target] : targets) {
     add_host(target.destination.host);
     for (const net::Cidr& network : target.sources) hidden->networks.push_back(network);
-    if (const auto found = addresses.find(target.destination.host); found != addresses.end()) {
-      for (const net::IpAddress& a : found->second) add_address(a);
+    for (const net::Place& place : places.at(id)) {
+      add_address(place.endpoint.address);
+      if (!place.host.empty()) add_host(lower(place.host));
     }
   }
   return hidden;
@@ -41,13 +45,13 @@ std::shared_ptr<const sip::HiddenHosts> hide(
 
 DirectoryRef Directory::make(std::vector<storage::Domain> domains,
                              std::vector<storage::DispatcherSet> sets,
-                             std::vector<storage::Target> targets, Addresses addresses,
+                             std::vector<storage::Target> targets, NamedPlaces located,
                              std::vector<std::string> own_hosts) {
   auto made = std::make_shared<Directory>();
   for (storage::Domain& d : domains) made->domains_.insert_or_assign(d.domain, std::move(d));
   for (storage::DispatcherSet& s : sets) made->sets_.insert_or_assign(s.setid, std::move(s));
   for (storage::Target& t : targets) made->targets_.insert_or_assign(t.id, std::move(t));
-  made->addresses_ = std::move(addresses);
+  made->located_ = std::move(located);
   made->own_hosts_ = std::move(own_hosts);
   made->index();
   return made;
@@ -57,16 +61,24 @@ void Directory::index() {
   by_address_.clear();
   by_network_.clear();
   by_set_.clear();
+  places_.clear();
+  std::set<std::string> names;
   for (const auto& [id, target] : targets_) {
     by_set_[target.setid].push_back(id);
-    if (target.destination.address) by_address_[*target.destination.address].push_back(id);
-    for (const net::IpAddress& a : addresses_of(target)) {
-      auto& ids = by_address_[a];
+    const net::Destination& d = target.destination;
+    if (d.address) {
+      places_[id] = {{{*d.address, d.port}, d.transport, 0, 0, {}}};
+    } else {
+      places_[id] = places_of(*names.insert(d.text()).first);
+    }
+    for (const net::Place& place : places_[id]) {
+      auto& ids = by_address_[place.endpoint.address];
       if (ids.empty() || ids.back() != id) ids.push_back(id);
     }
     for (const net::Cidr& network : target.sources) by_network_.emplace_back(network, id);
   }
-  hidden_ = hide(targets_, addresses_, own_hosts_, domains_);
+  std::erase_if(located_, [&](const auto& entry) { return !names.contains(entry.first); });
+  hidden_ = hide(targets_, places_, own_hosts_, domains_);
 }
 
 DirectoryRef Directory::with(const storage::Change& change) const {
@@ -102,13 +114,10 @@ DirectoryRef Directory::with(const std::vector<storage::Change>& changes) const 
   return next;
 }
 
-DirectoryRef Directory::with_addresses(const std::string& name,
-                                       std::vector<net::IpAddress> addresses) const {
-  const auto known = addresses_.find(name);
-  if (addresses.empty() || (known != addresses_.end() && known->second == addresses))
-    return shared_from_this();
+DirectoryRef Directory::with_places(const std::string& name, std::vector<net::Place> places) const {
+  if (places.empty() || places_of(name) == places) return shared_from_this();
   auto next = std::make_shared<Directory>(*this);
-  next->addresses_[name] = std::move(addresses);
+  next->located_[name] = std::move(places);
   next->index();
   return next;
 }
@@ -136,20 +145,26 @@ std::vector<const storage::Target*> Directory::targets_of(storage::SetId id) con
   return out;
 }
 
-std::vector<net::IpAddress> Directory::addresses_of(const storage::Target& target) const {
-  if (target.destination.address) return {*target.destination.address};
-  const auto found = addresses_.find(target.destination.host);
-  return found == addresses_.end() ? std::vector<net::IpAddress>{} : found->second;
+const std::vector<net::Place>& Directory::places_of(const storage::Target& target) const {
+  const auto found = places_.find(target.id);
+  return found == places_.end() ? kNowhere : found->second;
+}
+
+const std::vector<net::Place>& Directory::places_of(const std::string& name) const {
+  const auto found = located_.find(name);
+  return found == located_.end() ? kNowhere : found->second;
 }
 
 std::vector<std::string> Directory::names_at(const net::Endpoint& endpoint) const {
   std::vector<std::string> out;
   for (const storage::Target* target : backends_at(endpoint.address)) {
-    const net::Destination& d = target->destination;
-    if (d.transport == net::Transport::tls && d.port == endpoint.port &&
-        std::find(out.begin(), out.end(), d.host) == out.end()) {
-      out.push_back(d.host);
-    }
+    // RFC 5922 §7.1: what the operator wrote, not what DNS made of it.
+    const std::string& host = target->destination.host;
+    const auto& places = places_of(*target);
+    const bool there = std::any_of(places.begin(), places.end(), [&](const net::Place& p) {
+      return p.transport == net::Transport::tls && p.endpoint == endpoint;
+    });
+    if (there && std::find(out.begin(), out.end(), host) == out.end()) out.push_back(host);
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/net/places.hpp"
 #include "core/result.hpp"
 #include "sip/plan.hpp"
 #include "storage/records.hpp"
@@ -17,8 +18,8 @@ namespace usher::routing {
 
 class Directory;
 using DirectoryRef = std::shared_ptr<const Directory>;
-// Host name → its addresses, as last resolved.
-using Addresses = std::map<std::string, std::vector<net::IpAddress>>;
+// A destination written as a name (Destination::text()) → where it was last found to be.
+using NamedPlaces = std::map<std::string, std::vector<net::Place>, std::less<>>;
 
 class Directory : public std::enable_shared_from_this<Directory> {
  public:
@@ -26,7 +27,7 @@ class Directory : public std::enable_shared_from_this<Directory> {
   // address, which phones must not see, and "host:port", a listener, which no target may be.
   static DirectoryRef make(std::vector<storage::Domain> domains,
                            std::vector<storage::DispatcherSet> sets,
-                           std::vector<storage::Target> targets, Addresses addresses = {},
+                           std::vector<storage::Target> targets, NamedPlaces located = {},
                            std::vector<std::string> own_hosts = {});
 
   // The snapshot after one change. Changes that concern no domain, set or target give the same
@@ -34,7 +35,8 @@ class Directory : public std::enable_shared_from_this<Directory> {
   DirectoryRef with(const storage::Change& change) const;
   // After several, copied once.
   DirectoryRef with(const std::vector<storage::Change>& changes) const;
-  DirectoryRef with_addresses(const std::string& name, std::vector<net::IpAddress> addresses) const;
+  // `name` is a Destination::text(). No places: the same snapshot, the last good answer is kept.
+  DirectoryRef with_places(const std::string& name, std::vector<net::Place> places) const;
 
   // Whether a change may be made: Errc::conflict or Errc::not_found name the record and the field
   // in words. A domain's set must exist; a set in use by a domain or with targets can't be deleted;
@@ -50,11 +52,11 @@ class Directory : public std::enable_shared_from_this<Directory> {
   const std::map<std::string, storage::Domain, std::less<>>& domains() const { return domains_; }
   const std::map<storage::SetId, storage::DispatcherSet>& sets() const { return sets_; }
   const std::map<storage::TargetId, storage::Target>& targets() const { return targets_; }
-  const Addresses& addresses() const { return addresses_; }
 
-  // Where a target can be reached now: its address, or what its host name resolved to last; perhaps
+  // Where a target can be reached now: its address, or what its name resolved to last; perhaps
   // nowhere.
-  std::vector<net::IpAddress> addresses_of(const storage::Target& target) const;
+  const std::vector<net::Place>& places_of(const storage::Target& target) const;
+  const std::vector<net::Place>& places_of(const std::string& name) const;
 
   // Which backends send from this address (any port): by destination, resolved name or source
   // network. The sets they belong to are the tenants such a packet may speak for. Empty: not a
@@ -76,7 +78,8 @@ class Directory : public std::enable_shared_from_this<Directory> {
   std::map<std::string, storage::Domain, std::less<>> domains_;
   std::map<storage::SetId, storage::DispatcherSet> sets_;
   std::map<storage::TargetId, storage::Target> targets_;
-  Addresses addresses_;
+  NamedPlaces located_;
+  std::map<storage::TargetId, std::vector<net::Place>> places_;
   std::vector<std::string> own_hosts_;
   std::map<net::IpAddress, std::vector<storage::TargetId>> by_address_;
   std::vector<std::pair<net::Cidr, storage::TargetId>> by_network_;

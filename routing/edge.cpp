@@ -50,7 +50,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
     keep_alive.watch(now.mono, loaded.bindings[i], keep_alive.place_of(i, loaded.bindings.size()));
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
-  resolve_all(now);
+  ask_names(now);
   records.reopen(std::move(loaded.open_records));
   restore(now, loaded.calls, loaded.subscriptions);
   give_up_open_records(now);
@@ -61,17 +61,6 @@ void Edge::Impl::track_targets(Now now, storage::SetId set) {
   for (const storage::Target* t : directory->targets_of(set)) {
     health.track(now, *t, found ? found->health : storage::HealthPolicy{});
   }
-}
-
-void Edge::Impl::resolve_all(Now now) {
-  for (const auto& [id, target] : directory->targets()) {
-    const net::Destination& d = target.destination;
-    if (!d.address &&
-        std::find(out.resolve.begin(), out.resolve.end(), d.host) == out.resolve.end()) {
-      out.resolve.push_back(d.host);
-    }
-  }
-  next_resolve = now.mono + kResolveInterval;
 }
 
 void Edge::Impl::pump(Now now) {
@@ -122,34 +111,10 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
   } else if (const auto* ended = std::get_if<sip::CallEnded>(&event)) {
     call_ended(now, *ended);
   } else if (const auto* probed = std::get_if<sip::ProbeEnded>(&event)) {
-    ++counters.probes;
-    if (probed->status == 0) ++counters.probe_failures;
-    health.probed(now, static_cast<storage::TargetId>(probed->mark), probed->status, probed->reason,
-                  probed->rtt);
+    probe_ended(now, *probed);
   } else if (const auto* note = std::get_if<sip::Noted>(&event)) {
     noted(now, *note);
   }
-}
-
-void Edge::Impl::probe(Now now, storage::TargetId id) {
-  const storage::Target* target = directory->target(id);
-  if (!target) return;
-  const auto flow = way_to(*target);
-  if (!flow) {
-    ++counters.probes;
-    ++counters.probe_failures;
-    health.probed(now, id, 0,
-                  directory->addresses_of(*target).empty()
-                      ? "its host name does not resolve"
-                      : "no listener of ours reaches its address",
-                  Duration{0});
-    return;
-  }
-  sip::Attempt attempt;
-  attempt.flow = *flow;
-  attempt.request_uri = target->destination.text();
-  attempt.mark = static_cast<std::uint64_t>(id);
-  stack.probe(now, attempt, health.timeout_of(id), static_cast<sip::Cookie>(id));
 }
 
 PersistId Edge::Impl::persist(std::vector<storage::Change> changes) {
@@ -203,15 +168,15 @@ void Edge::Impl::on_time(Now now) {
   if (dialog_saves.due() && *dialog_saves.due() <= now.mono) save_dialogs();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
-  if (next_resolve <= now.mono) resolve_all(now);
+  if (const auto due = names.next_deadline(); due && *due <= now.mono) ask_names(now);
   if (drain_until && *drain_until <= now.mono) drain_until.reset();
   pump(now);
 }
 
 std::optional<Instant> Edge::Impl::next_deadline() const {
-  std::optional<Instant> next = next_resolve;
+  std::optional<Instant> next = names.next_deadline();
   const auto take = [&](const std::optional<Instant>& other) {
-    if (other && *other < *next) next = other;
+    if (other && (!next || *other < *next)) next = other;
   };
   take(stack.next_deadline());
   take(health.next_deadline());
@@ -289,21 +254,6 @@ void Edge::stored(Now now, PersistId id, const Result<void>& result) {
   if (waiting->second) impl_->release(now, *waiting->second);
   impl_->persists.erase(waiting);
   impl_->pump(now);
-}
-
-void Edge::resolved(Now now, const std::string& name, std::vector<net::IpAddress> addresses) {
-  if (addresses.empty()) {
-    impl_->log.write(LogCategory::health, LogLevel::warning, {},
-                     "host name " + name + " does not resolve");
-    return;
-  }
-  const DirectoryRef next = impl_->directory->with_addresses(name, std::move(addresses));
-  if (next == impl_->directory) return;
-  impl_->directory = next;
-  impl_->lift_protected(now);
-  for (const auto& [id, target] : next->targets()) {
-    if (target.destination.host == name) impl_->health.probe_soon(now, id);
-  }
 }
 
 EdgeOutput Edge::take_output() {

@@ -50,7 +50,7 @@ struct Persist {
 struct EdgeOutput {
   std::vector<sip::Send> sends;
   std::vector<Persist> persists;
-  std::vector<std::string> resolve;  // host names to look up; answered by Edge::resolved()
+  std::vector<net::Destination> resolve;  // names to locate; answered by Edge::resolved()
 };
 
 enum class HealthState : std::uint8_t { unknown, up, down };
@@ -67,7 +67,16 @@ struct TargetStatus {
   std::optional<WallTime> retry_after;
   std::size_t live_calls = 0;
   std::uint64_t attempts = 0, failures = 0;
-  std::vector<net::IpAddress> addresses;  // resolved, for a host name
+  // Of a destination written as a name:
+  std::vector<net::IpAddress> addresses;
+  struct PlaceStatus {
+    net::Place place;
+    std::string problem;  // why it fails; empty: it does not
+  };
+  std::vector<PlaceStatus> places;
+  WallTime name_until{};     // how long DNS' last good answer holds
+  bool name_kept = false;    // that answer is in use although DNS has failed since
+  std::string name_problem;  // of the last question, or that there is no answer yet
 };
 
 struct RegistrationFilter {
@@ -128,8 +137,8 @@ class Edge {
   void cut_off(Now now, const net::Flow& flow, std::string_view reason, std::string_view detail);
   void on_time(Now now);
   void stored(Now now, PersistId id, const Result<void>& result);
-  // The addresses of a host name; empty: the name does not resolve (the last good answer is kept).
-  void resolved(Now now, const std::string& name, std::vector<net::IpAddress> addresses);
+  // Where a name is; no places: it does not resolve, and the last good answer is kept.
+  void resolved(Now now, const net::Destination& destination, net::Located located);
 
   // How late the process is; see LagMeter::View::average. To be told with each wake-up.
   void lag(Now now, Duration average);

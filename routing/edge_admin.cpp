@@ -61,9 +61,7 @@ TargetStatus Edge::target_status(storage::TargetId id) const {
   TargetStatus status = impl_->health.status(id);
   if (const auto live = impl_->live_calls.find(id); live != impl_->live_calls.end())
     status.live_calls = live->second;
-  if (const storage::Target* t = impl_->directory->target(id); t && !t->destination.address) {
-    status.addresses = impl_->directory->addresses_of(*t);
-  }
+  if (const storage::Target* t = impl_->directory->target(id)) impl_->describe_name(*t, status);
   return status;
 }
 
@@ -167,9 +165,11 @@ void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
     if (const auto* put = std::get_if<storage::PutTarget>(&change)) {
       e.last_target = std::max(e.last_target, put->target.id);
       e.health.track(now, put->target, e.directory->set(put->target.setid)->health);
+      e.place_health.keep(put->target.id, e.directory->places_of(put->target));
       targets = true;
     } else if (const auto* gone = std::get_if<storage::DeleteTarget>(&change)) {
       e.health.forget(gone->id);
+      e.place_health.keep(gone->id, {});
     } else if (const auto* set = std::get_if<storage::PutSet>(&change)) {
       e.track_targets(now, set->set.setid);
     } else if (const auto* gone_set = std::get_if<storage::DeleteSet>(&change)) {
@@ -179,7 +179,7 @@ void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
     }
   }
   if (!targets) return;
-  e.resolve_all(now);
+  e.ask_names(now);
   e.lift_protected(now);
 }
 

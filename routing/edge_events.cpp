@@ -25,7 +25,7 @@ void Edge::Impl::set_live(Journey& journey, storage::TargetId target) {
 void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
   const auto target = static_cast<storage::TargetId>(e.attempt);
   // Of an attempt that had been given up, too: it has no mark then.
-  if (e.retry_after.count() > 0) health.leave_alone(now, target, e.retry_after);
+  if (e.retry_after.count() > 0) leave_alone(now, target, e.place, e.retry_after);
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
   trace_attempt_ended(now, found->second, e);
@@ -34,17 +34,18 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
 
   judge(now, journey, e);
   health.attempted(target);
-  if (e.status == 401 || e.status == 407) affinity.set(now.mono, journey.affinity, target);
+  if (e.status == 401 || e.status == 407)
+    affinity.set(now.mono, journey.affinity, {target, e.place});
   if (!e.cancelled) {
     if (e.status == 503) {
-      health.request_failed(now, target, "answered 503");
+      request_failed(now, target, e.place, "answered 503");
     } else if (e.status > 0) {
-      health.request_answered(target);
+      request_answered(target, e.place);
     } else if (e.timed_out && !e.had_provisional) {
-      health.request_failed(now, target,
-                            "no answer to " + std::string{sip::method_text(journey.method)});
+      request_failed(now, target, e.place,
+                     "no answer to " + std::string{sip::method_text(journey.method)});
     } else if (!e.timed_out) {
-      health.request_failed(now, target, e.reason);
+      request_failed(now, target, e.place, e.reason);
     }
   }
   if (journey.registration) pace(journey, 0);
@@ -64,6 +65,7 @@ void Edge::Impl::attempt_ended(Now now, const sip::AttemptEnded& e) {
             journey.key,
             journey.who + ": " +
                 (failed ? failed->destination.text() : "target " + std::to_string(target)) +
+                (failed && !failed->destination.address ? " at " + e.place.text() : "") +
                 " failed (" +
                 (e.status > 0  ? std::to_string(e.status)
                  : e.timed_out ? std::string{"no answer in its time"}
@@ -81,8 +83,6 @@ void Edge::Impl::response_held(Now now, const sip::ResponseHeld& e) {
   const Journey& journey = found->second;
   const sip::Message& response = *e.response;
   const auto target = static_cast<storage::TargetId>(e.attempt);
-  if (response.status() == 401 || response.status() == 407)
-    affinity.set(now.mono, journey.affinity, target);
   if (response.status() >= 300) {
     // A redirection would show where the backends are.
     if (response.status() < 400) held.contacts.emplace();

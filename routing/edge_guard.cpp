@@ -51,7 +51,8 @@ std::string Edge::Impl::protected_owner(const net::Cidr& network) const {
       return what + " of target " + std::to_string(target.id) + " (" + target.destination.text() +
              ", set " + std::to_string(target.setid) + ")";
     };
-    for (const net::IpAddress& address : directory->addresses_of(target)) {
+    for (const net::Place& place : directory->places_of(target)) {
+      const net::IpAddress& address = place.endpoint.address;
       if (network.contains(address)) return mine("the address " + address.text());
     }
     for (const net::Cidr& source : target.sources) {

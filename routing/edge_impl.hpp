@@ -25,11 +25,14 @@
 #include "routing/limiter.hpp"
 #include "routing/location.hpp"
 #include "routing/lookup.hpp"
+#include "routing/names.hpp"
 #include "routing/offences.hpp"
 #include "routing/offers.hpp"
 #include "routing/origin.hpp"
 #include "routing/outlets.hpp"
 #include "routing/overload.hpp"
+#include "routing/place_health.hpp"
+#include "routing/probe_rounds.hpp"
 #include "routing/register_queue.hpp"
 #include "routing/registrar.hpp"
 #include "routing/scanners.hpp"
@@ -44,7 +47,7 @@ struct Journey {
   TraceId trace = 0;  // the same as a number
   sip::Method method = sip::Method::other;
   Affinity::Key affinity = 0;
-  std::vector<storage::TargetId> tries;  // towards a backend, in order
+  std::vector<storage::TargetId> tries;  // whose each attempt is, in order; towards a backend
   std::size_t current = 0;               // of tries
   storage::TargetId live = 0;            // whose live call this is; 0: no call
   storage::TargetId paced = 0;           // REGISTER: whose answer it waits for; 0: nobody's
@@ -80,8 +83,6 @@ struct Edge::Impl {
   PersistId persist(std::vector<storage::Change> changes);
   void release(Now now, Held& held);
   void store_event(Now now, bool degraded, const std::optional<std::string>& line);
-  void probe(Now now, storage::TargetId id);
-  void resolve_all(Now now);
   void track_targets(Now now, storage::SetId set);
 
   // edge_route.cpp
@@ -147,19 +148,37 @@ struct Edge::Impl {
   // edge_to_backend.cpp
   struct Candidates {
     TargetOrder usable;
-    std::vector<net::Flow> flows;                                               // of the same index
+    std::vector<std::vector<net::Place>> places;  // of the same index; those we can send to
     std::vector<std::pair<const storage::Target*, std::string_view>> rejected;  // and why
     std::string none;                                                           // why there is none
     bool loop = false;
   };
   Candidates candidates(const storage::DispatcherSet& set) const;
-  std::optional<net::Flow> way_to(const storage::Target& target) const;
   void to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
                   const storage::Domain& domain, const RegisterQueue::Waiting* queued = nullptr);
   TargetOrder choose(Now now, const sip::RouteNeeded& need, const storage::DispatcherSet& set,
                      const Candidates& possible, Affinity::Key affinity,
                      const std::vector<storage::Binding>& bindings, const std::string& aor,
-                     std::string& how);
+                     std::string& how, std::optional<net::Endpoint>& first);
+
+  // edge_places.cpp
+  std::optional<net::Flow> flow_to(const net::Place& place) const;
+  // `first`: who is to be asked before all others, if he is among them.
+  std::vector<net::Place> in_turn(Now now, storage::TargetId id, std::vector<net::Place> places,
+                                  Affinity::Key key,
+                                  const std::optional<net::Endpoint>& first) const;
+  void list_attempts(Now now, const TargetOrder& order, const Candidates& possible,
+                     Affinity::Key key, const std::optional<net::Endpoint>& first, sip::Plan& plan,
+                     Journey& journey) const;
+  void probe(Now now, storage::TargetId id);
+  void probe_ended(Now now, const sip::ProbeEnded& e);
+  bool has_place(storage::TargetId id, const net::Endpoint& place) const;
+  void request_failed(Now now, storage::TargetId id, const net::Endpoint& place,
+                      std::string_view reason);
+  void request_answered(storage::TargetId id, const net::Endpoint& place);
+  void leave_alone(Now now, storage::TargetId id, const net::Endpoint& place, Duration wait);
+  void ask_names(Now now);
+  void describe_name(const storage::Target& target, TargetStatus& status) const;
 
   // edge_registers.cpp
   RegisterRank rank_of(Now now, const sip::RouteNeeded& need, Affinity::Key key, bool bound) const;
@@ -262,6 +281,9 @@ struct Edge::Impl {
   Affinity affinity;
   EventLog event_log;  // before health, which writes to it
   Health health;
+  PlaceHealth place_health;
+  ProbeRounds probe_rounds;
+  Names names;
   DialogSaves dialog_saves;
   CallRecords records;
   RegisterQueue registers;
@@ -284,7 +306,6 @@ struct Edge::Impl {
   std::deque<HoldLimit> holds;
   PersistId last_persist = 0;
 
-  Instant next_resolve{};
   storage::TargetId last_target = 0;
   bool draining = false;
   std::optional<Instant> drain_until;  // while draining, until it is over
@@ -293,7 +314,6 @@ struct Edge::Impl {
 inline constexpr std::string_view kEnding = "the edge is shutting down";
 inline constexpr Duration kStoreWait =
     std::chrono::milliseconds(500);  // for a 200 to REGISTER (rule 12)
-inline constexpr Duration kResolveInterval = std::chrono::seconds(60);
 inline constexpr Duration kAffinityLifetime =
     std::chrono::seconds(64);  // twice an Asterisk nonce's
 inline constexpr std::size_t kAffinities = 200'000;

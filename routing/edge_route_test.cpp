@@ -73,9 +73,10 @@ void Edge::Impl::test_to_backend(Now now, const sip::RouteNeeded& need, const Pa
   const std::string aor = who ? aor_text(*who) : std::string{};
   const Dispatcher before = dispatcher;  // choosing moves the turn
   std::string how;
+  std::optional<net::Endpoint> first;
   TargetOrder order = choose(now, need, *set, possible,
                              affinity.key_of(need.request->call_id(), need.request->from_tag()),
-                             location.by_aor(aor), aor, how);
+                             location.by_aor(aor), aor, how, first);
   dispatcher = before;
   const std::size_t most =
       std::min<std::size_t>(std::max(set->failover.max_attempts, 1U), limits::kAttemptsPerRequest);

@@ -32,16 +32,6 @@ std::string names_of(const TargetOrder& order) {
 
 }  // namespace
 
-std::optional<net::Flow> Edge::Impl::way_to(const storage::Target& target) const {
-  for (const net::IpAddress& address : directory->addresses_of(target)) {
-    if (const auto listener = outlets.towards(target.destination.transport, address)) {
-      return net::Flow{target.destination.transport, *listener, net::ConnectionId{},
-                       net::Endpoint{address, target.destination.port}};
-    }
-  }
-  return std::nullopt;
-}
-
 // Health that is unknown counts as usable. A target known to be down is not tried, not even when
 // all are: an answer at once lets the phone try elsewhere, where an attempt would take its time to
 // fail; the probes find out who is back.
@@ -65,19 +55,21 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
       ++alone;
       continue;
     }
-    const auto flow = way_to(*t);
-    if (!flow) {
+    std::vector<net::Place> places = directory->places_of(*t);
+    std::erase_if(places, [&](const net::Place& p) { return !flow_to(p); });
+    if (places.empty()) {
       found.rejected.emplace_back(t, "without an address or listener");
       ++unreachable;
       continue;
     }
-    if (self.listens_at(flow->remote)) {
+    std::erase_if(places, [&](const net::Place& p) { return self.listens_at(p.endpoint); });
+    if (places.empty()) {
       found.rejected.emplace_back(t, "on our own listeners");
       ++loops;
       continue;
     }
     found.usable.push_back(t);
-    found.flows.push_back(*flow);
+    found.places.push_back(std::move(places));
   }
   if (!found.usable.empty()) return found;
   const auto count = [&](std::size_t n, std::string_view what) {
@@ -104,27 +96,33 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
 TargetOrder Edge::Impl::choose(Now now, const sip::RouteNeeded& need,
                                const storage::DispatcherSet& set, const Candidates& possible,
                                Affinity::Key key, const std::vector<storage::Binding>& bindings,
-                               const std::string& aor, std::string& how) {
+                               const std::string& aor, std::string& how,
+                               std::optional<net::Endpoint>& first) {
   const TargetOrder& usable = possible.usable;
   if (const auto challenger = affinity.find(now.mono, key)) {
-    if (auto order = dispatcher.sticky(usable, *challenger); !order.empty()) {
+    if (auto order = dispatcher.sticky(usable, challenger->target); !order.empty()) {
       how = "it challenged";
+      first = challenger->place;
       return order;
     }
   }
   if (const auto holder = stack.holder(*need.request, sip::Side::backend)) {
     // By its address alone when it had connected to us, from another port.
-    const auto found = [&](auto is_it) {
-      const auto flow = std::find_if(possible.flows.begin(), possible.flows.end(), is_it);
-      return static_cast<std::size_t>(flow - possible.flows.begin());
+    const auto found = [&](auto is_it) -> TargetOrder {
+      for (std::size_t i = 0; i < usable.size(); ++i) {
+        const auto& places = possible.places[i];
+        const auto place = std::find_if(places.begin(), places.end(), is_it);
+        if (place == places.end()) continue;
+        how = "it holds the dialog that is named";
+        first = place->endpoint;
+        return dispatcher.sticky(usable, usable[i]->id);
+      }
+      return {};
     };
-    std::size_t at = found([&](const net::Flow& f) { return f.remote == *holder; });
-    if (at == usable.size())
-      at = found([&](const net::Flow& f) { return f.remote.address == holder->address; });
-    if (at < usable.size()) {
-      how = "it holds the dialog that is named";
-      return dispatcher.sticky(usable, usable[at]->id);
-    }
+    TargetOrder order = found([&](const net::Place& p) { return p.endpoint == *holder; });
+    if (order.empty())
+      order = found([&](const net::Place& p) { return p.endpoint.address == holder->address; });
+    if (!order.empty()) return order;
   }
   if (need.request->method() != sip::Method::invite) {
     const auto rank = [&](const storage::Binding& b) { return b.flow == need.flow ? 0 : 1; };
@@ -182,11 +180,13 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   const Affinity::Key key = affinity.key_of(request.call_id(), request.from_tag());
   std::string how;
   TargetOrder order;
+  std::optional<net::Endpoint> first;
   if (queued) {
     how = "its turn";
     order = dispatcher.sticky(possible.usable, queued->target);
+    if (const auto challenger = affinity.find(now.mono, key)) first = challenger->place;
   }
-  if (order.empty()) order = choose(now, need, *set, possible, key, bindings, aor, how);
+  if (order.empty()) order = choose(now, need, *set, possible, key, bindings, aor, how, first);
   trace_candidates(now, possible, order, how);
   if (registration && !registers.has_room(order.front()->id)) {
     let_wait(now, need, order.front()->id, rank_of(now, need, key, !bindings.empty()), queued, who);
@@ -200,19 +200,15 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
   if (order.size() > most) order.resize(most);
 
   sip::Plan plan;
-  for (const storage::Target* t : order) {
-    const auto at = static_cast<std::size_t>(
-        std::find(possible.usable.begin(), possible.usable.end(), t) - possible.usable.begin());
-    plan.attempts.push_back(
-        {.flow = possible.flows[at], .request_uri = "", .mark = static_cast<std::uint64_t>(t->id)});
-    journey.tries.push_back(t->id);
-  }
+  list_attempts(now, order, possible, key, first, plan, journey);
   plan.failover_codes = failover_codes(set->failover);
   if (set->failover.follow_redirects) {
-    for (std::size_t i = 0; i < possible.usable.size(); ++i)
-      plan.redirects.push_back({.flow = possible.flows[i],
-                                .request_uri = possible.usable[i]->destination.text(),
-                                .mark = static_cast<std::uint64_t>(possible.usable[i]->id)});
+    for (std::size_t i = 0; i < possible.usable.size(); ++i) {
+      for (const net::Place& place : possible.places[i])
+        plan.redirects.push_back({.flow = *flow_to(place),
+                                  .request_uri = possible.usable[i]->destination.text(),
+                                  .mark = static_cast<std::uint64_t>(possible.usable[i]->id)});
+    }
   }
   plan.towards = sip::Side::backend;
   // A registered phone is known to the backend by its token; another by its own name.

@@ -117,10 +117,12 @@ void Health::probed(const Now& now, storage::TargetId id, int status, std::strin
   }
 }
 
-void Health::request_failed(const Now& now, storage::TargetId id, std::string_view reason) {
+void Health::request_failed(const Now& now, storage::TargetId id, std::string_view reason,
+                            bool elsewhere) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   ++found->second.status.failures;
+  if (elsewhere) return;
   failed(now, found->second, reason);
 }
 

@@ -41,7 +41,9 @@ class Health {
   // status 0: no answer, `reason` says why.
   void probed(const Now& now, storage::TargetId id, int status, std::string_view reason,
               Duration rtt);
-  void request_failed(const Now& now, storage::TargetId id, std::string_view reason);
+  // `elsewhere`: another place of it may still serve: the failure is counted, and no more.
+  void request_failed(const Now& now, storage::TargetId id, std::string_view reason,
+                      bool elsewhere = false);
   void request_answered(storage::TargetId id);
   void attempted(storage::TargetId id);
   // RFC 3261 §21.5.4: no new requests for `wait`, at most limits::kRetryAfter; the longest wish

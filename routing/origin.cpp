@@ -19,8 +19,11 @@ Origin origin_of(const Directory& directory, const net::Endpoint& source) {
   if (origin.backends.empty()) return origin;
   origin.side = sip::Side::backend;
   std::stable_partition(
-      origin.backends.begin(), origin.backends.end(),
-      [&](const storage::Target* t) { return t->destination.port == source.port; });
+      origin.backends.begin(), origin.backends.end(), [&](const storage::Target* t) {
+        const auto& places = directory.places_of(*t);
+        return std::any_of(places.begin(), places.end(),
+                           [&](const net::Place& p) { return p.endpoint.port == source.port; });
+      });
   for (const storage::Target* t : origin.backends) {
     if (!origin.speaks_for(t->setid)) origin.sets.push_back(t->setid);
   }

@@ -77,6 +77,7 @@ struct MalformedReceived {
 struct AttemptEnded {
   Cookie mark = 0;
   std::uint64_t attempt = 0;  // Attempt::mark
+  net::Endpoint place{};      // where it went
   int status = 0;             // final status, or 0
   bool timed_out = false;     // no final response within the attempt's time; had_provisional tells
                               // whether it was alive

@@ -231,7 +231,7 @@ Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
   }
   take(fields.text("comment", kCommentBytes), t.comment);
   for (const char* shown : {"health", "reason", "rtt_ms", "changed", "retry_after", "live_calls",
-                            "attempts", "failures", "addresses"}) {
+                            "attempts", "failures", "addresses", "resolved", "resolve_problem"}) {
     fields.read_only(shown);
   }
   fields.finish();

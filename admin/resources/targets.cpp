@@ -1,4 +1,5 @@
 // /v1/dispatcher/sets/{setid}/targets: the backends of a set, as wanted and as they are.
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -6,6 +7,7 @@
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
+#include "core/duration.hpp"
 
 namespace usher::admin {
 
@@ -14,6 +16,27 @@ using storage::Target;
 using storage::TargetId;
 
 namespace {
+
+// Where the name of a destination leads to, as DNS said last.
+Json::Array resolved(const Service& service, const routing::TargetStatus& status) {
+  const auto left = std::max(status.name_until - service.now().wall, std::chrono::milliseconds{0});
+  const auto ttl = std::chrono::ceil<std::chrono::seconds>(left);
+  Json::Array out;
+  for (const auto& [place, problem] : status.places) {
+    Json::Object one;
+    one.emplace_back("endpoint", place.endpoint.text());
+    one.emplace_back("transport", net::transport_name(place.transport));
+    one.emplace_back("host", place.host);
+    one.emplace_back("priority", std::int64_t{place.priority});
+    one.emplace_back("weight", std::int64_t{place.weight});
+    one.emplace_back("ttl", duration_text(ttl));
+    one.emplace_back("state", status.name_kept ? "kept" : "fresh");
+    one.emplace_back("reason", status.name_problem);
+    one.emplace_back("problem", problem);
+    out.emplace_back(std::move(one));
+  }
+  return out;
+}
 
 Json show(const Service& service, const Target& target) {
   const routing::TargetStatus status = service.edge.target_status(target.id);
@@ -34,6 +57,8 @@ Json show(const Service& service, const Target& target) {
   members.emplace_back("attempts", status.attempts);
   members.emplace_back("failures", status.failures);
   members.emplace_back("addresses", std::move(addresses));
+  members.emplace_back("resolved", resolved(service, status));
+  members.emplace_back("resolve_problem", status.name_problem);
   return json;
 }
 

@@ -98,15 +98,21 @@ struct HostPort {
 
 // Where a backend is: what an operator wrote, understood once. The spellings `10.0.1.100`,
 // `10.0.1.100:5060`, `sip:10.0.1.100`, `sip:10.0.1.100:5060`, `sip:10.0.1.100;transport=tcp`,
-// `sip:user@10.0.1.100` (the user is refused), IPv6 in brackets, and host names give equal values.
-// `sips:10.0.1.100` is `sip:10.0.1.100;transport=tls`, with port 5061. WebSocket is refused with
-// Errc::unsupported: it is for phones, which make the connection.
+// `sip:user@10.0.1.100` (the user is refused) and IPv6 in brackets give equal values.
+// With a host name, a port or transport that is not written is not the default one but any: DNS
+// says which (RFC 3263 §4). `sips:10.0.1.100` is `sip:10.0.1.100;transport=tls`, with port 5061.
+// WebSocket is refused with Errc::unsupported: it is for phones, which make the connection.
 struct Destination {
   std::string host;                  // lower case; an address in its canonical text
   std::optional<IpAddress> address;  // absent for a host name
   std::uint16_t port = 5060;
   Transport transport = Transport::udp;
-  std::string text() const;  // canonical: "sip:10.0.1.100:5060", ";transport=tcp" when not UDP
+  // Of a host name without a port, and without a transport too: `port` and `transport` hold where
+  // nothing else is known.
+  bool any_port = false, any_transport = false;
+  // Canonical: "sip:10.0.1.100:5060", ";transport=tcp" when not UDP; "sip:pbx.example.com",
+  // "sip:pbx.example.com;transport=udp" for names without a port.
+  std::string text() const;
   static Result<Destination> parse(std::string_view text);
   friend bool operator==(const Destination&, const Destination&) = default;
 };

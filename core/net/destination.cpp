@@ -60,7 +60,9 @@ std::optional<std::size_t> host_length(std::string_view text) {
   return colon;
 }
 
-Result<Transport> parse_parameters(std::string_view text, std::string_view parameters, bool sips) {
+// Nothing: none is named.
+Result<std::optional<Transport>> parse_parameters(std::string_view text,
+                                                  std::string_view parameters, bool sips) {
   std::optional<Transport> transport;
   while (!parameters.empty()) {
     parameters.remove_prefix(1);  // the semicolon
@@ -85,13 +87,13 @@ Result<Transport> parse_parameters(std::string_view text, std::string_view param
                         ", which only phones speak: expected udp, tcp or tls");
     }
   }
-  if (!sips) return transport.value_or(Transport::udp);
+  if (!sips) return transport;
   if (transport == Transport::udp) {
     return refuse(Errc::syntax, text,
                   " asks for TLS by its scheme and for UDP: expected one of them");
   }
   // RFC 3261 §26.2.2: transport=tcp in a SIPS URI is TLS over TCP.
-  return Transport::tls;
+  return std::optional{Transport::tls};
 }
 
 // Takes "sip:" or "sips:" off the front. A colon may also belong to a port or an IPv6 address, so a
@@ -154,8 +156,10 @@ Result<HostPort> HostPort::parse(std::string_view text) {
 }
 
 std::string Destination::text() const {
-  std::string out = "sip:" + (address ? address->uri_host() : host) + ":" + std::to_string(port);
-  if (transport != Transport::udp) out.append(";transport=").append(transport_name(transport));
+  std::string out = "sip:" + (address ? address->uri_host() : host);
+  if (!any_port) out.append(":").append(std::to_string(port));
+  if (any_port ? !any_transport : transport != Transport::udp)
+    out.append(";transport=").append(transport_name(transport));
   return out;
 }
 
@@ -192,10 +196,12 @@ Result<Destination> Destination::parse(std::string_view text) {
                   " is the unspecified address: expected one that packets can be sent to");
   }
   Destination d;
-  d.transport = *transport;
+  d.transport = transport->value_or(Transport::udp);
   d.port = target->port.value_or(default_port(d.transport));
   d.host = target->host;
   d.address = target->address;
+  d.any_port = !target->address && !target->port;
+  d.any_transport = d.any_port && !*transport;
   return d;
 }
 

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "core/check.hpp"
 
@@ -33,6 +35,84 @@ IpAddress address_of(const ares_addrinfo_node& node) {
   return IpAddress::v6(bytes);
 }
 
+// RFC 1035 §4.1: the shortest TTL of an answer's records, which c-ares does not tell for SRV and
+// NAPTR. Zero when the answer can't be read.
+Duration shortest_ttl(const unsigned char* message, int size) {
+  constexpr int kHeader = 12;
+  if (size < kHeader) return {};
+  const auto number = [&](int at) { return (message[at] << 8) | message[at + 1]; };
+  int at = kHeader;
+  const auto skip_name = [&] {
+    char* name = nullptr;
+    long length = 0;
+    if (ares_expand_name(message + at, message, size, &name, &length) != ARES_SUCCESS) return false;
+    ares_free_string(name);
+    at += static_cast<int>(length);
+    return true;
+  };
+  for (int questions = number(4); questions > 0; --questions) {
+    if (at >= size || !skip_name()) return {};
+    at += 4;
+  }
+  std::optional<std::uint32_t> least;
+  for (int answers = number(6); answers > 0; --answers) {
+    if (at >= size || !skip_name() || at + 10 > size) return {};
+    const std::uint32_t ttl = (static_cast<std::uint32_t>(number(at + 4)) << 16) |
+                              static_cast<std::uint32_t>(number(at + 6));
+    least = std::min(least.value_or(ttl), ttl);
+    at += 10 + number(at + 8);
+  }
+  return std::chrono::seconds(least.value_or(0));
+}
+
+// "There is no such name" and "it has no such record" are answers too.
+std::string problem_of(int status) {
+  if (status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND) return {};
+  // What c-ares calls refused is also a server that says itself that it can't answer.
+  if (status == ARES_ECONNREFUSED) return "DNS: no server has an answer";
+  return std::string{"DNS: "} + ares_strerror(status);
+}
+
+// No server has said anything.
+bool is_silence(int status) {
+  return status == ARES_ETIMEOUT;
+}
+
+template <class Record, class Reply, class Read>
+Answer<Record> read_records(int status, const unsigned char* message, int size,
+                            int (*parse)(const unsigned char*, int, Reply**), Read read) {
+  Answer<Record> answer;
+  Reply* first = nullptr;
+  if (status == ARES_SUCCESS) status = parse(message, size, &first);
+  answer.problem = problem_of(status);
+  answer.silent = is_silence(status);
+  if (status == ARES_SUCCESS) answer.ttl = shortest_ttl(message, size);
+  for (const Reply* reply = first; reply != nullptr; reply = reply->next)
+    answer.records.push_back(read(*reply));
+  if (first != nullptr) ares_free_data(first);
+  return answer;
+}
+
+Answer<Srv> read_srv(int status, const unsigned char* message, int size) {
+  return read_records<Srv>(status, message, size, &ares_parse_srv_reply,
+                           [](const ares_srv_reply& r) {
+                             return Srv{r.host, r.port, r.priority, r.weight};
+                           });
+}
+
+Answer<Naptr> read_naptr(int status, const unsigned char* message, int size) {
+  const auto text = [](const unsigned char* t) {
+    return std::string{reinterpret_cast<const char*>(t)};
+  };
+  return read_records<Naptr>(
+      status, message, size, &ares_parse_naptr_reply, [&](const ares_naptr_reply& r) {
+        return Naptr{r.order, r.preference, text(r.flags), text(r.service), r.replacement};
+      });
+}
+
+constexpr Duration kNoTtl = std::chrono::seconds(60);
+constexpr int kClassIn = 1, kTypeSrv = 33, kTypeNaptr = 35;
+
 }  // namespace
 
 // c-ares says which of its sockets it wants watched; Asio watches them, and one timer drives its
@@ -46,24 +126,35 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     bool read = false, write = false;       // wanted by c-ares
     bool reading = false, writing = false;  // being waited for
   };
+  template <class Record>
   struct Query {
+    Query(std::weak_ptr<Impl> i, Done<Record> d) : impl(std::move(i)), done(std::move(d)) {}
     std::weak_ptr<Impl> impl;
-    Done done;
+    Done<Record> done;
   };
 
-  bool open() {
+  bool open(const ResolverOptions& given) {
     static std::once_flag once;  // the library's own global state
     std::call_once(once, [] { ares_library_init(ARES_LIB_INIT_ALL); });
     ares_options options{};
-    options.timeout = 2000;
+    options.timeout = static_cast<int>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(given.timeout).count());
     options.tries = 2;
+    // RFC 6891: an answer of many records fits into one datagram.
+    options.flags = ARES_FLAG_EDNS;
+    options.ednspsz = 1232;
     options.sock_state_cb = [](void* self, ares_socket_t fd, int read, int write) {
       static_cast<Impl*>(self)->want(fd, read != 0, write != 0);
     };
     options.sock_state_cb_data = this;
-    return ares_init_options(&channel, &options,
-                             ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) ==
-           ARES_SUCCESS;
+    if (ares_init_options(&channel, &options,
+                          ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ |
+                              ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS)
+      return false;
+    std::string list;
+    for (const Endpoint& server : given.servers)
+      list.append(list.empty() ? "" : ",").append(server.text());
+    return list.empty() || ares_set_servers_ports_csv(channel, list.c_str()) == ARES_SUCCESS;
   }
 
   void want(int fd, bool read, bool write) {
@@ -130,23 +221,43 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
     });
   }
 
-  static void answered(void* arg, int status, int, ares_addrinfo* info) {
-    const std::unique_ptr<Query> query(static_cast<Query*>(arg));
-    std::vector<IpAddress> addresses;
+  // c-ares may answer from within the call that asks.
+  template <class Record>
+  static void tell(Query<Record>& query, Answer<Record> answer) {
+    const auto self = query.impl.lock();
+    if (!self || self->closing) return;
+    self->reactor.post(
+        [weak = query.impl, done = std::move(query.done), answer = std::move(answer)] {
+          if (const auto impl = weak.lock(); impl && !impl->closing) {
+            done(answer);
+            impl->schedule();
+          }
+        });
+  }
+
+  static void addresses_answered(void* arg, int status, int, ares_addrinfo* info) {
+    const std::unique_ptr<Query<IpAddress>> query(static_cast<Query<IpAddress>*>(arg));
+    Answer<IpAddress> answer;
+    answer.problem = problem_of(status);
+    answer.silent = is_silence(status);
+    std::optional<int> ttl;
     if (status == ARES_SUCCESS && info != nullptr) {
       for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
-        if (node->ai_family == AF_INET || node->ai_family == AF_INET6)
-          addresses.push_back(address_of(*node));
+        if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+        answer.records.push_back(address_of(*node));
+        ttl = std::min(ttl.value_or(node->ai_ttl), node->ai_ttl);
       }
     }
+    // What /etc/hosts says has no TTL.
+    answer.ttl = ttl && *ttl > 0 ? Duration{std::chrono::seconds(*ttl)} : kNoTtl;
     if (info != nullptr) ares_freeaddrinfo(info);
-    const auto self = query->impl.lock();
-    if (!self || self->closing) return;
-    // c-ares may answer from within the call that asks.
-    self->reactor.post(
-        [weak = query->impl, done = std::move(query->done), addresses = std::move(addresses)] {
-          if (const auto impl = weak.lock(); impl && !impl->closing) done(addresses);
-        });
+    tell(*query, std::move(answer));
+  }
+
+  template <class Record, Answer<Record> (*Read)(int, const unsigned char*, int)>
+  static void records_answered(void* arg, int status, int, unsigned char* message, int size) {
+    const std::unique_ptr<Query<Record>> query(static_cast<Query<Record>*>(arg));
+    tell(*query, Read(status, message, size));
   }
 
   Reactor& reactor;
@@ -156,8 +267,9 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
   bool closing = false;
 };
 
-Resolver::Resolver(Reactor& reactor) : impl_(std::make_shared<Impl>(reactor)) {
-  USHER_CHECK(impl_->open());
+Resolver::Resolver(Reactor& reactor, const ResolverOptions& options)
+    : impl_(std::make_shared<Impl>(reactor)) {
+  USHER_CHECK(impl_->open(options));
 }
 
 Resolver::~Resolver() {
@@ -166,12 +278,27 @@ Resolver::~Resolver() {
   ares_destroy(impl_->channel);
 }
 
-void Resolver::resolve(const std::string& name, Done done) {
-  auto query = std::make_unique<Impl::Query>(Impl::Query{impl_, std::move(done)});
+void Resolver::addresses(const std::string& name, Done<IpAddress> done) {
+  auto query = std::make_unique<Impl::Query<IpAddress>>(impl_, std::move(done));
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_flags = ARES_AI_NOSORT;
-  ares_getaddrinfo(impl_->channel, name.c_str(), nullptr, &hints, &Impl::answered, query.release());
+  ares_getaddrinfo(impl_->channel, name.c_str(), nullptr, &hints, &Impl::addresses_answered,
+                   query.release());
+  impl_->schedule();
+}
+
+void Resolver::services(const std::string& name, Done<Srv> done) {
+  auto query = std::make_unique<Impl::Query<Srv>>(impl_, std::move(done));
+  ares_query(impl_->channel, name.c_str(), kClassIn, kTypeSrv,
+             &Impl::records_answered<Srv, &read_srv>, query.release());
+  impl_->schedule();
+}
+
+void Resolver::naptr(const std::string& name, Done<Naptr> done) {
+  auto query = std::make_unique<Impl::Query<Naptr>>(impl_, std::move(done));
+  ares_query(impl_->channel, name.c_str(), kClassIn, kTypeNaptr,
+             &Impl::records_answered<Naptr, &read_naptr>, query.release());
   impl_->schedule();
 }
 

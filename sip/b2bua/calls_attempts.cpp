@@ -181,8 +181,11 @@ void Calls::attempt_response(Now now, LegId leg_id, const ResponseReceived& rece
   if (!hunting || leg->attempt_over) {
     // It lost or was given up. What a 503 asks for is about its server, not this call (§21.5.4).
     if (const Duration wait = wait_asked_for(response); wait > Duration{}) {
-      env_.emit(AttemptEnded{
-          .attempt = leg->attempt, .status = status, .cancelled = true, .retry_after = wait});
+      env_.emit(AttemptEnded{.attempt = leg->attempt,
+                             .place = leg->flow.remote,
+                             .status = status,
+                             .cancelled = true,
+                             .retry_after = wait});
     }
     return;
   }
@@ -278,6 +281,7 @@ void Calls::attempt_over(Now now, Leg& leg, const Call& call, AttemptEnded outco
   leg.attempt_over = true;
   outcome.mark = call.mark;
   outcome.attempt = leg.attempt;
+  outcome.place = leg.flow.remote;
   outcome.had_provisional = leg.had_provisional;
   outcome.took = now.mono - leg.started;
   env_.emit(std::move(outcome));

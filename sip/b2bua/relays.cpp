@@ -186,6 +186,7 @@ void Relays::send_to(Now now, RelayId id, const Attempt& attempt) {
 void Relays::report(Now now, const Relay& relay, AttemptEnded outcome) {
   outcome.mark = relay.plan.mark;
   outcome.attempt = relay.plan.attempts[relay.made - 1].mark;
+  outcome.place = relay.plan.attempts[relay.made - 1].flow.remote;
   outcome.had_provisional = relay.had_provisional;
   outcome.took = now.mono - relay.started;
   env_.emit(std::move(outcome));

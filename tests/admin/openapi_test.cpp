@@ -196,9 +196,9 @@ TEST_CASE("what is described as writable is accepted, and what is read-only is n
   REQUIRE(house.ask("PUT", "/v1/dispatcher/sets/10", "{}").status == 201);
   const Reply made =
       house.ask("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "10.0.1.1"})");
-  const std::set<std::string> read_only{"health",   "reason",      "rtt_ms",
-                                        "changed",  "retry_after", "live_calls",
-                                        "attempts", "failures",    "addresses"};
+  const std::set<std::string> read_only{"health",      "reason",     "rtt_ms",         "changed",
+                                        "retry_after", "live_calls", "attempts",       "failures",
+                                        "addresses",   "resolved",   "resolve_problem"};
   Json::Object body;
   for (const auto& [name, value] : *made.json.object()) {
     if (read_only.count(name) == 0) body.emplace_back(name, value);
@@ -206,6 +206,34 @@ TEST_CASE("what is described as writable is accepted, and what is read-only is n
   CHECK(body.size() + read_only.size() == schemas.at("Target").size());
   CHECK(house.ask("PUT", made.header("Location"), json_text(body)).status == 200);
   CHECK(house.ask("PUT", made.header("Location"), made.text).status == 422);
+}
+
+TEST_CASE("a target with a name shows where DNS says it is, and how fresh that is") {
+  House house;
+  const Reply made =
+      house.ask("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "PBX.example"})");
+  REQUIRE(made.status == 201);
+  CHECK(*made["destination"].text() == "sip:pbx.example");
+  CHECK(made["resolved"].array()->empty());
+  CHECK(*made["resolve_problem"].text() == "it has not been answered yet");
+  const auto pbx = *net::Destination::parse("pbx.example");
+  const net::Place place{*net::Endpoint::parse("10.0.1.7:5070"), net::Transport::tcp, 10, 3, "h"};
+  house.edge.resolved(house.now, pbx, {{place}, std::chrono::seconds(30), "", {}});
+  const auto shown = [&] {
+    const Reply reply = house.ask("GET", made.header("Location"));
+    REQUIRE(reply["resolved"].array()->size() == 1);
+    return reply["resolved"].array()->front();
+  };
+  const Json fresh = shown();
+  CHECK(members(fresh) == described_schemas().at("Place"));
+  CHECK(*fresh.find("endpoint")->text() == "10.0.1.7:5070");
+  CHECK(*fresh.find("transport")->text() == "tcp");
+  CHECK(*fresh.find("ttl")->text() == "30s");
+  CHECK(*fresh.find("state")->text() == "fresh");
+  house.edge.resolved(house.now, pbx, {{}, {}, "DNS: timeout", {}});
+  const Json kept = shown();
+  CHECK(*kept.find("state")->text() == "kept");
+  CHECK(*kept.find("reason")->text() == "DNS: timeout");
 }
 
 TEST_CASE("the description is served as it stands in the tree") {

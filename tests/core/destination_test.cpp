@@ -45,18 +45,42 @@ TEST_CASE("every way to write one IPv6 destination gives one value") {
 }
 
 TEST_CASE("every way to write one host name gives one value") {
-  for (const char* text : {"pbx.example.com", "PBX.Example.com:5060", "sip:pbx.example.com",
-                           "sip:pbx.example.com.:5060"}) {
+  for (const char* text : {"pbx.example.com:5060", "PBX.Example.com:5060",
+                           "sip:pbx.example.com:5060;transport=udp", "sip:pbx.example.com.:5060"}) {
     CAPTURE(text);
     const auto d = Destination::parse(text);
     REQUIRE(d.has_value());
     CHECK(d->host == "pbx.example.com");
     CHECK_FALSE(d->address);
     CHECK(d->text() == "sip:pbx.example.com:5060");
+    CHECK_FALSE(d->any_port);
+    CHECK_FALSE(d->any_transport);
   }
-  CHECK(Destination::parse("asterisk")->text() == "sip:asterisk:5060");
+  CHECK(Destination::parse("asterisk")->text() == "sip:asterisk");
   CHECK(Destination::parse("asterisk:5070")->text() == "sip:asterisk:5070");
   CHECK(Destination::parse("1and1.example")->host == "1and1.example");
+}
+
+TEST_CASE("RFC 3263 §4: what a name leaves open stays open") {
+  for (const char* text : {"pbx.example.com", "PBX.example.com", "sip:pbx.example.com."}) {
+    CAPTURE(text);
+    const auto d = Destination::parse(text);
+    REQUIRE(d.has_value());
+    CHECK(d->any_port);
+    CHECK(d->any_transport);
+    CHECK(d->port == 5060);
+    CHECK(d->text() == "sip:pbx.example.com");
+    CHECK(*d == *Destination::parse(d->text()));
+  }
+  const auto given = Destination::parse("pbx.example.com;transport=udp");
+  CHECK(given->any_port);
+  CHECK_FALSE(given->any_transport);
+  CHECK(given->text() == "sip:pbx.example.com;transport=udp");
+  CHECK(*given == *Destination::parse(given->text()));
+  CHECK_FALSE(*given == *Destination::parse("pbx.example.com"));
+  CHECK(Destination::parse("sips:pbx.example.com")->text() == "sip:pbx.example.com;transport=tls");
+  CHECK(Destination::parse("sips:pbx.example.com")->port == 5061);
+  CHECK_FALSE(Destination::parse("10.0.1.100")->any_port);
 }
 
 TEST_CASE("port and transport make a different destination") {
@@ -69,7 +93,7 @@ TEST_CASE("port and transport make a different destination") {
 TEST_CASE("TLS is asked for by scheme or by transport, with its own port") {
   CHECK(Destination::parse("sips:10.0.1.100")->text() == "sip:10.0.1.100:5061;transport=tls");
   CHECK(Destination::parse("sip:pbx.example.com;transport=tls")->text() ==
-        "sip:pbx.example.com:5061;transport=tls");
+        "sip:pbx.example.com;transport=tls");
   CHECK(Destination::parse("sips:10.0.1.100:5070;transport=tcp")->text() ==
         "sip:10.0.1.100:5070;transport=tls");
 }

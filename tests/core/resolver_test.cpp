@@ -10,27 +10,27 @@
 using namespace usher;
 using namespace usher::net;
 
-TEST_CASE("a name of /etc/hosts resolves, and never before resolve() has returned") {
+TEST_CASE("a name of /etc/hosts resolves, and never before the question has been taken") {
   Reactor reactor;
   Resolver resolver(reactor);
-  std::optional<std::vector<IpAddress>> answer;
-  resolver.resolve("localhost",
-                   [&](std::vector<IpAddress> addresses) { answer = std::move(addresses); });
+  std::optional<Answer<IpAddress>> answer;
+  resolver.addresses("localhost", [&](Answer<IpAddress> a) { answer = std::move(a); });
   CHECK_FALSE(answer.has_value());
   REQUIRE(test::run_until(
       reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
-  CHECK(std::count(answer->begin(), answer->end(), IpAddress::v4(0x7f000001)) == 1);
+  CHECK(std::count(answer->records.begin(), answer->records.end(), IpAddress::v4(0x7f000001)) == 1);
+  CHECK(answer->ttl > Duration{0});
+  CHECK(answer->problem.empty());
 }
 
 TEST_CASE("a name that cannot be one answers with nothing") {
   Reactor reactor;
   Resolver resolver(reactor);
-  std::optional<std::vector<IpAddress>> answer;
-  resolver.resolve("no such name.invalid",
-                   [&](std::vector<IpAddress> addresses) { answer = std::move(addresses); });
+  std::optional<Answer<IpAddress>> answer;
+  resolver.addresses("no such name.invalid", [&](Answer<IpAddress> a) { answer = std::move(a); });
   REQUIRE(test::run_until(
       reactor, [&] { return answer.has_value(); }, std::chrono::seconds(30)));
-  CHECK(answer->empty());
+  CHECK(answer->records.empty());
 }
 
 TEST_CASE("a resolver that is destroyed answers nothing more") {
@@ -38,7 +38,7 @@ TEST_CASE("a resolver that is destroyed answers nothing more") {
   bool called = false;
   {
     Resolver resolver(reactor);
-    resolver.resolve("localhost", [&](std::vector<IpAddress>) { called = true; });
+    resolver.addresses("localhost", [&](Answer<IpAddress>) { called = true; });
   }
   test::run_ready(reactor);
   CHECK_FALSE(called);

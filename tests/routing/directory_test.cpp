@@ -51,10 +51,16 @@ TEST_CASE(
   auto d = Directory::make({}, {set(1)}, {named});
   CHECK(d->backends_at(ip("10.0.0.7")).empty());
   CHECK(d->backends_at(ip("10.9.0.3")).size() == 1);
-  d = d->with_addresses("pbx.example", {ip("10.0.0.7"), ip("10.0.0.8")});
+  const std::vector<net::Place> places{
+      {{ip("10.0.0.7"), 5060}, net::Transport::udp, 10, 1, "one.pbx.example"},
+      {{ip("10.0.0.8"), 5070}, net::Transport::tcp, 20, 1, "Two.pbx.example"}};
+  CHECK(d->with_places("sip:pbx.example:5060", places)->backends_at(ip("10.0.0.7")).empty());
+  d = d->with_places("sip:pbx.example", places);
   CHECK(d->backends_at(ip("10.0.0.7")).size() == 1);
   CHECK(d->backends_at(ip("10.0.0.8")).size() == 1);
-  CHECK_MESSAGE(d->with_addresses("pbx.example", {}) == d, "the last good answer is kept");
+  CHECK_MESSAGE(d->with_places("sip:pbx.example", {}) == d, "the last good answer is kept");
+  CHECK(d->with_places("sip:pbx.example", places) == d);
+  CHECK_MESSAGE(d->hidden()->names.contains("two.pbx.example"), "so are the hosts of SRV records");
   CHECK(d->hidden()->names.contains("pbx.example"));
   CHECK(d->hidden()->addresses.contains("10.0.0.8"));
   CHECK(d->hidden()->networks.size() == 1);

@@ -113,19 +113,24 @@ TEST_CASE("who challenged is remembered for a while, and only so many") {
   Affinity a(HashKey{1, 2}, 64s, 3);
   const Instant t0{};
   const auto key = a.key_of("call", "tag");
+  const net::Endpoint place = *net::Endpoint::parse("10.0.0.1:5060");
   CHECK(key != a.key_of("call", "tag2"));
-  a.set(t0, key, 5);
-  CHECK(a.find(t0 + 63s, key) == 5);
-  CHECK(a.find(t0 + 64s, key) == std::nullopt);
-  a.set(t0 + 30s, key, 6);
+  a.set(t0, key, {5, place});
+  REQUIRE(a.find(t0 + 63s, key));
+  CHECK(a.find(t0 + 63s, key)->target == 5);
+  CHECK(a.find(t0 + 63s, key)->place == place);
+  CHECK_FALSE(a.find(t0 + 64s, key));
+  a.set(t0 + 30s, key, {6, place});
   a.expire(t0 + 64s);
-  CHECK(a.find(t0 + 64s, key) == 6);
+  REQUIRE(a.find(t0 + 64s, key));
+  CHECK(a.find(t0 + 64s, key)->target == 6);
   a.expire(t0 + 94s);
   CHECK(a.size() == 0);
   CHECK_FALSE(a.next_expiry());
-  for (int i = 0; i < 10; ++i) a.set(t0 + 100s, a.key_of("c" + std::to_string(i), ""), i);
+  for (int i = 0; i < 10; ++i) a.set(t0 + 100s, a.key_of("c" + std::to_string(i), ""), {i, place});
   CHECK(a.size() == 3);
-  CHECK(a.find(t0 + 100s, a.key_of("c9", "")) == 9);
+  REQUIRE(a.find(t0 + 100s, a.key_of("c9", "")));
+  CHECK(a.find(t0 + 100s, a.key_of("c9", ""))->target == 9);
   CHECK_FALSE(a.find(t0 + 100s, a.key_of("c0", "")));
 }
 

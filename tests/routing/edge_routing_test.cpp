@@ -107,7 +107,7 @@ TEST_CASE(
        {"127.0.0.10", "127.0.0.10:5060", "sip:127.0.0.10", "sip:127.0.0.10:5060", "pbx.example"}) {
     World w([&](storage::Snapshot& s) { s.targets = {World::target(1, 10, spelling)}; });
     if (std::string_view{spelling} == "pbx.example") {
-      CHECK(w.resolve == std::vector<std::string>{"pbx.example"});
+      CHECK(w.resolve == std::vector<std::string>{"sip:pbx.example"});
       w.resolved("pbx.example", {*net::IpAddress::parse("127.0.0.10")});
     }
     w.registered("401@a.test", kPhone, kA1);

@@ -207,8 +207,15 @@ class World {
     edge_->on_time(now);
     collect();
   }
-  void resolved(const std::string& name, std::vector<net::IpAddress> addresses) {
-    edge_->resolved(now, name, std::move(addresses));
+  // DNS answers: plain addresses with the default port, for a minute.
+  void resolved(const std::string& name, const std::vector<net::IpAddress>& addresses) {
+    net::Located located{{}, 60s, addresses.empty() ? "the name has no address" : "", {}};
+    for (const net::IpAddress& address : addresses)
+      located.places.push_back({{address, 5060}, net::Transport::udp, 0, 0, name});
+    resolved(name, std::move(located));
+  }
+  void resolved(const std::string& name, net::Located located) {
+    edge_->resolved(now, *net::Destination::parse(name), std::move(located));
     edge_->on_time(now);
     collect();
   }
@@ -289,7 +296,7 @@ class World {
     for (bool again = true; again;) {
       again = false;
       routing::EdgeOutput out = edge_->take_output();
-      resolve.insert(resolve.end(), out.resolve.begin(), out.resolve.end());
+      for (const net::Destination& name : out.resolve) resolve.push_back(name.text());
       for (const sip::Send& s : out.sends) again = sort(s) || again;
       for (routing::Persist& p : out.persists) {
         if (store_answers) {
