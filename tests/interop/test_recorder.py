@@ -184,7 +184,7 @@ class Verdicts(ScriptedTest):
     def test_a_stranger_and_the_id_in_the_log(self):
         stranger = self.phone("1", "nowhere.test")
         stranger.call("2")
-        line = self.edge.process.wait_log(r"gate call=(\w{8}) Door-knock blocked: domain=nowhere.test", 2)
+        line = self.edge.process.wait_log(r"gate call=(\w+) Door-knock blocked: domain=nowhere.test", 2)
         found = self.edge.must("GET", f"/v1/explain/{line.group(1)}")
         self.assertEqual(found["kind"], "drop")
         self.assertIn("is none of ours", found["verdict"])
