@@ -16,11 +16,12 @@ MESSAGE = re.compile(r"^-{20,}.*?message (sent|received)[^\n]*:\n\n(.*?)(?=^-{20
 
 
 class Callee(Loop):
-    """A backend that answers every call, some after ringing, and is busy for one in four; it survives the edge."""
+    """A backend that answers every call, some after ringing, and is busy for one in four; it survives the edge. Asked for a call that
+    is over it says so (481): the edge may have been killed before it had written that down."""
 
     def __init__(self, lab, host):
         super().__init__(lab, host, 5060)
-        self.answers, self.count = {}, itertools.count()
+        self.answers, self.count, self.over = {}, itertools.count(), set()
         self.begin()
 
     def received(self, m):
@@ -31,7 +32,9 @@ class Callee(Loop):
             if self.answers[key]:
                 self.send(self.answers[key], m.source)
         elif m.method != "INVITE":
-            self._answer(m, key, 200)
+            self._answer(m, key, 481 if m["Call-ID"] in self.over else 200)
+            if m.method == "BYE":
+                self.over.add(m["Call-ID"])
         else:
             number = next(self.count)
             self.answers[key] = None
