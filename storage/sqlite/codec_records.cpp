@@ -7,7 +7,7 @@ namespace usher::storage {
 namespace {
 
 // 0 stands for a time that has not come.
-std::int64_t milliseconds(const std::optional<WallTime>& when) {
+std::int64_t milliseconds_or_0(const std::optional<WallTime>& when) {
   return when ? milliseconds(*when) : 0;
 }
 
@@ -36,9 +36,9 @@ void bind_row(Statement& put, const CallRecord& r) {
       .bind(15, r.cause)
       .bind(16, call_ender_name(r.ended_by))
       .bind(17, milliseconds(r.started))
-      .bind(18, milliseconds(r.ringing))
-      .bind(19, milliseconds(r.answered))
-      .bind(20, milliseconds(r.ended));
+      .bind(18, milliseconds_or_0(r.ringing))
+      .bind(19, milliseconds_or_0(r.answered))
+      .bind(20, milliseconds_or_0(r.ended));
 }
 
 Result<void> read_row(const Statement& row, CallRecord& r) {
