@@ -37,7 +37,7 @@ struct EdgeConfig {
   Duration max_lag = std::chrono::milliseconds(500);  // see Overload
   Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
   RecorderConfig recorder;
-  Duration keep_alive{};  // between two to a phone behind NAT; 0: none
+  Duration keep_alive{};    // between two to a phone behind NAT; 0: none
   Duration keep_records{};  // of calls that have ended; 0: for ever
 };
 

@@ -48,8 +48,8 @@ void Edge::Impl::record_refusal(Now now, const sip::RouteNeeded& need, const sip
   const Parties parties = Parties::of(request);
   const Origin origin = origin_of(*directory, need.flow.remote);
   const Tenant tenant = tenant_of(request, parties, *directory, self);
-  storage::CallRecord record =
-      new_record(now, trace_text(tracing.id), need, parties, tenant.domain ? tenant.domain->domain : "");
+  storage::CallRecord record = new_record(now, trace_text(tracing.id), need, parties,
+                                          tenant.domain ? tenant.domain->domain : "");
   if (origin.is_backend()) record.target = origin.backends.front()->id;
   record.status = reply.status;
   record.cause = record_text(reply.why);

@@ -184,9 +184,10 @@ struct Noted {
   net::Transport transport = net::Transport::udp;
   std::string call_id{}, new_call_id{};  // attempt: of the received request, of ours
 };
-using StackEvent = std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld,
-                                RelayEnded, PrivateMedia, CallRinging, CallAnswered, CallChanged,
-                                CallEnded, SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
+using StackEvent =
+    std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld, RelayEnded,
+                 PrivateMedia, CallRinging, CallAnswered, CallChanged, CallEnded,
+                 SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
 
 // One live call as it can be shown.
 struct CallView {

@@ -101,7 +101,7 @@ def storm(lab, edge, calls, rate, kills):
         edge.kill9()
         edge.start()
     caller.process.wait_exit(took + 90)
-    wait_for(lambda: not edge.calls(), 60, "no call is left")
+    wait_for(lambda: not edge.calls(), 150, "no call is left: who is gone is asked three times")
     wait_for(lambda: edge.status()["counts"]["pending_persists"] == 0, 10, "the store has all")
     return calls_seen(f"{caller.directory}/messages.log")
 
