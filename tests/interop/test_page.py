@@ -238,6 +238,13 @@ class Page(LabTest):
             self.page.click(css=".ladder .row", text="INVITE")
             self.page.wait(css=".message pre", text=f"Call-ID: {call['origin_call_id']}")
             self.assertNotIn("response=\"", self.page.text(".message pre"))
+            first = self.page.text(".message h3")
+            self.page.do("press", css=".ladder .row.chosen", key="ArrowDown")
+            self.page.until(f"document.querySelector('.message h3').innerText !== {json.dumps(first)}")
+            notes = "document.querySelectorAll('.ladder .note-text').length"
+            self.page.until(f"{notes} > 0")
+            self.page.click(role="checkbox", name="decisions and timers")
+            self.page.until(f"{notes} === 0")
             path = self.lab.path("call.pcapng")
             self.page.do("save", path=path, role="button", name="Capture (pcap)")
             self.assertGreater(os.path.getsize(path), 500)

@@ -10,12 +10,12 @@ function show(value: unknown): string {
 
 export function Steps({ steps }: { steps: Step[] }) {
   return (
-    <ol class="steps">
+    <ol class="steps" tabIndex={0} aria-label="Decisions, in order">
       {steps.map((step, i) => (
         <li key={i}>
           <span class="when">{step.offset_ms === undefined ? "" : milliseconds(step.offset_ms)}</span>
           <div>
-            <b>{step.what}</b>
+            <b>{step.what.replace(/-/g, " ")}</b>
             {step.why && <p>{step.why}</p>}
             {step.fields && Object.keys(step.fields).length > 0 && (
               <Facts of={Object.entries(step.fields).map(([name, value]) => [name, show(value)])} />

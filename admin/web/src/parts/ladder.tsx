@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Ladder, LadderItem, Party } from "../types";
 import { milliseconds } from "../format";
 
-const LEFT = 70, ROW = 30, HEAD = 46;
+const LEFT = 70, ROW = 30, NOTE = 20, HEAD = 46;
 const NARROWEST = 104, WIDEST = 190;
 
 function tone(item: LadderItem): string {
@@ -33,20 +33,23 @@ function useColumn(parties: number) {
   return { box, column: Math.max(NARROWEST, Math.min(WIDEST, (width - LEFT) / Math.max(2, parties))) };
 }
 
-export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chosen: number | null; choose: (index: number) => void }) {
+export function LadderPicture({ ladder, notes, chosen, choose }: { ladder: Ladder; notes: boolean; chosen: number | null; choose: (index: number) => void }) {
   const { box, column } = useColumn(ladder.parties.length);
   const parties = new Map(ladder.parties.map((party) => [party.id, party]));
   const place = new Map(ladder.parties.map((party, i) => [party.id, LEFT + column * (i + 0.5)]));
   const width = LEFT + column * Math.max(2, ladder.parties.length);
-  const height = HEAD + ROW * ladder.items.length + 14;
-  const key = (event: KeyboardEvent, index: number) => {
+  // What is shown, with its place in the ladder and where its row ends.
+  let bottom = HEAD;
+  const rows = ladder.items.map((item, index) => ({ item, index })).filter(({ item }) => notes || item.kind !== "note")
+    .map(({ item, index }) => ({ item, index, tall: item.kind === "note" ? NOTE : ROW, end: (bottom += item.kind === "note" ? NOTE : ROW) }));
+  const height = bottom + 14;
+  const key = (event: KeyboardEvent, row: number) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (event.key === "Enter" || event.key === " " || step) {
       event.preventDefault();
-      const next = Math.min(ladder.items.length - 1, Math.max(0, index + step));
-      choose(next);
-      const rows = (event.currentTarget as Element).parentElement?.querySelectorAll<SVGGElement>(".row");
-      rows?.[next]?.focus();
+      const next = Math.min(rows.length - 1, Math.max(0, row + step));
+      choose(rows[next]!.index);
+      (event.currentTarget as Element).parentElement?.querySelectorAll<SVGGElement>(".row")[next]?.focus();
     }
   };
   return (
@@ -59,17 +62,17 @@ export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chos
             <text class="party" x={place.get(party.id)} y={30}>{party.label}</text>
           </g>
         ))}
-        {ladder.items.map((item, i) => {
-          const y = HEAD + ROW * i + ROW - 8;
+        {rows.map(({ item, index, tall, end: base }, i) => {
+          const y = base - 8;
           const x1 = place.get(item.from ?? -1), x2 = place.get(item.to ?? -1);
           const arrow = item.kind !== "note" && x1 !== undefined && x2 !== undefined;
           const forward = arrow && x2 >= x1 ? 1 : -1;
           const end = arrow ? (item.kind === "dropped" ? (x1 + x2) / 2 : x2 - forward * 2) : 0;
           return (
-            <g key={i} class={`row ${tone(item)}${chosen === i ? " chosen" : ""}`} role="button" tabIndex={chosen === i || (chosen === null && i === 0) ? 0 : -1}
-              aria-pressed={chosen === i} aria-label={describe(item, parties)} onClick={() => choose(i)} onKeyDown={(event) => key(event, i)}>
-              <rect class="back" x={0} y={y - ROW + 8} width={width} height={ROW} />
-              <text class="when" x={LEFT - 8} y={y}>{milliseconds(item.offset_ms)}</text>
+            <g key={index} class={`row ${tone(item)}${chosen === index ? " chosen" : ""}`} role="button" tabIndex={chosen === index || (chosen === null && i === 0) ? 0 : -1}
+              aria-pressed={chosen === index} aria-label={describe(item, parties)} onClick={() => choose(index)} onKeyDown={(event) => key(event, i)}>
+              <rect class="back" x={0} y={base - tall} width={width} height={tall} />
+              <text class="when" x={LEFT - 8} y={item.kind === "note" ? y + 2 : y}>{milliseconds(item.offset_ms)}</text>
               {arrow ? (
                 <>
                   <line class="arrow" x1={x1} y1={y} x2={end} y2={y} stroke-dasharray={item.kind === "retransmission" ? "5 4" : undefined} />
@@ -81,7 +84,7 @@ export function LadderPicture({ ladder, chosen, choose }: { ladder: Ladder; chos
                   </text>
                 </>
               ) : (
-                <text class="note-text" x={LEFT + 4} y={y - 2}>{item.label}{item.detail ? `: ${item.detail}` : ""}</text>
+                <text class="note-text" x={LEFT + 4} y={y + 2}>{item.label}{item.detail ? `: ${item.detail}` : ""}</text>
               )}
             </g>
           );

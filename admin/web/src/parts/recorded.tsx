@@ -11,6 +11,7 @@ import { LadderPicture } from "./ladder";
 export function Recorded({ path, parameters, running, name }: { path: string; parameters: Record<string, string>; running: boolean; name: string }) {
   const live = useLive<Ladder>(query(`${path}/ladder`, parameters), { every: running ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
   const [chosen, setChosen] = useState<number | null>(null);
+  const [notes, setNotes] = useState(true);
   const ladder = live.data;
   const item = chosen === null ? undefined : ladder?.items[chosen];
   const parties = new Map(ladder?.parties.map((party) => [party.id, party.label]));
@@ -18,11 +19,16 @@ export function Recorded({ path, parameters, running, name }: { path: string; pa
   useEffect(() => setChosen(null), [path, list]);
   const save = () => void change(() => download(query(`${path}/pcap`, parameters), `${name.replace(/[^\w.-]+/g, "_")}.pcapng`), "The capture is saved; Wireshark opens it.");
   return (
-    <Panel title="Ladder" aside={ladder && ladder.items.length > 0 && <Button onClick={save}>Capture (pcap)</Button>}>
+    <Panel title="Ladder" aside={ladder && ladder.items.length > 0 && (
+      <>
+        <label class="check"><input type="checkbox" checked={notes} onChange={(event) => setNotes(event.currentTarget.checked)} /> decisions and timers</label>
+        <Button onClick={save}>Capture (pcap)</Button>
+      </>
+    )}>
       <Trouble of={live} what="Ladders" />
       {ladder?.truncated && <Note tone="warn">The recorder has let go of the beginning: what is oldest leaves first.</Note>}
       {ladder && (ladder.items.length
-        ? <LadderPicture ladder={ladder} chosen={chosen} choose={setChosen} />
+        ? <LadderPicture ladder={ladder} notes={notes} chosen={chosen} choose={setChosen} />
         : <Note>The recorder holds nothing of it.</Note>)}
       {ladder && ladder.items.length > 0 && !item && <p class="small">Choose a message to read it.</p>}
       {item && (
