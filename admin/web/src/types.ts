@@ -1,11 +1,16 @@
 // What the API answers, as admin/openapi.yaml describes it.
 export type Page<T> = { items: T[]; next: string | null };
 
+// Where DNS leads a target's name.
+export type Place = {
+  endpoint: string; transport: string; host: string; priority: number; weight: number; ttl: string; state: "fresh" | "kept"; reason: string; problem: string;
+};
 export type Target = {
   id: number; setid: number; destination: string; priority: number; weight: number; sources: string[];
   state: "active" | "draining" | "disabled"; comment: string; health: "unknown" | "up" | "down"; reason: string;
   rtt_ms: number | null; changed: string | null; retry_after: string | null; live_calls: number; attempts: number;
   failures: number; addresses: string[];
+  resolved?: Place[]; resolve_problem?: string;
 };
 export type DispatcherSet = {
   setid: number; algorithm: string; comment: string; targets: { total: number; up: number };

@@ -72,6 +72,31 @@ function Health({ target }: { target: Target }) {
   );
 }
 
+// Where a name leads, how fresh that is, and which of the places fail.
+function Places({ target }: { target: Target }) {
+  const places = target.resolved ?? [];
+  const bad = places.filter((place) => place.problem || place.state === "kept").length;
+  return (
+    <>
+      {target.resolve_problem && <span class="small reason"><State tone={places.length ? "warn" : "bad"}>DNS</State> {target.resolve_problem}</span>}
+      {places.length > 0 && (
+        <details class="changes">
+          <summary>{plural(places.length, "place")} by DNS{bad > 0 && `, ${bad} in trouble`}</summary>
+          <ul>
+            {places.map((place) => (
+              <li key={`${place.transport} ${place.endpoint}`}>
+                <code>{place.endpoint}</code> {place.transport}, {place.host}, {place.state === "kept" ? `kept: ${place.reason}` : `for ${place.ttl}`}
+                {place.priority + place.weight > 0 && `, SRV ${place.priority}/${place.weight}`}
+                {place.problem && <> <State tone="bad">fails</State> {place.problem}</>}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
 function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => void }) {
   const live = useLive<Page<Target>>(`/v1/dispatcher/sets/${setid}/targets?limit=200`, { every: 2500, kinds: ["target-up", "target-down", "call-started", "call-ended", "configuration"] });
   const refresh = () => { live.refresh(); refreshSets(); };
@@ -82,7 +107,7 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
       {live.data && (
         <Table rows={all} id={(target) => target.id} label={`Targets of set ${setid}`} empty="No target yet: calls of its domains are refused." columns={[
           { name: "Target", kind: "number", show: (target) => target.id },
-          { name: "Destination", show: (target) => <><code>{target.destination}</code><span class="small reason">priority {target.priority}, weight {target.weight}{target.comment && `, ${target.comment}`}</span></> },
+          { name: "Destination", show: (target) => <><code>{target.destination}</code><span class="small reason">priority {target.priority}, weight {target.weight}{target.comment && `, ${target.comment}`}</span><Places target={target} /></> },
           { name: "Health", show: (target) => <Health target={target} /> },
           { name: "State", show: (target) => <State tone={STATES[target.state]}>{target.state}</State> },
           { name: "RTT", kind: "number", show: (target) => milliseconds(target.rtt_ms) },
