@@ -107,10 +107,11 @@ def storm(lab, edge, calls, rate, kills):
 
 
 def judge(seen, found):
-    """(calls that got an answer or rang, of these without a record, call ids with more than one, records of nobody)."""
+    """(calls that got an answer or rang, of these without a record, call ids with more than one, records of nobody). Who was only
+    told 503 may have been turned away by an overload, without state and so without a record; he is owed none."""
     by_call = collections.Counter(record["origin_call_id"] for record in found)
     ids = collections.Counter(record["id"] for record in found)
-    owed = {call for call, statuses in seen.items() if statuses}
+    owed = {call for call, statuses in seen.items() if statuses and (statuses != {503} or by_call[call])}
     missing = sorted(owed - set(by_call))
     double = sorted(call for call, count in by_call.items() if count > 1) + [i for i, n in ids.items() if n > 1]
     strangers = sorted(set(by_call) - set(seen))
