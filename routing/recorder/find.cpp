@@ -67,44 +67,45 @@ Records Recorder::find(const Lookup& lookup) const {
   calls.erase(0);
   if (lookup.trace) traces.insert(*lookup.trace);
   const std::uint64_t aor = aor_key(lookup.aor);
-  const Keys asked = calls;
-  each([&](const RecordRing&, const RingEntry& e) {
-    bool found = !asked.empty() && (asked.contains(e.keys[0]) ||
-                                    (e.kind == RecordKind::note && asked.contains(e.keys[1])));
-    if (e.kind == RecordKind::begin && aor != 0)
-      found = found || e.keys[1] == aor || e.keys[2] == aor || e.keys[3] == aor;
-    if (lookup.source && e.remote.address == *lookup.source && e.kind != RecordKind::note) {
-      found = true;
-      if (e.keys[0] != 0) calls.insert(e.keys[0]);
-    }
-    if (found && e.trace != 0) traces.insert(e.trace);
-  });
-
-  // Calls that were found by their Call-ID alone (in a dialog) have their traces by now; a call
-  // found by an address has them only after one more look.
-  Period period;
-  if (lookup.source) {
+  if (aor != 0 || lookup.source) {
     each([&](const RecordRing&, const RingEntry& e) {
-      if (e.trace == 0) return;
-      if ((e.keys[0] != 0 && calls.contains(e.keys[0])) ||
-          (e.kind == RecordKind::note && e.keys[1] != 0 && calls.contains(e.keys[1])))
-        traces.insert(e.trace);
+      const bool names = e.kind == RecordKind::begin && aor != 0 &&
+                         (e.keys[1] == aor || e.keys[2] == aor || e.keys[3] == aor);
+      const bool from =
+          lookup.source && e.kind != RecordKind::note && e.remote.address == *lookup.source;
+      if (from && e.keys[0] != 0) calls.insert(e.keys[0]);
+      if ((names || from) && e.trace != 0) traces.insert(e.trace);
     });
   }
-  each([&](const RecordRing&, const RingEntry& e) {
-    if (e.trace == 0 || !traces.contains(e.trace)) return;
-    period.take(e.at);
-    if (e.keys[0] != 0) calls.insert(e.keys[0]);
-    if (e.kind == RecordKind::note && e.keys[1] != 0) calls.insert(e.keys[1]);
-  });
-
-  // The same Call-ID may have been used for hours (REGISTER): of one trace only its own time.
+  const auto holds = [&](std::uint64_t call) { return call != 0 && calls.contains(call); };
+  const auto take_traces = [&] {
+    each([&](const RecordRing&, const RingEntry& e) {
+      const bool told = holds(e.keys[0]) || (e.kind == RecordKind::note && holds(e.keys[1]));
+      if (told && e.trace != 0) traces.insert(e.trace);
+    });
+  };
+  Period period;
+  const auto take_calls = [&] {
+    each([&](const RecordRing&, const RingEntry& e) {
+      if (e.trace == 0 || !traces.contains(e.trace)) return;
+      period.take(e.at);
+      if (e.keys[0] != 0) calls.insert(e.keys[0]);
+      if (e.kind == RecordKind::note && e.keys[1] != 0) calls.insert(e.keys[1]);
+    });
+  };
+  // Of one trace only its own time: the same Call-ID may have been used for hours (REGISTER).
+  // Otherwise twice: a challenged INVITE comes again with its Call-ID, and each time there is
+  // another one towards the backend, by which it may have been found.
   const bool bounded = lookup.trace && lookup.call_ids.empty();
+  for (int i = 0; i < (bounded ? 1 : 2); ++i) {
+    if (!bounded) take_traces();
+    take_calls();
+  }
+
   std::vector<std::pair<const RecordRing*, const RingEntry*>> found;
   each([&](const RecordRing& ring, const RingEntry& e) {
     const bool own = e.trace != 0 && traces.contains(e.trace);
-    const bool message = is_message(e) && e.keys[0] != 0 && calls.contains(e.keys[0]) &&
-                         (!bounded || period.holds(e.at));
+    const bool message = is_message(e) && holds(e.keys[0]) && (!bounded || period.holds(e.at));
     if (own || message) found.emplace_back(&ring, &e);
   });
   std::sort(found.begin(), found.end(),

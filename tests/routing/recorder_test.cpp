@@ -70,6 +70,25 @@ TEST_CASE("either leg's Call-ID finds both legs of a call, in order") {
                        [](const Record& a, const Record& b) { return a.sequence < b.sequence; }));
 }
 
+TEST_CASE("a challenged call is found whole by the Call-ID of its last leg") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent first = w.only(kA1);
+  w.backend(kA1, response(first, 401, "WWW-Authenticate: Digest realm=\"a\", nonce=\"n\"\n"));
+  w.take();
+  Ask again = invite();
+  again.cseq = 2;
+  w.phone(kPhone, request(again));
+  const Sent second = w.only(kA1);
+  REQUIRE(second.header("Call-ID") != first.header("Call-ID"));
+  const std::string all = "<INVITE >INVITE <401 >ACK >401 <INVITE >INVITE";
+  for (const std::string& id :
+       {std::string{"call-1"}, first.header("Call-ID"), second.header("Call-ID")}) {
+    CAPTURE(id);
+    CHECK(messages(by_call(w, id)) == all);
+  }
+}
+
 TEST_CASE("an address of record and a source find their calls") {
   World w;
   w.phone(kPhone, request(invite("one")));
