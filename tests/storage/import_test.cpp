@@ -92,7 +92,7 @@ TEST_CASE("every spelling of a destination gives the same kind of target") {
   }
   CHECK(texts ==
         "sip:10.0.1.100:5060\nsip:10.0.1.101:5060\nsip:10.0.1.102:5060\nsip:10.0.1.103:5060\n"
-        "sip:10.0.1.104:5060;transport=tcp\nsip:[2001:db8::1]:5070\nsip:pbx.example.org:5060\nsip:"
+        "sip:10.0.1.104:5060;transport=tcp\nsip:[2001:db8::1]:5070\nsip:pbx.example.org\nsip:"
         "10.0.1.105:5080\n");
   CHECK(targets(import).front().comment == "bare");
   CHECK(sets(import) == std::vector{sample_set(10)});
