@@ -69,7 +69,7 @@ export function LadderPicture({ ladder, notes, chosen, choose }: { ladder: Ladde
           const forward = arrow && x2 >= x1 ? 1 : -1;
           const end = arrow ? (item.kind === "dropped" ? (x1 + x2) / 2 : x2 - forward * 2) : 0;
           return (
-            <g key={index} class={`row ${tone(item)}${chosen === index ? " chosen" : ""}`} role="button" tabIndex={chosen === index || (chosen === null && i === 0) ? 0 : -1}
+            <g key={index} class={`row ${tone(item)}${chosen === index ? " chosen" : ""}`} role="button" tabindex={chosen === index || (chosen === null && i === 0) ? 0 : -1}
               aria-pressed={chosen === index} aria-label={describe(item, parties)} onClick={() => choose(index)} onKeyDown={(event) => key(event, i)}>
               <rect class="back" x={0} y={base - tall} width={width} height={tall} />
               <text class="when" x={LEFT - 8} y={item.kind === "note" ? y + 2 : y}>{milliseconds(item.offset_ms)}</text>
