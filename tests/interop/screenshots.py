@@ -92,10 +92,12 @@ def pictures(lab):
     take(browser, "page-sets")
     call = wait_for(lambda: next((c for c in edge.calls() if "401@a.test" in c["from"] and c["origin_side"] == "phone"), None), 5, "the call of 401")
     browser.do("scheme", scheme="dark")
+    browser.do("size", width=1180, height=660)
     browser.go(f"call?id={call['id']}&call_id={call['origin_call_id']}")
     browser.wait(role="heading", name=f"Call {call['key']}")
     if edge.rest("GET", f"/v1/calls/{call['id']}/ladder")[0] == 200:
-        browser.click(css=".ladder .row", text="INVITE")
+        browser.click(role="checkbox", name="decisions and timers")
+        browser.click(css=".ladder .row", text="180 Ringing")
         browser.wait(css=".message pre")
     take(browser, "page-call")
     log_in(browser, edge, width=360, height=740, scheme="dark")
