@@ -64,6 +64,14 @@ void CallRecords::begin(Instant now, Affinity::Key key, storage::CallRecord& rec
   put(now, record, true);
 }
 
+const std::string* CallRecords::goes_on_with(Affinity::Key key, const std::string& call_id,
+                                             const std::string& from) const {
+  if (const auto held = challenged_.find(key); held != challenged_.end())
+    return &held->second.record.id;
+  const auto lost = lost_.find(call_id);
+  return lost != lost_.end() && lost->second.from == from ? &lost->second.id : nullptr;
+}
+
 void CallRecords::tell(Instant now, const storage::CallRecord& record) {
   put(now, record, false);
 }

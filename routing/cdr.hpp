@@ -59,6 +59,9 @@ class CallRecords {
   // challenged, or the process before had got it and was killed before it could answer. Id and
   // beginning are then that one's.
   void begin(Instant now, Affinity::Key key, storage::CallRecord& record);
+  // The id of the call that such an INVITE would go on with; null: it would begin a new one.
+  const std::string* goes_on_with(Affinity::Key key, const std::string& call_id,
+                                  const std::string& from) const;
   // It has become another and is still up.
   void tell(Instant now, const storage::CallRecord& record);
   void ringing(storage::CallRecord& record, const sip::CallRinging& event, Now now);

@@ -226,6 +226,7 @@ struct Edge::Impl {
   // edge_records.cpp
   void open_record(Now now, Journey& journey, const sip::RouteNeeded& need, const Parties& parties,
                    const std::string& domain);
+  void join_trace(const sip::Message& invite, const Parties& parties);
   storage::CallRecord new_record(Now now, const std::string& key, const sip::RouteNeeded& need,
                                  const Parties& parties, const std::string& domain) const;
   void record_refusal(Now now, const sip::RouteNeeded& need, const sip::Reply& reply);

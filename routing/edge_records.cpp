@@ -19,8 +19,19 @@ void Edge::Impl::open_record(Now now, Journey& journey, const sip::RouteNeeded& 
   record->target = journey.live;
   records.begin(now.mono, journey.affinity, *record);
   journey.key = record->id;
-  if (const auto trace = parse_trace(journey.key)) tracing.id = journey.trace = *trace;
+  if (const auto trace = parse_trace(journey.key)) journey.trace = *trace;
   journey.record = std::move(record);
+}
+
+// An INVITE that goes on with a call belongs to that one's trace.
+void Edge::Impl::join_trace(const sip::Message& invite, const Parties& parties) {
+  const std::string* id =
+      records.goes_on_with(affinity.key_of(invite.call_id(), invite.from_tag()),
+                           record_text(invite.call_id()), uri_text(parties.from));
+  const auto trace = id ? parse_trace(*id) : std::nullopt;
+  if (!trace) return;
+  tracing.id = *trace;
+  recorder.belongs_to(*trace);
 }
 
 storage::CallRecord Edge::Impl::new_record(Now now, const std::string& key,

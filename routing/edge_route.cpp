@@ -102,6 +102,8 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
   const Origin origin = origin_of(*directory, need.flow.remote);
   const Tenant tenant = tenant_of(request, parties, *directory, self);
   const Routing routing(*this, &request, &parties, need.flow);
+  if (request.method() == sip::Method::invite && request.to_tag().empty())
+    join_trace(request, parties);
 
   if (!origin.is_backend()) {
     if (std::string reason = stranger(request, tenant, scanners); !reason.empty()) {
