@@ -11,6 +11,7 @@
 #include "admin/api.hpp"
 #include "admin/commands.hpp"
 #include "admin/http.hpp"
+#include "admin/offline.hpp"
 #include "admin/webhooks.hpp"
 #include "core/config.hpp"
 #include "core/config_reload.hpp"
@@ -26,13 +27,15 @@
 #include "core/reactor.hpp"
 #include "routing/edge.hpp"
 #include "sip/parse/stream.hpp"
-#include "storage/backup.hpp"
-#include "storage/import_kamailio.hpp"
 #include "storage/keys.hpp"
-#include "storage/sqlite/sqlite_store.hpp"
 
 namespace usher {
 namespace {
+
+using admin::open_store;
+using admin::OpenStore;
+using admin::read_config;
+using admin::refuse;
 
 constexpr int kExitFailure = 1;
 constexpr int kExitConfiguration = 2;
@@ -48,26 +51,6 @@ class SipFramer final : public net::Framer {
   sip::StreamParser parser_;
 };
 
-int refuse(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
-  return kExitConfiguration;
-}
-
-// The configuration, with its certificates read, or nothing after every fault has been told.
-// `before` runs between the two.
-std::optional<Config> read_config(const std::string& path, net::Certificates& certificates,
-                                  const std::function<Result<void>(const Config&)>& before = {}) {
-  ConfigResult result = load_config(path);
-  if (result.faults.empty() && before) {
-    if (const auto done = before(result.config); !done)
-      result.faults.push_back({path, "process.user", done.error().message, 0});
-  }
-  if (result.faults.empty()) result.faults = certificates.load(result.config, Reactor::now().wall);
-  for (const ConfigFault& fault : result.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
-  if (!result.faults.empty()) return std::nullopt;
-  return std::move(result.config);
-}
-
 std::string sent_by(const ListenConfig& listen) {
   return listen.advertise_host + ":" + std::to_string(listen.advertise_port);
 }
@@ -78,37 +61,6 @@ net::Endpoint received_at(const ListenConfig& listen) {
   return listen.bind.address.is_unspecified() && advertised
              ? net::Endpoint{*advertised, listen.advertise_port}
              : listen.bind;
-}
-
-struct OpenStore {
-  std::unique_ptr<storage::Store> store;
-  storage::Snapshot snapshot;
-  storage::Keys keys;
-};
-
-// Opens and reads the store and gives a new one its keys. The error is one line.
-Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
-  const auto named = [&](const Error& e) {
-    return Error{e.code, config.file + ": storage.path: " + e.message};
-  };
-  auto store = storage::open_sqlite(
-      {config.storage.path,
-       [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }, config.cdr.file});
-  if (!store) return named(store.error());
-  auto snapshot = (*store)->load(Reactor::now().wall);
-  if (!snapshot) return named(snapshot.error());
-  auto keys = storage::read_keys(*snapshot, system_entropy);
-  if (!keys) return named(keys.error());
-  if (!keys->missing.empty()) {
-    std::optional<Result<void>> written;
-    (*store)->apply(keys->missing, storage::Durability::required, [&](Result<void> result) {
-      written = std::move(result);
-      reactor.stop();
-    });
-    reactor.run();
-    if (written && !*written) return named(written->error());
-  }
-  return OpenStore{std::move(*store), std::move(*snapshot), std::move(*keys)};
 }
 
 routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys) {
@@ -484,53 +436,6 @@ int run(const std::string& path) {
   return 0;
 }
 
-int check(const std::string& path) {
-  net::Certificates certificates;
-  if (!read_config(path, certificates)) return kExitConfiguration;
-  std::printf("%s: ok\n", path.c_str());
-  return 0;
-}
-
-int import_kamailio(const std::string& path, const std::string& file) {
-  net::Certificates certificates;
-  std::optional<Config> config = read_config(path, certificates);
-  if (!config) return kExitConfiguration;
-  Reactor reactor;
-  auto opened = open_store(*config, reactor);
-  if (!opened) return refuse(opened.error().message);
-  auto taken = storage::read_kamailio(file, opened->snapshot, opened->keys.contact_tokens,
-                                      Reactor::now().wall);
-  if (!taken) return refuse(file + ": " + taken.error().message);
-  for (const storage::ImportNote& note : taken->notes) {
-    std::fprintf(stderr, "%s: %s: %s\n", file.c_str(), note.where.c_str(), note.reason.c_str());
-  }
-  std::optional<Result<void>> written;
-  opened->store->apply(std::move(taken->changes), storage::Durability::required,
-                       [&](Result<void> result) {
-                         written = std::move(result);
-                         reactor.stop();
-                       });
-  reactor.run();
-  opened->store->close();
-  if (!written || !*written)
-    return refuse(file + ": " + (written ? written->error().message : "not written"));
-  std::printf("%s: %zu domains, %zu sets, %zu targets, %zu locations taken over into %s\n",
-              file.c_str(), taken->domains, taken->sets, taken->targets, taken->locations,
-              config->storage.path.c_str());
-  return 0;
-}
-
-int copy_store(const std::string& path, const std::string& file, bool back) {
-  const ConfigResult read = load_config(path);
-  for (const ConfigFault& fault : read.faults) std::fprintf(stderr, "%s\n", fault.text().c_str());
-  if (!read.faults.empty()) return kExitConfiguration;
-  const std::string& store = read.config.storage.path;
-  const auto done = back ? storage::restore(store, file) : storage::back_up(store, file);
-  if (!done) return refuse(done.error().message);
-  std::printf(back ? "%s: restored from %s\n" : "%s: copied to %s\n", store.c_str(), file.c_str());
-  return 0;
-}
-
 }  // namespace
 }  // namespace usher
 
@@ -541,31 +446,15 @@ int main(int argc, char** argv) {
   int exit_code = 0;
 
   std::string config = "usher.toml";
-  std::string file;
   CLI::App* run = app.add_subcommand("run", "Run the edge");
   run->add_option("--config", config, "Configuration file")->capture_default_str();
   run->callback([&] { exit_code = usher::run(config); });
-  CLI::App* check =
-      app.add_subcommand("check", "Tell everything that is wrong with a configuration");
-  check->add_option("--config", config, "Configuration file")->capture_default_str();
-  check->callback([&] { exit_code = usher::check(config); });
-  CLI::App* kamailio = app.add_subcommand(
-      "import", "Take over domains, targets and locations of a Kamailio SQLite database");
-  kamailio->add_option("--config", config, "Configuration file")->capture_default_str();
-  kamailio->add_option("file", file, "The Kamailio database")->required();
-  kamailio->callback([&] { exit_code = usher::import_kamailio(config, file); });
-  CLI::App* backup = app.add_subcommand("backup", "Copy the store, also while a process uses it");
-  backup->add_option("--config", config, "Configuration file")->capture_default_str();
-  backup->add_option("file", file, "The copy, a new file")->required();
-  backup->callback([&] { exit_code = usher::copy_store(config, file, false); });
-  CLI::App* restore = app.add_subcommand("restore", "Put a copy of a store in its place again");
-  restore->add_option("--config", config, "Configuration file")->capture_default_str();
-  restore->add_option("file", file, "The copy")->required();
-  restore->callback([&] { exit_code = usher::copy_store(config, file, true); });
+  const auto offline = usher::admin::add_offline_commands(app);
   const auto client = usher::admin::add_client_commands(app);
 
   try {
     app.parse(argc, argv);
+    if (offline->chosen) exit_code = offline->chosen();
     if (client->chosen) exit_code = client->run();
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);

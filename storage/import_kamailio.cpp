@@ -124,14 +124,14 @@ void Reader::read_target(const ForeignTable& row) {
   out.where = "dispatcher row " + std::to_string(id);
   const auto setid = row.integer(0);
   if (!is_set(setid))
-    return note(out.where,
-                "left out: setid " + quoted(row.text(0)) + " is not a number from 1 to 2^31");
+    return note(out.where, "left out: setid " + usher::quoted(row.text(0)) +
+                               " is not a number from 1 to 2^31");
   out.target.setid = *setid;
   const std::string written = row.text(1);
   auto destination = net::Destination::parse(written);
   if (!destination)
-    return note(out.where,
-                "left out: destination " + quoted(written) + ": " + destination.error().message);
+    return note(out.where, "left out: destination " + usher::quoted(written) + ": " +
+                               destination.error().message);
   out.target.destination = std::move(*destination);
 
   const auto same = [&out](const Target& t) {
@@ -150,14 +150,14 @@ void Reader::read_target(const ForeignTable& row) {
   const auto flags = row.integer(3);
   if (!flags && !row.is_null(3)) {
     out.target.state = TargetState::disabled;
-    note(out.where, "flags " + quoted(row.text(3)) + " is not a number: made disabled");
+    note(out.where, "flags " + usher::quoted(row.text(3)) + " is not a number: made disabled");
   } else if (flags.value_or(0) & (kInactive | kDisabled)) {
     out.target.state = TargetState::disabled;
     note(out.where, "flags " + std::to_string(*flags) +
                         ((*flags & kDisabled) ? " (disabled)" : " (inactive)") + ": made disabled");
   }
   if (!row.integer(4) && !row.is_null(4))
-    note(out.where, "priority " + quoted(row.text(4)) + " is not a number: taken as 0");
+    note(out.where, "priority " + usher::quoted(row.text(4)) + " is not a number: taken as 0");
   // Bounded so that differences of two cannot overflow.
   out.priority =
       std::clamp<std::int64_t>(row.integer(4).value_or(0), -1'000'000'000, 1'000'000'000);
@@ -167,7 +167,7 @@ void Reader::read_target(const ForeignTable& row) {
     out.weighted = true;
     out.target.weight = std::clamp<std::uint32_t>(value.value_or(1), 1, 1000);
     if (value != out.target.weight) {
-      note(out.where, "weight " + quoted(*weight) + " is not from 1 to 1000: taken as " +
+      note(out.where, "weight " + usher::quoted(*weight) + " is not from 1 to 1000: taken as " +
                           std::to_string(out.target.weight));
     }
   }
@@ -237,12 +237,12 @@ void Reader::read_domain(const ForeignTable& row) {
   if (host) out.domain = host->address ? host->address->uri_host() : host->host;
   if (!host || (lower(written) != out.domain && lower(written) != host->host &&
                 lower(written) != out.domain + ".")) {
-    return note(where, "left out: " + quoted(written) + " is not a domain name");
+    return note(where, "left out: " + usher::quoted(written) + " is not a domain name");
   }
   const auto setid = row.integer(1);
   if (!is_set(setid)) {
     return note(where, "left out: domain " + out.domain + ": dispatcher_setid " +
-                           quoted(row.text(1)) + " is not a number from 1 to 2^31");
+                           usher::quoted(row.text(1)) + " is not a number from 1 to 2^31");
   }
   out.setid = *setid;
   const std::string enabled = lower(row.text(2));
@@ -251,7 +251,7 @@ void Reader::read_domain(const ForeignTable& row) {
     constexpr std::string_view kNo[] = {"0", "false", "no", "off", "n", "f", "disabled"};
     out.enabled = std::find(std::begin(kYes), std::end(kYes), enabled) != std::end(kYes);
     if (!out.enabled && std::find(std::begin(kNo), std::end(kNo), enabled) == std::end(kNo)) {
-      note(where, "domain " + out.domain + ": enabled " + quoted(enabled) +
+      note(where, "domain " + out.domain + ": enabled " + usher::quoted(enabled) +
                       " is neither yes nor no: made disabled");
     }
   }
@@ -287,7 +287,7 @@ void Reader::read_location(const ForeignTable& row) {
   const std::string where = "endpoint_locations row " + std::to_string(row.number());
   const std::string written = row.text(0);
   const auto leave_out = [&](const std::string& reason) {
-    note(where, "left out: " + quoted(written) + ": " + reason);
+    note(where, "left out: " + usher::quoted(written) + ": " + reason);
   };
 
   std::string_view aor = written;
@@ -303,16 +303,16 @@ void Reader::read_location(const ForeignTable& row) {
   out.aor = std::string{user} + "@" + (host->address ? host->address->uri_host() : host->host);
   const auto address = net::IpAddress::parse(row.text(1));
   if (!address)
-    return leave_out("contact_ip " + quoted(row.text(1)) + ": " + address.error().message);
+    return leave_out("contact_ip " + usher::quoted(row.text(1)) + ": " + address.error().message);
   const std::int64_t port =
       row.text(3).empty() ? net::default_port(net::Transport::udp) : row.integer(3).value_or(0);
   if (port < 1 || port > 65535)
-    return leave_out("contact_port " + quoted(row.text(3)) + " is not from 1 to 65535");
+    return leave_out("contact_port " + usher::quoted(row.text(3)) + " is not from 1 to 65535");
   out.flow.remote = {*address, static_cast<std::uint16_t>(port)};
   out.contact = "sip:" + std::string{user} + "@" + address->uri_host() + ":" + std::to_string(port);
   const auto expires = kamailio_time(row, 2);
   if (!expires)
-    return leave_out("expires " + quoted(row.text(2)) +
+    return leave_out("expires " + usher::quoted(row.text(2)) +
                      " is neither Unix seconds nor YYYY-MM-DD HH:MM:SS");
   if (*expires <= now_) return leave_out("expired");
   out.registered = now_;

@@ -31,7 +31,7 @@ LIBRARIES = {
     r"prometheus/": ("admin/",),
     r"toml\+\+/": ("core/config",),
     r"spdlog/": ("core/log_output",),
-    r"CLI/": ("admin/commands.cpp", "main.cpp"),
+    r"CLI/": ("admin/commands.cpp", "admin/offline.cpp", "main.cpp"),
     r"ares\.h": ("core/net/resolver.cpp",),
     r"openssl/": ("core/net/tls.cpp", "tests/core/", "admin/access.cpp", "admin/webhooks.cpp"),
     r"sofia-sip/": ("sip/sdp/",),
