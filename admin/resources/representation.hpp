@@ -13,6 +13,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "core/time_text.hpp"
+#include "routing/event_log.hpp"
 #include "storage/records.hpp"
 
 namespace usher::admin {
