@@ -201,7 +201,7 @@ struct Edge::Impl {
   // The flow that leads to a device now; or why there is none, in `why`.
   std::optional<net::Flow> way_to(const storage::Binding& binding, std::string& why) const;
 
-  // edge_route_test.cpp
+  // route_test.cpp
   void test_to_backend(Now now, const sip::RouteNeeded& need, const Parties& parties,
                        const storage::Domain& domain, RouteTest& test);
   void test_to_phone(const Origin& origin, const Parties& parties, RouteTest& test) const;

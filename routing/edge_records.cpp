@@ -11,15 +11,13 @@ std::string uri_text(const std::optional<sip::Uri>& uri) {
 
 }  // namespace
 
-// At the beginning of a call; its log lines get the key of a call that it goes on from.
+// At the beginning of a call. One that goes on with another has its trace already, see join_trace().
 void Edge::Impl::open_record(Now now, Journey& journey, const sip::RouteNeeded& need,
                              const Parties& parties, const std::string& domain) {
   auto record =
       std::make_unique<storage::CallRecord>(new_record(now, journey.key, need, parties, domain));
   record->target = journey.live;
   records.begin(now.mono, journey.affinity, *record);
-  journey.key = record->id;
-  if (const auto trace = parse_trace(journey.key)) journey.trace = *trace;
   journey.record = std::move(record);
 }
 

@@ -141,32 +141,29 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
 // tenant of ours.
 void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
   const sip::Message* request = event.what.request.get();
-  if (!origin_of(*directory, event.flow.remote).is_backend()) {
-    if (!request) {
-      knock(now, nullptr, event.flow, {}, "malformed");
-      return;
-    }
-    const Parties parties = Parties::of(*request);
-    const Tenant tenant = tenant_of(*request, parties, *directory, self);
-    const Routing routing(*this, request, &parties, event.flow);
-    if (std::string reason = stranger(*request, tenant, scanners); !reason.empty()) {
-      knock(now, request, event.flow, tenant.shown, std::move(reason));
-      return;
-    }
-    if (!admit(now, {event.what.request, event.flow}, parties, tenant)) return;
-  }
-  log.write(LogCategory::sip, LogLevel::warning, {},
-            "malformed message from " + event.flow.remote.text() + ": " +
-                escaped(event.what.reason) +
-                (request ? "; answered with " + std::to_string(event.what.status) : "; dropped"));
+  const bool from_backend = origin_of(*directory, event.flow.remote).is_backend();
+  const auto warn = [&](const std::string& end) {
+    log.write(LogCategory::sip, LogLevel::warning, {},
+              "malformed message from " + event.flow.remote.text() + ": " +
+                  escaped(event.what.reason) + "; " + end);
+  };
   if (!request) {
+    if (!from_backend) return knock(now, nullptr, event.flow, {}, "malformed");
+    warn("dropped");
     ++counters.drops["malformed"];
     recorder.dropped();
     return;
   }
-  ++counters.local_replies[event.what.status];
   const Parties parties = Parties::of(*request);
   const Routing routing(*this, request, &parties, event.flow);
+  if (!from_backend) {
+    const Tenant tenant = tenant_of(*request, parties, *directory, self);
+    if (std::string reason = stranger(*request, tenant, scanners); !reason.empty())
+      return knock(now, request, event.flow, tenant.shown, std::move(reason));
+    if (!admit(now, {event.what.request, event.flow}, parties, tenant)) return;
+  }
+  warn("answered with " + std::to_string(event.what.status));
+  ++counters.local_replies[event.what.status];
   trace(now, step::kResponse, "malformed: " + event.what.reason,
         {{"status", std::to_string(event.what.status)}});
   stack.reply_malformed(now, event);

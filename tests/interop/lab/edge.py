@@ -11,7 +11,8 @@ import socket
 
 
 def binary():
-    found = os.environ.get("USHER_BINARY") or os.path.join(
+    """USHER_TESTED: in place of what the build that runs the tests has made itself, as `./dev test` says it."""
+    found = os.environ.get("USHER_TESTED") or os.environ.get("USHER_BINARY") or os.path.join(
         os.path.dirname(os.path.abspath(__file__)), "../../../build/dev/usher")
     if not os.access(found, os.X_OK):
         raise AssertionError(f"no edge to test at {found}: build the target usher or set USHER_BINARY")
