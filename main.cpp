@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "admin/api.hpp"
 #include "admin/commands.hpp"
@@ -130,7 +132,10 @@ class Driver {
   void drain() {
     for (;;) {
       routing::EdgeOutput output = edge_.take_output();
-      if (output.sends.empty() && output.persists.empty() && output.resolve.empty()) break;
+      if (output.sends.empty() && output.records.empty() && output.persists.empty() &&
+          output.resolve.empty())
+        break;
+      for (const storage::CallRecord& record : output.records) store_->remember(record);
       for (const sip::Send& send : output.sends) transports_.send(send.flow, send.bytes);
       for (routing::Persist& persist : output.persists) {
         write(std::move(persist), [this] { drain(); });

@@ -39,15 +39,9 @@ std::string record_text(std::string_view text) {
   return std::string{text.substr(0, limits::kRecordTextBytes)};
 }
 
-void CallRecords::put(Instant now, const storage::CallRecord& record, bool first) {
-  const auto early = early_.find(record.id);
-  if (early != early_.end()) {
-    early->second = record;
-    return;
-  }
-  if (!first) return saves_.put(now, record.id, storage::PutRecord{record}, false);
-  early_.emplace(record.id, record);
-  if (!early_due_) early_due_ = std::max(now, early_next_);
+void CallRecords::put(Instant now, const storage::CallRecord& record) {
+  changed_.push_back(record);
+  saves_.put(now, record.id, storage::PutRecord{record}, false);
 }
 
 void CallRecords::begin(Instant now, Affinity::Key key, storage::CallRecord& record) {
@@ -61,7 +55,7 @@ void CallRecords::begin(Instant now, Affinity::Key key, storage::CallRecord& rec
     record.started = lost->second.started;
     lost_.erase(lost);
   }
-  put(now, record, true);
+  put(now, record);
 }
 
 const std::string* CallRecords::goes_on_with(Affinity::Key key, const std::string& call_id,
@@ -73,7 +67,7 @@ const std::string* CallRecords::goes_on_with(Affinity::Key key, const std::strin
 }
 
 void CallRecords::tell(Instant now, const storage::CallRecord& record) {
-  put(now, record, false);
+  put(now, record);
 }
 
 void CallRecords::ringing(storage::CallRecord& record, const sip::CallRinging& event, Now now) {
@@ -108,9 +102,9 @@ void CallRecords::ended(storage::CallRecord record, const sip::CallEnded& event,
   record.ended = std::max({after(now.wall, event.ended - now.mono), record.started,
                            record.answered.value_or(record.started)});
   if (!is_challenge(event)) return close(now.mono, std::move(record));
-  if (challenged_.size() >= limits::kChallengedCalls && !order_.empty()) {
+  while (challenged_.size() >= limits::kChallengedCalls && !order_.empty()) {
     const auto oldest = challenged_.find(order_.front().second);
-    if (oldest != challenged_.end()) {
+    if (oldest != challenged_.end() && oldest->second.due == order_.front().first) {
       close(now.mono, std::move(oldest->second.record));
       challenged_.erase(oldest);
     }
@@ -125,7 +119,7 @@ void CallRecords::ended(storage::CallRecord record, const sip::CallEnded& event,
 
 void CallRecords::close(Instant now, storage::CallRecord record) {
   count(record);
-  put(now, record, false);
+  put(now, record);
 }
 
 void CallRecords::count(const storage::CallRecord& record) {
@@ -172,7 +166,7 @@ std::size_t CallRecords::give_up_open(Now now) {
 }
 
 std::optional<Instant> CallRecords::due() const {
-  std::optional<Instant> next = early_due_;
+  std::optional<Instant> next;
   const auto take = [&](Instant other) {
     if (!next || other < *next) next = other;
   };
@@ -182,8 +176,7 @@ std::optional<Instant> CallRecords::due() const {
   return next;
 }
 
-std::vector<storage::Change> CallRecords::take_due(Now now) {
-  std::vector<storage::Change> changes;
+std::optional<storage::Change> CallRecords::on_time(Now now) {
   while (!order_.empty() && order_.front().first <= now.mono) {
     const auto held = challenged_.find(order_.front().second);
     // It has gone on, or was challenged again since.
@@ -197,17 +190,12 @@ std::vector<storage::Change> CallRecords::take_due(Now now) {
     for (auto& [call_id, record] : lost_) close(now.mono, std::move(record));
     lost_.clear();
   }
-  if (early_due_ && *early_due_ <= now.mono) {
-    changes = take_all();
-    early_next_ = now.mono + kGather;
-  }
-  if (keep_ > Duration{} && (prune_due_ <= now.mono || ended_since_ >= kPruneAfter)) {
-    prune_due_ = now.mono + kPrune;
-    ended_since_ = 0;
-    changes.emplace_back(storage::PruneRecords{
-        now.wall - std::chrono::duration_cast<std::chrono::milliseconds>(keep_)});
-  }
-  return changes;
+  if (keep_ <= Duration{} || (now.mono < prune_due_ && ended_since_ < kPruneAfter))
+    return std::nullopt;
+  prune_due_ = now.mono + kPrune;
+  ended_since_ = 0;
+  return storage::PruneRecords{now.wall -
+                               std::chrono::duration_cast<std::chrono::milliseconds>(keep_)};
 }
 
 void CallRecords::close_held(Instant now) {
@@ -216,15 +204,6 @@ void CallRecords::close_held(Instant now) {
   for (auto& [key, held] : challenged_) close(now, std::move(held.record));
   challenged_.clear();
   order_.clear();
-}
-
-std::vector<storage::Change> CallRecords::take_all() {
-  std::vector<storage::Change> changes;
-  changes.reserve(early_.size());
-  for (auto& [id, record] : early_) changes.emplace_back(storage::PutRecord{std::move(record)});
-  early_.clear();
-  early_due_.reset();
-  return changes;
 }
 
 }  // namespace usher::routing

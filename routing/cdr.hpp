@@ -1,6 +1,7 @@
 // Call detail records on their way: from the INVITE to the store (docs/adr/0009-call-records.md). A
 // record is told to the store when its call begins, is answered and ends; each replaces the one
-// before. Pure.
+// before. It is remembered at once (Store::remember) and written with the changes of its call.
+// Pure.
 #pragma once
 
 #include <array>
@@ -8,7 +9,9 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/histogram.hpp"
@@ -42,9 +45,6 @@ struct CallDurations {
 
 class CallRecords {
  public:
-  // At least so long lies between two writings of records of calls that have just begun: what kill
-  // -9 may cost of them.
-  static constexpr Duration kGather = std::chrono::milliseconds(4);
   // A challenged INVITE waits so long for the one with credentials, which goes on with its call.
   static constexpr Duration kChallenge = std::chrono::seconds(32);
   static constexpr Duration kPrune = std::chrono::minutes(1);
@@ -81,13 +81,13 @@ class CallRecords {
   std::size_t give_up_open(Now now);
 
   std::optional<Instant> due() const;
-  // Changes for the store that have waited long enough.
-  std::vector<storage::Change> take_due(Now now);
+  // Closes what has waited long enough. What is left to do for the store itself: forget old ones.
+  std::optional<storage::Change> on_time(Now now);
   // What is held back is over: the process is about to end.
   void close_held(Instant now);
-  std::vector<storage::Change> take_all();
+  // To remember, in order.
+  std::vector<storage::CallRecord> take() { return std::exchange(changed_, {}); }
 
-  std::size_t waiting() const { return early_.size(); }
   std::size_t challenged() const { return challenged_.size(); }
   const CallDurations& times(storage::LegSide origin) const {
     return times_[static_cast<std::size_t>(origin)];
@@ -100,17 +100,14 @@ class CallRecords {
     storage::CallRecord record;
     Instant due{};
   };
-  void put(Instant now, const storage::CallRecord& record, bool first);
+  void put(Instant now, const storage::CallRecord& record);
   void count(const storage::CallRecord& record);
 
   DialogSaves& saves_;
   Duration keep_, repeated_;
   Instant prune_due_;
   std::size_t ended_since_ = 0;  // the last pruning
-  // Not told to the store yet.
-  std::unordered_map<std::string, storage::CallRecord> early_;
-  std::optional<Instant> early_due_;
-  Instant early_next_{};  // not before then
+  std::vector<storage::CallRecord> changed_;
   std::unordered_map<Affinity::Key, Challenged> challenged_;
   std::deque<std::pair<Instant, Affinity::Key>> order_;  // of challenged_, some gone already
   std::unordered_map<std::string, storage::CallRecord> open_;

@@ -164,7 +164,7 @@ void Edge::Impl::on_time(Now now) {
   }
   if (!gone.empty()) persist(std::move(gone));
   guard_on_time(now);
-  if (auto changes = records.take_due(now); !changes.empty()) persist(std::move(changes));
+  if (auto change = records.on_time(now)) persist({std::move(*change)});
   if (dialog_saves.due() && *dialog_saves.due() <= now.mono) save_dialogs();
   affinity.expire(now.mono);
   registrar.on_time(now.mono);
@@ -231,7 +231,7 @@ void Edge::cut_off(Now now, const net::Flow& flow, std::string_view reason,
 }
 
 bool Edge::is_backend(const net::IpAddress& address) const {
-  return !impl_->directory->backends_at(address).empty();
+  return impl_->directory->is_backend(address);
 }
 
 std::vector<std::string> Edge::certificate_names(const net::Endpoint& backend) const {
@@ -257,6 +257,7 @@ void Edge::stored(Now now, PersistId id, const Result<void>& result) {
 }
 
 EdgeOutput Edge::take_output() {
+  impl_->out.records = impl_->records.take();
   return std::exchange(impl_->out, {});
 }
 std::optional<Instant> Edge::next_deadline() const {

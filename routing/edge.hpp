@@ -49,6 +49,7 @@ struct Persist {
 
 struct EdgeOutput {
   std::vector<sip::Send> sends;
+  std::vector<storage::CallRecord> records;  // to remember before anything is sent
   std::vector<Persist> persists;
   std::vector<net::Destination> resolve;  // names to locate; answered by Edge::resolved()
 };

@@ -100,8 +100,7 @@ EdgeCounts Edge::counts() const {
   out.sets = impl_->directory->sets().size();
   out.targets = impl_->directory->targets().size();
   out.door_knocks = impl_->knocks.size();
-  out.pending_persists =
-      impl_->persists.size() + impl_->dialog_saves.size() + impl_->records.waiting();
+  out.pending_persists = impl_->persists.size() + impl_->dialog_saves.size();
   out.affinities = impl_->affinity.size();
   out.bans = impl_->bans.enforced();
   out.would_be_bans = impl_->bans.size() - impl_->bans.enforced();
@@ -159,7 +158,7 @@ void Edge::Impl::apply_other(Now now, const storage::Change& change) {
 
 void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
   Impl& e = *impl_;
-  const DirectoryRef before = std::exchange(e.directory, e.directory->with(changes));
+  e.directory = e.directory->with(changes);
   bool targets = false;
   for (const storage::Change& change : changes) {
     if (const auto* put = std::get_if<storage::PutTarget>(&change)) {

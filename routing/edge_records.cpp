@@ -11,7 +11,8 @@ std::string uri_text(const std::optional<sip::Uri>& uri) {
 
 }  // namespace
 
-// At the beginning of a call. One that goes on with another has its trace already, see join_trace().
+// At the beginning of a call. One that goes on with another has its trace already, see
+// join_trace().
 void Edge::Impl::open_record(Now now, Journey& journey, const sip::RouteNeeded& need,
                              const Parties& parties, const std::string& domain) {
   auto record =
@@ -76,6 +77,7 @@ void Edge::Impl::call_ringing(Now now, const sip::CallRinging& e) {
 void Edge::Impl::record_answer(Now now, Journey& journey, const sip::CallAnswered& e) {
   if (!journey.record) return;
   if (journey.live != 0) journey.record->target = journey.live;
+  journey.record->failovers = static_cast<std::uint32_t>(journey.current);
   records.answered(*journey.record, e, now);
 }
 
@@ -86,7 +88,8 @@ void Edge::Impl::record_end(Now now, Journey& journey, const sip::CallEnded& e) 
   // Towards a backend the attempt's mark is its target.
   const auto tried = static_cast<storage::TargetId>(e.place.attempt);
   if (record.origin_side == storage::LegSide::phone && tried != 0) record.target = tried;
-  record.failovers = static_cast<std::uint32_t>(journey.current);
+  if (e.place.attempts > 0)  // a call of an earlier process has none
+    record.failovers = static_cast<std::uint32_t>(journey.current);
   records.ended(std::move(record), e, journey.affinity, now);
 }
 

@@ -146,9 +146,7 @@ void Edge::Impl::call_changed(Now now, const sip::CallChanged& e) {
 }
 
 void Edge::Impl::save_dialogs() {
-  std::vector<storage::Change> changes = records.take_all();
-  for (storage::Change& change : dialog_saves.take()) changes.push_back(std::move(change));
-  if (!changes.empty()) persist(std::move(changes));
+  if (auto changes = dialog_saves.take(); !changes.empty()) persist(std::move(changes));
 }
 
 // A device without +sip.instance is known by its Contact, which names another port after it has

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
@@ -53,6 +54,20 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder.string();
 }
 
+// What root restores belongs to whom the store belongs, or its folder: a service that runs as
+// somebody else opens it.
+Result<void> give_to_owner(const std::string& path, std::initializer_list<std::string> files) {
+  struct stat owner {};
+  if (::geteuid() != 0 ||
+      (::stat(path.c_str(), &owner) != 0 && ::stat(folder_of(path).c_str(), &owner) != 0))
+    return {};
+  for (const std::string& file : files) {
+    if (::lchown(file.c_str(), owner.st_uid, owner.st_gid) != 0)
+      return io("cannot give " + file + " to its owner", last_error());
+  }
+  return {};
+}
+
 // What the log beside the database still holds goes into it, so that the file stands for itself.
 Result<void> finish_log(const std::string& path) {
   auto opened = Database::open(path, OpenMode::read_write);
@@ -69,20 +84,21 @@ Result<void> back_up(const std::string& path, const std::string& to) {
   if (auto ours = is_store(path); !ours) return ours;
   std::error_code ec;
   if (fs::exists(to, ec)) return fail(Errc::conflict, to + " exists: name a new file");
-  // Made before SQLite does, with the mode that it is to have.
-  const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return io("cannot make " + to, last_error());
-  ::close(fd);
   auto opened = Database::open(path, OpenMode::read_only);
   if (!opened) return opened.error();
   auto copy = Statement::prepare(*opened, "VACUUM INTO ?1");
   if (!copy) return copy.error();
+  // Made before SQLite does, with the mode that it is to have.
+  const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return io("cannot make " + to, last_error());
+  ::close(fd);
   if (!copy->bind(1, to).run()) {
     Error error = opened->error("cannot write " + to);
     fs::remove(to, ec);
     return error;
   }
-  return sync(to, O_RDONLY);
+  if (auto synced = sync(to, O_RDONLY); !synced) return synced;
+  return sync(folder_of(to), O_RDONLY | O_DIRECTORY);
 }
 
 Result<void> restore(const std::string& path, const std::string& from) {
@@ -93,18 +109,20 @@ Result<void> restore(const std::string& path, const std::string& from) {
   std::error_code ec;
   fs::remove(coming, ec);
   if (auto copied = back_up(from, coming); !copied) return copied;
+  if (auto given = give_to_owner(path, {coming, path + ".lock"}); !given) return given;
   if (fs::exists(path, ec)) {
-    // A damaged one is what a restore is for: then its log stays with it.
     const std::string old = path + ".before-restore";
-    const bool whole = finish_log(path).has_value();
-    fs::rename(path, old, ec);
-    if (ec) return io("cannot move " + path + " away", ec);
-    for (const char* beside : {"-wal", "-shm"}) {
-      fs::remove(old + beside, ec);
-      if (!whole) fs::rename(path + beside, old + beside, ec);
-      fs::remove(path + beside, ec);
+    for (const char* part : {"", "-wal", "-shm"}) fs::remove(old + part, ec);
+    // A damaged one is what a restore is for: then its log stays with it.
+    if (!finish_log(path)) {
+      for (const char* beside : {"-wal", "-shm"}) fs::rename(path + beside, old + beside, ec);
     }
+    // At each moment there is a store at its path: the old one, then the other.
+    fs::create_hard_link(path, old, ec);
+    if (ec) return io("cannot keep " + path + " as " + old, ec);
   }
+  // Nobody else's log may lie beside what comes.
+  for (const char* beside : {"-wal", "-shm"}) fs::remove(path + beside, ec);
   fs::rename(coming, path, ec);
   if (ec) return io("cannot put the backup at " + path, ec);
   return sync(folder_of(path), O_RDONLY | O_DIRECTORY);

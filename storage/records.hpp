@@ -236,7 +236,7 @@ struct CallRecord {
   std::string destination;                  // who answered or was tried last; empty: nobody
   std::string origin_call_id, new_call_id;  // of both legs; the second one may be empty
   std::uint32_t attempts = 0;               // places it was tried at
-  std::uint32_t failovers = 0;              // of these because another one had failed
+  std::uint32_t failovers = 0;              // of these at another target than the first
   WallTime started{};                       // the INVITE came
   std::optional<WallTime> ringing;          // the first 18x
   std::optional<WallTime> answered;

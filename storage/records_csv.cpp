@@ -1,6 +1,7 @@
 #include "storage/records_csv.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "core/time_text.hpp"
 

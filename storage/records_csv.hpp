@@ -1,6 +1,8 @@
 // Call records as lines of CSV (RFC 4180), in the file of records and in REST alike.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "storage/records.hpp"

@@ -45,6 +45,7 @@ struct StoreHealth {
   std::uint64_t commits = 0;  // transactions of the engine; one may hold many batches
   std::uint64_t failed_batches = 0;  // batches answered with an error, Errc::limit included
   std::uint64_t dropped = 0;         // changes of eventual batches that were given up
+  std::uint64_t unremembered = 0;    // records that remember() found no room for
   std::string record_file;           // why the file of call records lags; empty: it does not
   Histogram commit_times{kCommitBounds};
 };
@@ -76,6 +77,11 @@ class Store {
   // Answers come in the order of the batches, except Errc::limit, which comes at once. Deleting
   // what is not there succeeds. Never blocks on the disk and never calls `done` before returning.
   virtual void apply(std::vector<Change> batch, Durability durability, Done done) = 0;
+
+  // Keeps a record through the death of the process until the next apply() that has it has
+  // succeeded: load() of the next process sees it as if it had. Never blocks on the disk. Bounded:
+  // what finds no room (StoreHealth::unremembered) is only as durable as its apply().
+  virtual void remember(const CallRecord& record) = 0;
 
   // Looks up records of ended calls as they stand in the database: what is still queued is not
   // among them. Never blocks and never calls `done` before returning. Errc::limit: too many

@@ -2,6 +2,7 @@
 // each scrape reads what the rooms count anyway.
 #include <prometheus/collectable.h>
 #include <prometheus/text_serializer.h>
+#include <algorithm>
 
 #include <sstream>
 
@@ -151,6 +152,9 @@ void add_store(Families& f, const storage::StoreHealth& h) {
   f.counter("usher_store_failed_batches_total", "Batches that were refused.")
       .value(h.failed_batches);
   f.counter("usher_store_dropped_total", "Changes that were given up.").value(h.dropped);
+  f.counter("usher_store_unremembered_total",
+            "Call records that a kill of the process would have cost until they were written.")
+      .value(h.unremembered);
 }
 
 void add_load(Families& f, const Service& service, const routing::EdgeCounts& counts,

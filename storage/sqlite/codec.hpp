@@ -88,6 +88,10 @@ struct Sql<SavedCall> {
       "INSERT OR REPLACE INTO calls (id, key, domain, target, started, answered, session_us) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
   static constexpr const char* remove = "DELETE FROM calls WHERE id = ?1";
+  // Of the call with this record, if it has one.
+  static constexpr const char* remove_legs_by_key =
+      "DELETE FROM legs WHERE owner IN (SELECT id FROM calls WHERE key = ?1)";
+  static constexpr const char* remove_by_key = "DELETE FROM calls WHERE key = ?1";
 };
 
 // A subscription without its legs.

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <map>
 
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -19,6 +19,7 @@
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
 #include "storage/sqlite/record_file.hpp"
+#include "storage/sqlite/record_journal.hpp"
 #include "storage/sqlite/record_reader.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/writer_thread.hpp"
@@ -145,10 +146,15 @@ Result<Database> open_for_writing(const std::string& path) {
   return database;
 }
 
+constexpr const char* kTakeOver = "cannot take over the call records of the process before";
+
 class SqliteStore final : public Store {
  public:
-  SqliteStore(LockFile lock, Database database, SqliteOptions options)
-      : lock_(std::move(lock)), database_(std::move(database)), options_(std::move(options)) {}
+  SqliteStore(LockFile lock, Database database, RecordJournal journal, SqliteOptions options)
+      : lock_(std::move(lock)),
+        database_(std::move(database)),
+        journal_(std::make_shared<RecordJournal>(std::move(journal))),
+        options_(std::move(options)) {}
 
   ~SqliteStore() override { close(); }
 
@@ -170,6 +176,7 @@ class SqliteStore final : public Store {
   // On the caller's thread: the writer leaves the database alone before the first apply().
   Result<Snapshot> load(WallTime now) override {
     USHER_CHECK(!applied_ && !closed_);
+    if (auto taken = take_over_journal(); !taken) return taken.error();
     Snapshot s;
     const std::int64_t now_ms = now.time_since_epoch().count();
     const auto bindings = database_.number("SELECT count(*) FROM bindings");
@@ -214,7 +221,13 @@ class SqliteStore final : public Store {
   void apply(std::vector<Change> batch, Durability durability, Done done) override {
     USHER_CHECK(!closed_);
     applied_ = true;
-    writer_->apply(std::move(batch), durability, std::move(done));
+    Done then = forgetting(batch, std::move(done));
+    writer_->apply(std::move(batch), durability, std::move(then));
+  }
+
+  void remember(const CallRecord& record) override {
+    USHER_CHECK(!closed_);
+    if (!journal_->put(record)) ++unremembered_;
   }
 
   void read(RecordQuery query, Read done) override {
@@ -223,7 +236,11 @@ class SqliteStore final : public Store {
     reader_->read(std::move(query), std::move(done));
   }
 
-  StoreHealth health() const override { return closed_ ? last_health_ : writer_->health(); }
+  StoreHealth health() const override {
+    StoreHealth health = closed_ ? last_health_ : writer_->health();
+    health.unremembered = unremembered_;
+    return health;
+  }
 
   void close() override {
     if (std::exchange(closed_, true) || !writer_) return;
@@ -231,19 +248,74 @@ class SqliteStore final : public Store {
     writer_->stop();
     last_health_ = writer_->health();
     writer_.reset();
+    journal_->close(last_health_.ok);
     database_ = Database{};
     lock_ = LockFile{};
   }
 
  private:
+  // What the process before remembered and did not commit becomes rows. Where the end of a call is
+  // among it, that of its checkpoint may be missing: such a call does not go on.
+  Result<void> take_over_journal() {
+    const std::vector<CallRecord> left = journal_->left();
+    if (!left.empty()) {
+      if (!database_.execute("BEGIN IMMEDIATE")) return database_.error(kTakeOver);
+      if (auto put = put_records(left); !put) {
+        database_.execute("ROLLBACK");
+        return put;
+      }
+      if (!database_.execute("COMMIT")) return database_.error(kTakeOver);
+    }
+    journal_->clear();
+    return {};
+  }
+
+  Result<void> put_records(const std::vector<CallRecord>& records) {
+    auto put = Statement::prepare(database_, Sql<CallRecord>::put);
+    if (!put) return put.error();
+    auto remove_legs = Statement::prepare(database_, Sql<SavedCall>::remove_legs_by_key);
+    if (!remove_legs) return remove_legs.error();
+    auto remove_call = Statement::prepare(database_, Sql<SavedCall>::remove_by_key);
+    if (!remove_call) return remove_call.error();
+    for (const CallRecord& record : records) {
+      bind_row(*put, record);
+      put->bind(21, options_.record_file.empty() ? 1 : 0);
+      if (!put->run()) return database_.error(kTakeOver);
+      if (!record.ended) continue;
+      if (!remove_legs->bind(1, record.id).run() || !remove_call->bind(1, record.id).run())
+        return database_.error(kTakeOver);
+    }
+    return {};
+  }
+
+  // `done`, and what the batch has made durable needs no other place.
+  Done forgetting(const std::vector<Change>& batch, Done done) {
+    std::vector<std::pair<std::string, std::uint64_t>> kept;
+    for (const Change& change : batch) {
+      const auto* put = std::get_if<PutRecord>(&change);
+      const auto edition = put ? journal_->send(put->record.id) : 0;
+      if (edition != 0) kept.emplace_back(put->record.id, edition);
+    }
+    if (kept.empty()) return done;
+    return [journal = journal_, kept = std::move(kept),
+            done = std::move(done)](const Result<void>& result) {
+      if (result) {
+        for (const auto& [id, edition] : kept) journal->forget(id, edition);
+      }
+      if (done) done(result);
+    };
+  }
+
   // Destroyed from below: the file is closed before its lock is given up.
   LockFile lock_;
   Database database_;
+  std::shared_ptr<RecordJournal> journal_;  // answers may come after close()
   SqliteOptions options_;
   std::unique_ptr<WriterThread> writer_;
   std::unique_ptr<RecordReader> reader_;
   bool applied_ = false;
   bool closed_ = false;
+  std::uint64_t unremembered_ = 0;
   StoreHealth last_health_;
 };
 
@@ -272,8 +344,10 @@ Result<std::unique_ptr<Store>> open_sqlite(SqliteOptions options) {
   if (auto migrated = migrate(*database); !migrated) return migrated.error();
   if (auto tested = self_test(*database); !tested) return tested.error();
 
-  auto store =
-      std::make_unique<SqliteStore>(std::move(*lock), std::move(*database), std::move(options));
+  auto journal = RecordJournal::open(options.path);
+  if (!journal) return journal.error();
+  auto store = std::make_unique<SqliteStore>(std::move(*lock), std::move(*database),
+                                             std::move(*journal), std::move(options));
   if (auto started = store->start(); !started) return started.error();
   return std::unique_ptr<Store>{std::move(store)};
 }

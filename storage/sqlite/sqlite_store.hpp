@@ -36,6 +36,7 @@ struct SqliteOptions {
 // What has been acknowledged survives the death of the process (kill -9). Loss of power may cost
 // the transactions since the last checkpoint, never the consistency of the file: a commit is
 // written, not fsynced (synchronous=NORMAL); a checkpoint, about every 4 MB of writes, is fsynced.
+// What is remembered lies in "<path>.calls", see record_journal.hpp.
 Result<std::unique_ptr<Store>> open_sqlite(SqliteOptions options);
 
 }  // namespace usher::storage

@@ -26,9 +26,12 @@ class FakeStore : public storage::Store {
     }
     waiting.push_back({std::move(batch), std::move(done)});
   }
+  void remember(const storage::CallRecord&) override {}
   void read(storage::RecordQuery query, Read done) override {
     asked.push_back(std::move(query));
-    if (!pages.empty()) {
+    if (hold_reads) {
+      held.push_back(std::move(done));
+    } else if (!pages.empty()) {
       done(std::move(pages.front()));
       pages.pop_front();
     } else {
@@ -58,6 +61,8 @@ class FakeStore : public storage::Store {
   std::vector<storage::AuditEntry> audited;
   std::deque<Result<storage::RecordPage>> pages;  // what the next questions get; then empty ones
   std::vector<storage::RecordQuery> asked;
+  bool hold_reads = false;
+  std::vector<Read> held;  // questions without an answer yet
   storage::StoreHealth state;
 };
 

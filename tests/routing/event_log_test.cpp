@@ -43,6 +43,14 @@ TEST_CASE("only the newest are kept, and what is missed can be counted") {
   CHECK(log.lost(99) == 0);
 }
 
+TEST_CASE("what the process before has told is no loss of this one") {
+  EventLog log(1000, 2);
+  for (const char* text : {"a", "b", "c"}) log.add({}, EventKind::storm, "s", text);
+  CHECK(log.lost(0) == 1);
+  CHECK(log.lost(999) == 1);
+  CHECK(log.lost(1001) == 0);
+}
+
 TEST_CASE("texts are bounded") {
   EventLog log(0, 1);
   log.add({}, EventKind::storm, std::string(10000, 's'), std::string(10000, 't'));

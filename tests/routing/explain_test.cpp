@@ -290,7 +290,8 @@ TEST_CASE("a nonce that met another backend") {
 
 TEST_CASE("a private address in SDP from a public source") {
   World w;
-  const std::string body = "v=0\r\no=- 1 1 IN IP4 192.168.1.9\r\nc=IN IP4 192.168.1.9\r\nm=audio 4000 RTP/AVP 8\r\n";
+  const std::string body =
+      "v=0\r\no=- 1 1 IN IP4 192.168.1.9\r\nc=IN IP4 192.168.1.9\r\nm=audio 4000 RTP/AVP 8\r\n";
   std::string text = request(invite());
   text.replace(
       text.find("Content-Length: 0\r\n"), 19,

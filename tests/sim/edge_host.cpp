@@ -86,7 +86,10 @@ void EdgeHost::on_time() {
 void EdgeHost::drain() {
   for (;;) {
     routing::EdgeOutput output = edge_->take_output();
-    if (output.sends.empty() && output.persists.empty() && output.resolve.empty()) return;
+    if (output.sends.empty() && output.records.empty() && output.persists.empty() &&
+        output.resolve.empty())
+      return;
+    for (const storage::CallRecord& record : output.records) store_.remember(record);
     for (const sip::Send& send : output.sends) network_.edge_sends(send.flow, send.bytes);
     for (routing::Persist& persist : output.persists) {
       store_.apply(std::move(persist.changes), storage::Durability::eventual,

@@ -1,6 +1,7 @@
 #include "tests/sim/store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/limits.hpp"
 
@@ -8,6 +9,11 @@ namespace usher::sim {
 
 Result<storage::Snapshot> MemoryStore::load(WallTime now) {
   std::erase_if(durable.bindings, [&](const storage::Binding& b) { return b.expires <= now; });
+  for (const auto& [id, record] : std::exchange(remembered_, {})) {
+    write(storage::PutRecord{record});
+    if (record.ended)
+      std::erase_if(durable.calls, [&key = id](const auto& call) { return call.key == key; });
+  }
   return durable;
 }
 
@@ -19,9 +25,20 @@ void MemoryStore::apply(std::vector<storage::Change> batch, storage::Durability,
   clock_.in(last_ - now,
             [this, batch = std::move(batch), done = std::move(done), life = life_]() mutable {
               if (life != life_) return;
-              for (const storage::Change& change : batch) write(change);
+              for (const storage::Change& change : batch) {
+                write(change);
+                const auto* put = std::get_if<storage::PutRecord>(&change);
+                if (!put) continue;
+                const auto kept = remembered_.find(put->record.id);
+                if (kept != remembered_.end() && kept->second == put->record)
+                  remembered_.erase(kept);
+              }
               if (done) done({});
             });
+}
+
+void MemoryStore::remember(const storage::CallRecord& record) {
+  remembered_[record.id] = record;
 }
 
 void MemoryStore::crash() {

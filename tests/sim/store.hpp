@@ -3,6 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <string>
 
 #include "core/rng.hpp"
 #include "storage/store.hpp"
@@ -21,6 +23,7 @@ class MemoryStore final : public storage::Store {
   Result<storage::Snapshot> load(WallTime now) override;
   void apply(std::vector<storage::Change> batch, storage::Durability durability,
              Done done) override;
+  void remember(const storage::CallRecord& record) override;
   void read(storage::RecordQuery, Read done) override { done(storage::RecordPage{}); }
   storage::StoreHealth health() const override { return {}; }
   void close() override {}
@@ -35,6 +38,7 @@ class MemoryStore final : public storage::Store {
   Duration least_, most_;
   Rng rng_;
   std::uint64_t life_ = 1;
+  std::map<std::string, storage::CallRecord> remembered_;  // until it is written
   Instant last_{};
 };
 

@@ -79,6 +79,26 @@ TEST_CASE("a damaged store gives way to its backup and is kept") {
   CHECK(bytes_of(path + ".before-restore").starts_with("not a database"));
 }
 
+TEST_CASE("the log of a store that was moved away does not become the backup's") {
+  const TempDir dir;
+  const std::string path = dir.file("usher.db"), copy = dir.file("copy.db");
+  {
+    Open open(path);
+    open.add(10, "a.test");
+    REQUIRE(back_up(path, copy));
+    open.add(20, "b.test");
+    // As after a crash: the log is there, and the database has gone.
+    write_bytes(dir.file("log"), bytes_of(path + "-wal"));
+    open.store->close();
+  }
+  std::filesystem::remove(path);
+  std::filesystem::rename(dir.file("log"), path + "-wal");
+  REQUIRE(std::filesystem::file_size(path + "-wal") > 0);
+  REQUIRE(restore(path, copy));
+  CHECK_FALSE(std::filesystem::exists(path + "-wal"));
+  CHECK(domains_of(path) == "a.test ");
+}
+
 TEST_CASE("a restore where there is nothing yet makes a store") {
   const TempDir dir;
   {

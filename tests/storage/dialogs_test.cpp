@@ -1,6 +1,5 @@
 // Calls and subscriptions that are up: what is put is what the next process loads, and what was
 // edited into nonsense is refused by its name.
-#include <sqlite3.h>
 
 #include "storage/sqlite/batch.hpp"
 #include "storage/sqlite/schema.hpp"
@@ -9,50 +8,6 @@
 namespace usher::storage {
 
 namespace {
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
-  char* message = nullptr;
-  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message);
-  REQUIRE_MESSAGE(message == nullptr, message);
-  REQUIRE(sqlite3_close(db) == SQLITE_OK);
-}
-
-SavedCall sample_call(const std::string& id) {
-  SavedCall call;
-  call.id = id;
-  call.key = "k" + id;
-  call.domain = "a.test";
-  call.target = 7;
-  call.started = kNow;
-  call.answered = kNow + std::chrono::milliseconds(2'345);
-  call.session = std::chrono::seconds(1800);
-  SavedLeg& origin = call.origin;
-  origin.side = LegSide::phone;
-  origin.device = "k3v9q2m1x8";
-  origin.flow.transport = net::Transport::tcp;
-  origin.flow.listener.value = 1;
-  origin.flow.remote = endpoint("[2001:db8::9]:61000");
-  origin.call_id = "phone's own@192.0.2.7";
-  origin.local_tag = "lt";
-  origin.remote_tag = "rt";
-  origin.local_party = "<sip:600@a.test>";
-  origin.remote_party = "\"O'Hara; \\\"x\\\"\" <sip:401@a.test>";
-  origin.remote_target = "sip:401@192.0.2.7:45891;line=zlpcjjt4";
-  origin.route_set = "<sip:p1.test;lr>, <sip:p2.test;lr>";
-  origin.contact_user = "600";
-  origin.local_cseq = 0x7fffffff;
-  origin.remote_cseq = 4'294'967'295;
-  origin.invite_cseq = 1;
-  SavedLeg& answerer = call.answerer;
-  answerer.side = LegSide::backend;
-  answerer.is_uac = true;
-  answerer.flow.remote = endpoint("10.0.1.100:5060");
-  answerer.call_id = id;
-  answerer.contact_user = "401~k3v9q2m1x8";
-  return call;
-}
 
 std::string refusal(const std::string& path) {
   Fixture f(path);

@@ -226,6 +226,25 @@ TEST_CASE(
   for (const Binding& b : s.bindings) REQUIRE(b.contact == "sip:round-16@192.0.2.1");
 }
 
+TEST_CASE("more than the queue takes is refused and counted, and what comes after it is taken") {
+  const TempDir dir;
+  Fixture f(dir.file("usher.db"));
+  const std::vector<Change> flood(limits::kStoreQueue + 1, PutSet{sample_set(1)});
+  for (const Durability durability : {Durability::required, Durability::eventual}) {
+    const auto refused = f.apply(flood, durability);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::limit);
+    CHECK(refused.error().message.find("the storage queue is full") != std::string::npos);
+  }
+  CHECK(f.store->health().failed_batches == 2);
+  CHECK(f.store->health().dropped == limits::kStoreQueue + 1);
+  CHECK(f.store->health().ok);
+  REQUIRE(f.apply({PutSet{sample_set(2)}}));
+  const Snapshot s = f.reopen();
+  REQUIRE(s.sets.size() == 1);
+  CHECK(s.sets[0].setid == 2);
+}
+
 TEST_CASE("closing on a failing disk ends, and counts what is lost") {
   const TempDir dir;
   Fixture f(dir.file("usher.db"));

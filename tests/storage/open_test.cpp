@@ -1,5 +1,4 @@
 // What is refused at the door, and that a refused file stays as it was.
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,15 +13,6 @@
 namespace usher::storage {
 
 namespace {
-
-void run_sql(const std::string& path, const char* sql) {
-  sqlite3* db = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
-  char* message = nullptr;
-  sqlite3_exec(db, sql, nullptr, nullptr, &message);
-  REQUIRE_MESSAGE(message == nullptr, message);
-  REQUIRE(sqlite3_close(db) == SQLITE_OK);
-}
 
 std::int64_t ask(const std::string& path, const char* sql) {
   auto db = Database::open(path, OpenMode::read_only);

@@ -1,5 +1,4 @@
 // Call records: made, filled in, looked up in pages, forgotten, and written to a file of lines.
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <set>
@@ -15,44 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-void run_sql(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
-  char* message = nullptr;
-  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message);
-  REQUIRE_MESSAGE(message == nullptr, message);
-  REQUIRE(sqlite3_close(db) == SQLITE_OK);
-}
-
-CallRecord open_record(const std::string& id) {
-  CallRecord r;
-  r.id = id;
-  r.from = "sip:401@a.test";
-  r.to = "sip:402@a.test;user=phone";
-  r.domain = "a.test";
-  r.origin = endpoint("[2001:db8::7]:45891");
-  r.origin_call_id = "out-" + id;
-  r.started = kNow;
-  return r;
-}
-
-// Ended `number` milliseconds after kNow.
-CallRecord ended_record(const std::string& id, int number, int status = 200) {
-  CallRecord r = open_record(id);
-  r.target = 7;
-  r.destination = "10.0.1.100:5060";
-  r.new_call_id = "in-" + id;
-  r.attempts = 2;
-  r.failovers = 1;
-  r.ringing = kNow + milliseconds{100};
-  if (status == 200) r.answered = kNow + milliseconds{2345};
-  r.status = status;
-  r.cause = "the originator hung up";
-  r.ended_by = CallEnder::originator;
-  r.ended = kNow + milliseconds{number};
-  return r;
-}
 
 RecordPage read(Fixture& f, const RecordFilter& filter = {}, std::size_t limit = 100,
                 const std::optional<RecordPlace>& after = {}) {
@@ -113,7 +74,7 @@ std::unique_ptr<Store> filing_store(const std::string& path, const std::string& 
   return std::move(*opened);
 }
 
-// Puts records and waits until the store has taken note of the file `reason`: "" is good.
+// Puts records and waits until `filed` holds of what the writer does by itself afterwards.
 void put_and_wait(Store& store, Posts& posts, std::vector<Change> changes,
                   const std::function<bool()>& filed) {
   bool answered = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 
 #include <chrono>
@@ -49,6 +50,16 @@ class TempDir {
  private:
   std::string path_;
 };
+
+// What an operator might do to the file by hand.
+inline void run_sql(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+  char* message = nullptr;
+  sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message);
+  REQUIRE_MESSAGE(message == nullptr, message);
+  REQUIRE(sqlite3_close(db) == SQLITE_OK);
+}
 
 inline std::string bytes_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -144,6 +155,72 @@ inline DoorKnock sample_knock(int number) {
                    .method = "REGISTER",
                    .reason = "not found " + std::to_string(number),
                    .user_agent = "friendly-scanner " + std::to_string(number)};
+}
+
+// Of a call that has begun.
+inline CallRecord open_record(const std::string& id) {
+  CallRecord r;
+  r.id = id;
+  r.from = "sip:401@a.test";
+  r.to = "sip:402@a.test;user=phone";
+  r.domain = "a.test";
+  r.origin = endpoint("[2001:db8::7]:45891");
+  r.origin_call_id = "out-" + id;
+  r.started = kNow;
+  return r;
+}
+
+// Ended `number` milliseconds after kNow.
+inline CallRecord ended_record(const std::string& id, int number, int status = 200) {
+  CallRecord r = open_record(id);
+  r.target = 7;
+  r.destination = "10.0.1.100:5060";
+  r.new_call_id = "in-" + id;
+  r.attempts = 2;
+  r.failovers = 1;
+  r.ringing = kNow + std::chrono::milliseconds{100};
+  if (status == 200) r.answered = kNow + std::chrono::milliseconds{2345};
+  r.status = status;
+  r.cause = "the originator hung up";
+  r.ended_by = CallEnder::originator;
+  r.ended = kNow + std::chrono::milliseconds{number};
+  return r;
+}
+
+// An established call, of the record "k" + id.
+inline SavedCall sample_call(const std::string& id) {
+  SavedCall call;
+  call.id = id;
+  call.key = "k" + id;
+  call.domain = "a.test";
+  call.target = 7;
+  call.started = kNow;
+  call.answered = kNow + std::chrono::milliseconds(2'345);
+  call.session = std::chrono::seconds(1800);
+  SavedLeg& origin = call.origin;
+  origin.side = LegSide::phone;
+  origin.device = "k3v9q2m1x8";
+  origin.flow.transport = net::Transport::tcp;
+  origin.flow.listener.value = 1;
+  origin.flow.remote = endpoint("[2001:db8::9]:61000");
+  origin.call_id = "phone's own@192.0.2.7";
+  origin.local_tag = "lt";
+  origin.remote_tag = "rt";
+  origin.local_party = "<sip:600@a.test>";
+  origin.remote_party = "\"O'Hara; \\\"x\\\"\" <sip:401@a.test>";
+  origin.remote_target = "sip:401@192.0.2.7:45891;line=zlpcjjt4";
+  origin.route_set = "<sip:p1.test;lr>, <sip:p2.test;lr>";
+  origin.contact_user = "600";
+  origin.local_cseq = 0x7fffffff;
+  origin.remote_cseq = 4'294'967'295;
+  origin.invite_cseq = 1;
+  SavedLeg& answerer = call.answerer;
+  answerer.side = LegSide::backend;
+  answerer.is_uac = true;
+  answerer.flow.remote = endpoint("10.0.1.100:5060");
+  answerer.call_id = id;
+  answerer.contact_user = "401~k3v9q2m1x8";
+  return call;
 }
 
 // An open store with its queue of answers.

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "routing/edge.hpp"
-#include "sip/grammar/grammar.hpp"
 #include "sip/parse/datagram.hpp"
+#include "tests/support/sip_text.hpp"
 
 namespace usher::test {
 
@@ -26,76 +26,6 @@ using namespace std::chrono_literals;
 inline const std::string kEdge = "127.0.0.1:5060";
 inline const std::string kA1 = "127.0.0.10:5060";
 inline const std::string kA2 = "127.0.0.11:5060";
-
-// Plain line ends become CRLF and Content-Length is made to fit.
-inline std::string wire(std::string_view head, std::string_view body = {}) {
-  std::string out;
-  for (const char c : head) {
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
-  return out + std::string{body};
-}
-
-struct Ask {
-  std::string method = {}, uri = {}, from = {},
-              to = {};  // from and to: AoRs or URIs without scheme
-  std::string call_id = "call-1";
-  unsigned cseq = 1;
-  std::string headers = {};  // whole lines
-  std::string from_tag = "ft";
-  std::string to_tag = {};
-  int max_forwards = 70;
-  std::string transport = "UDP";
-  std::string via = "192.168.1.9:5060";  // what the sender believes to be
-};
-
-inline std::string request(const Ask& a) {
-  static unsigned branch = 0;
-  return wire(a.method + " " + a.uri + " SIP/2.0\nVia: SIP/2.0/" + a.transport + " " + a.via +
-              ";branch=z9hG4bKt" + std::to_string(++branch) +
-              ";rport\nMax-Forwards: " + std::to_string(a.max_forwards) + "\nFrom: <sip:" + a.from +
-              ">;tag=" + a.from_tag + "\nTo: <sip:" + a.to + ">" +
-              (a.to_tag.empty() ? "" : ";tag=" + a.to_tag) + "\nCall-ID: " + a.call_id +
-              "\nCSeq: " + std::to_string(a.cseq) + " " + a.method + "\n" + a.headers);
-}
-
-struct Sent {
-  net::Flow flow;
-  std::string text;
-  sip::MessageRef message;
-
-  std::string header(std::string_view name) const {
-    const auto* field = message->find(sip::parse_header_name(name));
-    if (sip::parse_header_name(name) == sip::HeaderId::other) field = message->find(name);
-    return field ? std::string{message->value(*field)} : std::string{};
-  }
-  std::string method() const { return std::string{message->method_name()}; }
-  std::string uri() const { return std::string{message->request_uri()}; }
-  int status() const { return message->status(); }
-  // User part of the Contact's URI.
-  std::string contact_user() const {
-    const auto contacts = sip::parse_contacts(message->header(sip::HeaderId::contact));
-    return contacts && !contacts->contacts.empty() ? std::string{contacts->contacts[0].uri.user}
-                                                   : std::string{};
-  }
-};
-
-inline std::string response(const Sent& to, int status, const std::string& headers = {},
-                            const std::string& tag = "bt") {
-  std::string out = "SIP/2.0 " + std::to_string(status) + " Because\n";
-  for (const sip::HeaderField& h : to.message->headers()) {
-    if (h.id == sip::HeaderId::via || h.id == sip::HeaderId::from ||
-        h.id == sip::HeaderId::call_id || h.id == sip::HeaderId::cseq) {
-      out += std::string{to.message->name(h)} + ": " + std::string{to.message->value(h)} + "\n";
-    } else if (h.id == sip::HeaderId::to) {
-      out += "To: " + std::string{to.message->value(h)} +
-             (to.message->to_tag().empty() ? ";tag=" + tag : "") + "\n";
-    }
-  }
-  return wire(out + headers);
-}
 
 class World {
  public:
@@ -111,6 +41,7 @@ class World {
   std::vector<std::string> pings;  // where keep-alives went
   Duration keep_alive{};           // of the edge at its next start
   std::vector<routing::Persist> persists;
+  std::vector<storage::CallRecord> remembered;
   Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
 
   explicit World(std::function<void(storage::Snapshot&)> prepare = {},
@@ -172,6 +103,11 @@ class World {
     config.keep_alive = keep_alive;
     edge_.reset();
     sent_.clear();
+    for (const storage::CallRecord& record : std::exchange(remembered, {})) {
+      records[record.id] = record;
+      if (record.ended)
+        std::erase_if(store.calls, [&](const auto& call) { return call.key == record.id; });
+    }
     store.open_records.clear();
     for (const auto& [id, record] : records) {
       if (!record.ended) store.open_records.push_back(record);
@@ -296,6 +232,7 @@ class World {
     for (bool again = true; again;) {
       again = false;
       routing::EdgeOutput out = edge_->take_output();
+      remembered.insert(remembered.end(), out.records.begin(), out.records.end());
       for (const net::Destination& name : out.resolve) resolve.push_back(name.text());
       for (const sip::Send& s : out.sends) again = sort(s) || again;
       for (routing::Persist& p : out.persists) {
