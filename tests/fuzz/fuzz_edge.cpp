@@ -1,11 +1,14 @@
-// The whole edge, without sockets: packets over UDP, TCP and WebSocket flows, and time. Chunks are
-// parted by the byte 0x1e; the first byte of each says who sends it, or that time passes. When all
-// is said and an hour has gone by, nothing of what strangers wanted is left.
+// The whole edge, without sockets: packets over UDP, TCP and WebSocket flows, answers and requests
+// that fit what it has sent, and time. Chunks are parted by the byte 0x1e; the first byte of each
+// says who sends it, or that time passes. When all is said, every call is ended and an hour has
+// gone by, nothing of what anybody wanted is left.
 #include <array>
+#include <optional>
 #include <string>
 
 #include "core/log.hpp"
 #include "routing/edge.hpp"
+#include "tests/fuzz/edge_peers.hpp"
 #include "tests/fuzz/fuzz_support.hpp"
 
 using namespace usher;
@@ -47,9 +50,15 @@ struct House {
   }
 
   void settle() {
-    for (const routing::Persist& persist : edge.take_output().persists)
-      edge.stored(now, persist.id, {});
-    edge.take_output();
+    for (bool again = true; again;) {
+      const routing::EdgeOutput out = edge.take_output();
+      again = !out.persists.empty();
+      for (const sip::Send& send : out.sends) peers.sent(send);
+      for (const routing::Persist& persist : out.persists) edge.stored(now, persist.id, {});
+    }
+  }
+  void receive(const std::optional<net::Packet>& packet) {
+    if (packet) edge.receive(now, *packet);
   }
   void pass(Duration time) {
     const Instant end = now.mono + time;
@@ -70,6 +79,7 @@ struct House {
   Now now{Instant{std::chrono::hours(10)}, WallTime{std::chrono::hours(480'000)}};
   Log log;
   routing::Edge edge;
+  fuzz::EdgePeers peers;
 };
 
 }  // namespace
@@ -95,15 +105,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       house.pass(std::chrono::milliseconds(1 << (what - 0xf0)));
     } else if (what >= 0xe0) {
       house.edge.flow_failed(house.now, from, "gone");
+    } else if (what >= 0xc0) {
+      house.receive(house.peers.response(one));
+    } else if (what >= 0xa0) {
+      house.receive(house.peers.request(one));
     } else {
       house.edge.receive(house.now, {Bytes{one}, from});
     }
     house.settle();
   }
+  for (const sip::CallView& call : house.edge.calls())
+    (void)house.edge.end_call(house.now, call.call, "the end");  // one that rings ends by its limit
+  house.settle();
   house.pass(std::chrono::hours(1));
   const sip::StackCounts counts = house.edge.counts().stack;
   USHER_CHECK(counts.transactions.invite_server == 0 && counts.transactions.invite_client == 0);
   USHER_CHECK(counts.transactions.non_invite_server == 0);
-  USHER_CHECK(counts.relays == 0);
+  USHER_CHECK(counts.relays == 0 && counts.calls == 0 && counts.exchanges == 0);
+  USHER_CHECK(counts.legs == 0 || counts.subscriptions > 0);
   return 0;
 }
