@@ -16,7 +16,7 @@ class Audit {
   // Goes on with service.audit, newest first.
   explicit Audit(const Service& service);
 
-  // Whether this is a write, that is, to be recorded.
+  // Whether this is a write, that is, to be recorded unless its answer was all that was asked for.
   static bool is_write(const Request& request);
   // Records the write when it is answered: gives the function to answer it with. `router` shows the
   // resource as it is now.

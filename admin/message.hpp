@@ -43,6 +43,7 @@ struct Answer {
   std::vector<Header> headers;       // further ones: Allow, Location, …
   bool omit_body = false;            // HEAD: only the body's length is sent
   std::shared_ptr<Stream> stream{};  // instead of a body
+  bool asked_only = false;           // to a request of a write's method: nothing has changed
 };
 
 // Takes the answer to one request. Called exactly once, on the thread that asked, possibly before

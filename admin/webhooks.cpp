@@ -1,7 +1,9 @@
 #include "admin/webhooks.hpp"
 
 #include <openssl/hmac.h>
+#include <boost/asio/post.hpp>
 
+#include <openssl/ssl.h>
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
@@ -14,6 +16,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "admin/resources/representation.hpp"
@@ -75,8 +78,10 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   static constexpr std::size_t kAnswerBytes = 65536;
 
   void next() {
-    if (const std::uint64_t lost = events_.lost(after_); lost > 0)
+    if (const std::uint64_t lost = events_.lost(after_); lost > 0) {
       say(LogLevel::warning, std::to_string(lost) + " event(s) were not told in time");
+      after_ += lost;
+    }
     const routing::Event* event = nullptr;
     while ((event = events_.next(after_)) != nullptr && !is_wanted(*event)) after_ = event->id;
     busy_ = event != nullptr && !stopped_;

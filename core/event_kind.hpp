@@ -1,6 +1,7 @@
 // The kinds of events that an operator can watch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

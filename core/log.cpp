@@ -37,7 +37,9 @@ std::optional<LogCategory> parse_category(std::string_view text) {
 }
 
 void Log::write_or_not(const LogLine& line) const {
-  if (line.level >= level(line.category) || watch_->takes(line)) sink_(line);
+  // Asked of each line: one that is written anyway may name whom the call's later ones belong to.
+  const bool taken = watch_ && watch_->takes(line);
+  if (taken || line.level >= level(line.category)) sink_(line);
 }
 
 }  // namespace usher

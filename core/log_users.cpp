@@ -52,7 +52,9 @@ std::string hide_before_at(std::string_view text, const HashKey& key) {
 std::string hide_users(std::string_view text, const HashKey& key) {
   std::string out = hide_before_at(text, key);
   constexpr std::string_view kTel = "tel:";
-  for (auto at = out.find(kTel); at != std::string::npos; at = out.find(kTel, at + 1)) {
+  // RFC 3986 §3.1: a scheme is known in either case.
+  for (auto at = lower(out).find(kTel); at != std::string::npos;
+       at = lower(out).find(kTel, at + 1)) {
     const std::size_t begin = at + kTel.size();
     std::size_t end = begin;
     while (end < out.size() && is_digit(out[end])) ++end;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/net/address.hpp"
 #include "core/rng.hpp"
 #include "core/time.hpp"
 #include "storage/records.hpp"

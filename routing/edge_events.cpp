@@ -158,10 +158,12 @@ void Edge::Impl::call_answered(Now now, const sip::CallAnswered& e) {
   ++counters.calls_answered;
   const auto found = journeys.find(e.mark);
   if (found == journeys.end()) return;
-  trace(now, found->second.trace, step::kAnswered, "2xx: the ACK of the originator is waited for",
-        {{"target", found->second.tries.empty() ? std::string{} : std::to_string(e.attempt)}});
+  trace(
+      now, found->second.trace, step::kAnswered, "2xx: the ACK of the originator is waited for",
+      {{"target", found->second.tries.empty() ? std::string{} : std::to_string(e.place.attempt)}});
   event_log.add(now.wall, EventKind::call_answered, found->second.key, found->second.who);
-  if (e.attempt != 0) set_live(found->second, static_cast<storage::TargetId>(e.attempt));
+  if (e.place.attempt != 0)
+    set_live(found->second, static_cast<storage::TargetId>(e.place.attempt));
   record_answer(now, found->second, e);
 }
 

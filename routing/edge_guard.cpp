@@ -71,7 +71,7 @@ std::string Edge::Impl::protected_owner(const net::Cidr& network) const {
 
 bool Edge::Impl::is_protected(const net::IpAddress& address) const {
   const auto contains = [&](const net::Cidr& network) { return network.contains(address); };
-  return !directory->backends_at(address).empty() ||
+  return directory->is_backend(address) ||
          std::any_of(config.own_endpoints.begin(), config.own_endpoints.end(),
                      [&](const net::Endpoint& own) { return own.address == address; }) ||
          std::any_of(gate_settings.trusted.begin(), gate_settings.trusted.end(), contains);

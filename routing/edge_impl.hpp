@@ -94,7 +94,7 @@ struct Edge::Impl {
   void silence(Now now, const sip::RouteNeeded& need, std::string_view reason,
                const std::string& why);
   std::string describe(const sip::RouteNeeded& need, const Parties& parties) const;
-  Journey& start(Now now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark);
+  Journey& start(const sip::RouteNeeded& need, std::string who, sip::Cookie& mark);
   void send_on(Now now, const sip::RouteNeeded& need, sip::Plan plan);
 
   // edge_trace.cpp

@@ -131,11 +131,13 @@ void Edge::Impl::leave_alone(Now now, storage::TargetId id, const net::Endpoint&
   if (!has_place(id, place)) return;
   place_health.leave_alone(now.mono, id, place, wait);
   const auto& places = directory->places_of(*directory->target(id));
-  const bool elsewhere = std::any_of(places.begin(), places.end(), [&](const net::Place& p) {
-    return p.endpoint != place && !place_health.alone(now.mono, id, p.endpoint) &&
-           place_health.problem(id, p.endpoint).empty();
-  });
-  if (!elsewhere) health.leave_alone(now, id, wait);
+  for (const net::Place& p : places) {
+    if (p.endpoint == place || !place_health.problem(id, p.endpoint).empty()) continue;
+    const auto until = place_health.alone(now.mono, id, p.endpoint);
+    if (!until) return;
+    wait = std::min(wait, *until - now.mono);  // the first one that may be asked again
+  }
+  health.leave_alone(now, id, wait);
 }
 
 void Edge::Impl::ask_names(Now now) {

@@ -76,7 +76,7 @@ void Edge::Impl::silence(Now now, const sip::RouteNeeded& need, std::string_view
                 " stays unanswered: " + why);
 }
 
-Journey& Edge::Impl::start(Now, const sip::RouteNeeded& need, std::string who, sip::Cookie& mark) {
+Journey& Edge::Impl::start(const sip::RouteNeeded& need, std::string who, sip::Cookie& mark) {
   mark = ++last_mark;
   Journey& j = journeys[mark];
   j.method = need.request->method();

@@ -193,7 +193,7 @@ void Edge::Impl::to_backend(Now now, const sip::RouteNeeded& need, const Parties
     return;
   }
   sip::Cookie mark = 0;
-  Journey& journey = start(now, need, who, mark);
+  Journey& journey = start(need, who, mark);
   watch(now, journey, need, parties);
   const std::size_t most =
       std::min<std::size_t>(std::max(set->failover.max_attempts, 1U), limits::kAttemptsPerRequest);

@@ -116,7 +116,7 @@ void Edge::Impl::to_phone(Now now, const sip::RouteNeeded& need, const Parties& 
   plan.domain = found.domain;
   plan.hidden = directory->hidden();
 
-  Journey& journey = start(now, need, who, plan.mark);
+  Journey& journey = start(need, who, plan.mark);
   journey.failover_codes = plan.failover_codes;
   if (request.method() == sip::Method::invite) {
     set_live(journey, origin.backends.front()->id);

@@ -23,15 +23,6 @@ std::string whole_ms(Duration d) {
   return duration_text(std::chrono::floor<std::chrono::milliseconds>(d));
 }
 
-std::string_view ender_name(sip::Ender ender) {
-  switch (ender) {
-    case sip::Ender::originator: return "originator";
-    case sip::Ender::answerer: return "answerer";
-    case sip::Ender::edge: return "edge";
-  }
-  return "edge";
-}
-
 }  // namespace
 
 TraceId Edge::Impl::new_trace() {
@@ -170,7 +161,7 @@ void Edge::Impl::trace_call_ended(Now now, const Journey& journey, const sip::Ca
   trace(now, journey.trace, step::kEnded, e.why,
         {{"status", std::to_string(e.status)},
          {"answered", e.answered ? "yes" : "no"},
-         {"ended_by", ender_name(e.ended_by)},
+         {"ended_by", sip::ender_name(e.ended_by)},
          {"talk", e.answered ? whole_ms(e.ended - e.answered_at) : std::string{}},
          {"length", whole_ms(e.ended - e.started)}});
 }

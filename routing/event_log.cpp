@@ -1,5 +1,7 @@
 #include "routing/event_log.hpp"
 
+#include <algorithm>
+
 namespace usher::routing {
 
 namespace {
@@ -26,6 +28,7 @@ const Event* EventLog::next(std::uint64_t after) const {
 std::uint64_t EventLog::lost(std::uint64_t after) const {
   if (events_.empty() || after >= last_) return 0;
   const std::uint64_t oldest = events_.front().id;
+  after = std::max(after, first_);
   return after + 1 < oldest ? oldest - after - 1 : 0;
 }
 

@@ -2,8 +2,10 @@
 // legs of a call beside each other. Pure values; admin/ladder draws them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "routing/recorder/recorder.hpp"

@@ -94,17 +94,16 @@ std::variant<Found, NotFound> find_phone(const Location& location, const Offers&
   };
   const auto aors = among(false);
   if (aors.empty()) {
-    return not_found("nobody called " + quoted(user, 64) +
-                     " is registered in the sender's domains");
+    return not_found("nobody of that user part is registered in the sender's domains");
   }
   if (aors.size() > 1) {
     // A backend that uses a bare name means one that it has registered itself.
     const auto own = among(true);
     if (own.size() != 1) {
-      return NotFound{485,
-                      "user " + quoted(user, 64) + " is ambiguous: " + aors[0] + " and " + aors[1] +
-                          " are both the sender's",
-                      true};
+      return NotFound{
+          485,
+          "the user part is ambiguous: " + aors[0] + " and " + aors[1] + " are both the sender's",
+          true};
     }
     Found out{own[0], domain_of(own[0]), location.by_aor(own[0]), "user"};
     std::erase_if(out.bindings, [&](const storage::Binding& b) { return !origin.is(b.target); });

@@ -5,12 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/net/address.hpp"
-#include "core/time.hpp"
 #include "storage/records.hpp"
 
 namespace usher::routing {

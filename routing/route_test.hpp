@@ -1,6 +1,6 @@
 // What would become of a request: the same questions as Edge::receive() asks, of the live state,
-// without an effect. The order of a round robin is what it would be now; limits of how often
-// somebody may ask are told but not used up.
+// without an effect. The order of a round robin is what it would be now; the limits of how often
+// somebody may ask are not looked at.
 #pragma once
 
 #include <string>

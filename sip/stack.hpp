@@ -118,7 +118,6 @@ struct CallPlace {
 struct CallAnswered {
   CallId call;
   Cookie mark = 0;
-  std::uint64_t attempt = 0;
   CallPlace place{};
   Instant at{};
 };
@@ -131,12 +130,12 @@ struct PrivateMedia {
   net::Endpoint source;
 };
 enum class Ender : std::uint8_t { originator, answerer, edge };
+std::string_view ender_name(Ender ender);
 struct CallEnded {
   CallId call;
   Cookie mark = 0;
-  std::uint64_t attempt = 0;  // the last one tried
-  int status =
-      0;  // the final response to the INVITE as the originator saw it (200 when it was answered)
+  // The final response to the INVITE as the originator saw it (200 when it was answered).
+  int status = 0;
   bool answered = false;
   Ender ended_by = Ender::edge;
   std::string why{};  // in plain words

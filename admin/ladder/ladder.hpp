@@ -4,6 +4,7 @@
 #include <string>
 
 #include "admin/json.hpp"
+#include "core/time.hpp"
 #include "routing/ladder.hpp"
 
 namespace usher::admin {

@@ -1,6 +1,8 @@
 // /v1/cdrs: the records of calls that have ended, out of the store: page by page, as JSON or CSV.
 #include <charconv>
 #include <optional>
+#include <variant>
+#include <vector>
 
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
@@ -207,11 +209,13 @@ void get(const Service& service, const Call& call, const Respond& respond) {
 
 void add_cdrs(Router& router, const Context& context) {
   const Service& service = context.service;
-  const auto add = [&](std::string pattern, std::vector<std::string> query, auto handler) {
+  const auto add = [&](std::string pattern, std::vector<std::string> query,
+                       std::vector<std::string> produces, auto handler) {
     Route route;
     route.method = "GET";
     route.pattern = std::move(pattern);
     route.query = std::move(query);
+    route.produces = std::move(produces);
     route.handler = [&service, handler](const Call& call, const Respond& respond) {
       handler(service, call, respond);
     };
@@ -219,8 +223,8 @@ void add_cdrs(Router& router, const Context& context) {
   };
   add("/v1/cdrs",
       {"from", "to", "domain", "target", "status", "user", "call_id", "limit", "cursor", "format"},
-      list);
-  add("/v1/cdrs/{id}", {}, get);
+      {"application/json", "text/csv"}, list);
+  add("/v1/cdrs/{id}", {}, {"application/json"}, get);
 }
 
 }  // namespace usher::admin

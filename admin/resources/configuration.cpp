@@ -2,8 +2,10 @@
 // after a look at what that would change.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
-#include <span>
+#include <variant>
+#include <vector>
 
 #include "admin/resources/gate_representation.hpp"
 #include "admin/resources/paging.hpp"
@@ -104,13 +106,24 @@ void read_sets(const Service& service, const Json::Array& items, Wanted& out,
       faults.push_back({where + ".targets", "expected a list"});
       return;
     }
+    if (targets->array()->size() > limits::kTargetsPerSet) {
+      faults.push_back(
+          {where + ".targets", "at most " + std::to_string(limits::kTargetsPerSet) + " in a set"});
+      return;
+    }
+    std::map<std::string, storage::TargetId> ids;
+    for (const Target* old : directory.targets_of(*setid))
+      ids.emplace(old->destination.text(), old->id);
+    std::set<std::string> destinations;
     each_object(*targets->array(), where + ".targets", faults,
                 [&](const Json& one, const std::string& place) {
                   Target target =
                       at(place, faults, [&] { return read_target(one, *setid, 0, faults); });
-                  for (const Target* old : directory.targets_of(*setid)) {
-                    if (old->destination == target.destination) target.id = old->id;
-                  }
+                  const std::string destination = target.destination.text();
+                  if (!destinations.insert(destination).second)
+                    faults.push_back({place + ".destination", "stands twice in this set"});
+                  if (const auto old = ids.find(destination); old != ids.end())
+                    target.id = old->second;
                   out.targets.push_back(std::move(target));
                 });
   });
@@ -132,6 +145,25 @@ void read_domains(const Json::Array& items, Wanted& out, std::vector<Fault>& fau
   });
 }
 
+// A pattern is known by its letters, in either case; one that is there keeps its spelling.
+void read_scanners(const Service& service, const Json::Array& items, Wanted& out,
+                   std::vector<Fault>& faults) {
+  std::map<std::string, std::string> spelling;
+  for (const storage::ScannerPattern& s : service.edge.scanners())
+    spelling.emplace(lower(s.pattern), s.pattern);
+  std::set<std::string> seen;
+  out.scanners.emplace();
+  each_object(items, "scanners", faults, [&](const Json& json, const std::string& where) {
+    storage::ScannerPattern scanner = at(where, faults, [&] { return read_scanner(json, faults); });
+    const std::string letters = lower(scanner.pattern);
+    if (!seen.insert(letters).second)
+      faults.push_back({where + ".pattern", usher::quoted(scanner.pattern) + " stands twice"});
+    if (const auto old = spelling.find(letters); old != spelling.end())
+      scanner.pattern = old->second;
+    out.scanners->push_back(std::move(scanner));
+  });
+}
+
 Wanted read(const Service& service, const Json& body, std::vector<Fault>& faults) {
   Wanted out;
   Fields fields(body, faults);
@@ -142,10 +174,7 @@ Wanted read(const Service& service, const Json& body, std::vector<Fault>& faults
   if (const Json::Array* domains = fields.array("domains", limits::kDomains))
     read_domains(*domains, out, faults);
   if (const Json::Array* scanners = fields.array("scanners", limits::kScannerPatterns)) {
-    out.scanners.emplace();
-    each_object(*scanners, "scanners", faults, [&](const Json& json, const std::string& where) {
-      out.scanners->push_back(at(where, faults, [&] { return read_scanner(json, faults); }));
-    });
+    read_scanners(service, *scanners, out, faults);
   }
   if (const Json* gate = fields.object("gate")) {
     out.gate = at("gate", faults,
@@ -217,15 +246,16 @@ void plan_domains(const routing::Directory& directory, const Wanted& wanted, Pla
 void plan_gate(const Service& service, const Wanted& wanted, Plan& plan) {
   if (wanted.scanners) {
     const std::vector<storage::ScannerPattern> now = service.edge.scanners();
+    // What goes makes room for what comes.
+    for (const storage::ScannerPattern& s : now) {
+      if (std::none_of(wanted.scanners->begin(), wanted.scanners->end(),
+                       [&](const auto& w) { return w.pattern == s.pattern; }))
+        plan.add(storage::DeleteScanner{s.pattern},
+                 "remove scanner pattern " + usher::quoted(s.pattern));
+    }
     for (const storage::ScannerPattern& s : *wanted.scanners) {
       if (std::find(now.begin(), now.end(), s) == now.end())
         plan.add(storage::PutScanner{s}, "put scanner pattern " + usher::quoted(s.pattern));
-    }
-    for (const storage::ScannerPattern& s : now) {
-      if (std::none_of(wanted.scanners->begin(), wanted.scanners->end(),
-                       [&](const auto& w) { return equals_without_case(w.pattern, s.pattern); }))
-        plan.add(storage::DeleteScanner{s.pattern},
-                 "remove scanner pattern " + usher::quoted(s.pattern));
     }
   }
   if (wanted.gate && *wanted.gate != service.edge.gate_settings())
@@ -299,7 +329,10 @@ void write(const Context& context, const Call& call, const Respond& respond) {
         };
         return w;
       },
-      respond);
+      [respond, preview = preview == "true"](Answer answer) {
+        answer.asked_only = preview;
+        respond(std::move(answer));
+      });
 }
 
 }  // namespace

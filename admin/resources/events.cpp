@@ -2,6 +2,7 @@
 // page of it.
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "admin/resources/paging.hpp"
@@ -81,13 +82,17 @@ std::optional<Answer> read_kinds(const std::string& text, Kinds& out) {
 
 // The number to go on after: the query's, or the header's that a browser sends when it connects
 // again. Left as it is when there is none.
-std::optional<Answer> read_after(const Call& call, std::uint64_t& after) {
+std::optional<Answer> read_after(const Call& call, std::uint64_t newest, std::uint64_t& after) {
   std::string text = call.parameter("after");
   const std::string* header = call.request->header("last-event-id");
   if (text.empty() && header != nullptr) text = *header;
   if (text.empty()) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), after);
-  if (error == std::errc{} && end == text.data() + text.size()) return std::nullopt;
+  std::uint64_t asked = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked);
+  if (error == std::errc{} && end == text.data() + text.size()) {
+    after = std::min(asked, newest);  // one from the future is of another process
+    return std::nullopt;
+  }
   const std::string what = usher::quoted(text) + " is not the number of an event";
   return problem(400, "query", "after: " + what, {{"after", what}});
 }
@@ -96,13 +101,16 @@ Answer events(const Service& service, const Call& call) {
   const EventLog& events = service.edge.events();
   Kinds kinds;
   if (auto refused = read_kinds(call.parameter("kind"), kinds)) return *refused;
-  const std::string format = call.parameter("format");
+  std::string format = call.parameter("format");
+  if (const std::string* accept = call.request->header("accept");
+      format.empty() && accept != nullptr && !accepts(*accept, "text/event-stream"))
+    format = "json";
   if (format == "json") {
     const auto asked = read_page(call);
     if (const Answer* refused = std::get_if<Answer>(&asked)) return *refused;
     const std::size_t limit = std::get<routing::Page>(asked).limit;
     std::uint64_t after = events.last() - std::min(limit, events.size());
-    if (auto refused = read_after(call, after)) return *refused;
+    if (auto refused = read_after(call, events.last(), after)) return *refused;
     return page(events, after, limit, kinds);
   }
   if (!format.empty() && format != "sse") {
@@ -110,7 +118,7 @@ Answer events(const Service& service, const Call& call) {
     return problem(400, "query", "format: " + what, {{"format", what}});
   }
   std::uint64_t after = events.last();
-  if (auto refused = read_after(call, after)) return *refused;
+  if (auto refused = read_after(call, events.last(), after)) return *refused;
   Answer answer;
   answer.content_type = "text/event-stream";
   answer.stream = std::make_shared<EventStream>(events, after, std::move(kinds));

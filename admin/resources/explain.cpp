@@ -24,8 +24,8 @@ Json fields_json(const Step& step) {
   Json::Object out;
   for (const auto& [name, value] : step.fields) {
     // JSON has each name once.
-    const bool known = std::any_of(out.begin(), out.end(),
-                                   [&](const auto& member) { return member.first == name; });
+    const bool known = std::any_of(
+        out.begin(), out.end(), [&key = name](const auto& member) { return member.first == key; });
     if (!known) out.emplace_back(name, value);
   }
   return out;
@@ -141,8 +141,11 @@ void add_explain(Router& router, const Context& context) {
   const Service& service = context.service;
   router.add("GET", "/v1/explain/{id}", {},
              [&service](const Call& call) { return explain(service, call); });
-  router.add("POST", "/v1/route-test", {},
-             [&service](const Call& call) { return route_test(service, call); });
+  router.add("POST", "/v1/route-test", {}, [&service](const Call& call) {
+    Answer answer = route_test(service, call);
+    answer.asked_only = true;
+    return answer;
+  });
 }
 
 }  // namespace usher::admin

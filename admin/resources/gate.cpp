@@ -1,6 +1,7 @@
 // /v1/scanners: whose User-Agent gets silence. /v1/door-knocks: who got it lately.
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 
 #include "admin/resources/gate_representation.hpp"

@@ -1,10 +1,12 @@
 // The gate's records as JSON, both ways; see admin/resources/representation.hpp.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "admin/json.hpp"
 #include "admin/message.hpp"
+#include "core/time.hpp"
 #include "storage/records.hpp"
 
 namespace usher::admin {

@@ -1,5 +1,6 @@
 // /v1/ladder and /v1/pcap, of a live call or of whatever the recorder still holds; /v1/recorder,
 // its switch.
+#include <functional>
 #include <variant>
 
 #include "admin/fields.hpp"
@@ -17,6 +18,7 @@ using routing::Lookup;
 namespace {
 
 constexpr std::size_t kMostBytes = 512;  // of what is looked for
+constexpr const char* kPcap = "application/vnd.tcpdump.pcap";
 
 // What the query asks for, or the refusal.
 std::variant<Lookup, Answer> read_lookup(const Call& call) {
@@ -95,7 +97,7 @@ Answer draw(const Service& service, const Call& call, std::variant<Lookup, Answe
 Answer capture(const Service& service, std::variant<Lookup, Answer> asked) {
   if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
   Answer answer;
-  answer.content_type = "application/vnd.tcpdump.pcap";
+  answer.content_type = kPcap;
   answer.body = ladder_pcap(ladder_of(service, std::get<Lookup>(asked)));
   answer.headers.emplace_back("Content-Disposition", "attachment; filename=\"usher.pcapng\"");
   return answer;
@@ -130,15 +132,28 @@ Answer switch_recorder(const Service& service, const Call& call) {
 
 void add_ladders(Router& router, const Context& context) {
   const Service& service = context.service;
-  router.add("GET", "/v1/ladder", {"call_id", "aor", "source", "format"},
-             [&service](const Call& call) { return draw(service, call, read_lookup(call)); });
-  router.add("GET", "/v1/calls/{id}/ladder", {"format"}, [&service](const Call& call) {
-    return draw(service, call, live_lookup(service, call));
-  });
-  router.add("GET", "/v1/pcap", {"call_id", "aor", "source"},
-             [&service](const Call& call) { return capture(service, read_lookup(call)); });
-  router.add("GET", "/v1/calls/{id}/pcap", {},
-             [&service](const Call& call) { return capture(service, live_lookup(service, call)); });
+  const auto add = [&](std::string pattern, std::vector<std::string> query,
+                       std::vector<std::string> produces,
+                       std::function<Answer(const Call&)> handler) {
+    Route route;
+    route.method = "GET";
+    route.pattern = std::move(pattern);
+    route.query = std::move(query);
+    route.produces = std::move(produces);
+    route.handler = [handler = std::move(handler)](const Call& call, const Respond& respond) {
+      respond(handler(call));
+    };
+    router.add(std::move(route));
+  };
+  const std::vector<std::string> drawings{"application/json", "text/plain", "image/svg+xml"};
+  add("/v1/ladder", {"call_id", "aor", "source", "format"}, drawings,
+      [&service](const Call& call) { return draw(service, call, read_lookup(call)); });
+  add("/v1/calls/{id}/ladder", {"format"}, drawings,
+      [&service](const Call& call) { return draw(service, call, live_lookup(service, call)); });
+  add("/v1/pcap", {"call_id", "aor", "source"}, {kPcap},
+      [&service](const Call& call) { return capture(service, read_lookup(call)); });
+  add("/v1/calls/{id}/pcap", {}, {kPcap},
+      [&service](const Call& call) { return capture(service, live_lookup(service, call)); });
   router.add("GET", "/v1/recorder", {}, [&service](const Call&) { return show_recorder(service); });
   router.add("PUT", "/v1/recorder", {},
              [&service](const Call& call) { return switch_recorder(service, call); });

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <prometheus/metric_family.h>
+#include <cstddef>
+#include <cstdint>
 
 #include <cmath>
 #include <utility>

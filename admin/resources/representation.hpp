@@ -2,6 +2,8 @@
 // has one spelling.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

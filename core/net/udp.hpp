@@ -1,11 +1,13 @@
 // The UDP socket of one listener: receives and sends in batches.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include "core/net/flow.hpp"
 #include "core/net/shared.hpp"
+#include "core/net/transports.hpp"
 #include "core/result.hpp"
 
 namespace usher::net {

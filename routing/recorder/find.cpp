@@ -17,10 +17,6 @@ using Keys = boost::unordered_flat_set<std::uint64_t>;
 // (64·T1 with T1 at 500 ms).
 constexpr std::chrono::seconds kAfterwards{32};
 
-bool is_message(const RingEntry& e) {
-  return e.kind == RecordKind::received || e.kind == RecordKind::sent;
-}
-
 // What a trace tells of: the time from its first entry to its last.
 struct Period {
   Instant first = Instant::max(), last = Instant::min();
@@ -45,7 +41,7 @@ Record Recorder::record(const RecordRing& ring, const RingEntry& e) const {
   if (e.listener.value < config_.local.size()) out.local = config_.local[e.listener.value];
   out.trace = e.trace;
   out.bytes = e.bytes;
-  if (is_message(e)) {
+  if (is_message(e.kind)) {
     out.text = redacted(ring.text(e));
   } else {
     out.step = read_step(ring.text(e));
@@ -105,8 +101,11 @@ Records Recorder::find(const Lookup& lookup) const {
   std::vector<std::pair<const RecordRing*, const RingEntry*>> found;
   each([&](const RecordRing& ring, const RingEntry& e) {
     const bool own = e.trace != 0 && traces.contains(e.trace);
-    const bool message = is_message(e) && holds(e.keys[0]) && (!bounded || period.holds(e.at));
-    if (own || message) found.emplace_back(&ring, &e);
+    // What is no SIP message has no Call-ID, and no trace.
+    const bool garbage = lookup.source && is_message(e.kind) && e.keys[0] == 0 && e.trace == 0 &&
+                         e.remote.address == *lookup.source;
+    const bool message = is_message(e.kind) && holds(e.keys[0]) && (!bounded || period.holds(e.at));
+    if (own || message || garbage) found.emplace_back(&ring, &e);
   });
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.second->sequence > b.second->sequence; });

@@ -149,8 +149,7 @@ RecorderCounts Recorder::counts() const {
     out.used += (*ring)->text_bytes();
     for (std::size_t i = 0; i < (*ring)->size(); ++i) {
       const RingEntry& e = (**ring)[i];
-      const bool message = e.kind == RecordKind::received || e.kind == RecordKind::sent;
-      ++(message ? out.messages : out.steps);
+      ++(is_message(e.kind) ? out.messages : out.steps);
       if (!out.oldest || e.wall < *out.oldest) out.oldest = e.wall;
     }
   }

@@ -43,7 +43,7 @@ struct Record {
   std::size_t bytes = 0;  // it had on the wire
   Step step;              // of `begin` and `note`
 
-  bool is_message() const { return kind == RecordKind::received || kind == RecordKind::sent; }
+  bool is_message() const { return routing::is_message(kind); }
   bool truncated() const { return is_message() && bytes > text.size(); }
 };
 

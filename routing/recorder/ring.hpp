@@ -15,6 +15,10 @@ namespace usher::routing {
 
 enum class RecordKind : std::uint8_t { received, sent, begin, note };
 
+inline bool is_message(RecordKind kind) {
+  return kind == RecordKind::received || kind == RecordKind::sent;
+}
+
 struct RingEntry {
   std::uint64_t sequence = 0;  // of all rings together
   std::uint64_t trace = 0;     // 0: none

@@ -159,7 +159,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       answer(now, call.pending, *cause.message);
       look_at_media(call, *cause.message, legs_.find(cause.leg)->flow.remote);
       start_liveness(now, id);
-      env_.emit(CallAnswered{id, call.mark, call.attempt, place_of(call), now.mono});
+      env_.emit(CallAnswered{id, call.mark, place_of(call), now.mono});
       return;
     case CallAction::release_losers: return release_losers(now, call);
     case CallAction::next_attempt: return next_attempt(now, id);
@@ -220,7 +220,6 @@ void Calls::finish(Now now, CallId id) {
   }
   CallEnded ended{.call = id,
                   .mark = call.mark,
-                  .attempt = call.attempt,
                   .status = call.status,
                   .answered = call.answered_at != Instant{},
                   .ended_by = call.ended_by,
@@ -231,16 +230,22 @@ void Calls::finish(Now now, CallId id) {
                   .place = place_of(call)};
   log(call, LogLevel::info,
       fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
-                  call.ended_by == Ender::originator ? "originator"
-                  : call.ended_by == Ender::answerer ? "answerer"
-                                                     : "edge",
-                  call.why));
+                  ender_name(call.ended_by), call.why));
   const LegId origin = call.origin;
   const LegId answerer = call.answerer;
   calls_.erase(id);
   legs_.leave_call(origin);
   legs_.leave_call(answerer);
   env_.emit(std::move(ended));
+}
+
+std::string_view ender_name(Ender ender) {
+  switch (ender) {
+    case Ender::originator: return "originator";
+    case Ender::answerer: return "answerer";
+    case Ender::edge: return "edge";
+  }
+  return "edge";
 }
 
 CallPlace Calls::place_of(const Call& call) const {

@@ -68,6 +68,12 @@ TEST_CASE("methods, paths and media types are answered as HTTP says") {
   CHECK(house.ask("GET", "*").status == 400);
   CHECK(house.ask("GET", "/v1/domains/%zz").status == 400);
   CHECK(house.ask("GET", "/v1/status", {}, {{"Accept", "text/html"}}).status == 406);
+  CHECK(house.ask("GET", "/v1/cdrs?format=csv", {}, {{"Accept", "text/csv"}}).status == 200);
+  CHECK(house.ask("GET", "/v1/ladder?call_id=x&format=svg", {}, {{"Accept", "image/svg+xml"}})
+            .status == 200);
+  const std::string pcap = "application/vnd.tcpdump.pcap";
+  CHECK(house.ask("GET", "/v1/pcap?call_id=x", {}, {{"Accept", pcap}}).status == 200);
+  CHECK(house.ask("GET", "/v1/pcap?call_id=x", {}, {{"Accept", "application/json"}}).status == 406);
   const Reply head = house.ask("HEAD", "/v1/status");
   CHECK(head.status == 200);
   CHECK(head.omit_body);

@@ -53,6 +53,37 @@ TEST_CASE("each entry of the trail has its own number, and settings show what th
   CHECK(before.store.audited[1].before.find("\"sip\"") != std::string::npos);
 }
 
+TEST_CASE(
+    "a write to what the store reads later is answered now, and the late reading harms nobody") {
+  House house;
+  house.store.hold_reads = true;
+  for (const char* method : {"PUT", "DELETE"})
+    CHECK(house.ask(method, "/v1/cdrs/0123456789abc", "{}").status == 405);
+  REQUIRE(house.store.held.size() == 2);
+  for (const auto& answer : house.store.held) {
+    storage::RecordPage page;
+    page.records.resize(1);
+    page.records[0].id = "0123456789abc";
+    page.records[0].ended = page.records[0].started;
+    answer(page);
+  }
+  REQUIRE(house.store.audited.size() == 2);
+  CHECK(house.store.audited[0].before.empty());
+}
+
+TEST_CASE("what only asks is no write, though its method is one's") {
+  House house;
+  const std::uint64_t events = house.edge.events().last();
+  const std::string document = R"({"format": 1, "sets": [{"setid": 10}]})";
+  CHECK(house.ask("PUT", "/v1/configuration?preview=true", document).status == 200);
+  CHECK(house.ask("PUT", "/v1/configuration?preview=true", "{}").status == 422);
+  CHECK(house.ask("POST", "/v1/route-test", "{}").status == 422);
+  CHECK(house.store.audited.empty());
+  CHECK(house.edge.events().last() == events);
+  CHECK(house.ask("PUT", "/v1/configuration", document).status == 200);
+  CHECK(house.store.audited.size() == 1);
+}
+
 TEST_CASE("wrong tokens lock a client out for a while, and nobody else") {
   House house({}, "secret");
   house.peer = "192.0.2.1:5000";

@@ -95,6 +95,41 @@ TEST_CASE("faults are all told, each with its place, and nothing changes") {
   CHECK(house.ask("PUT", "/v1/configuration", R"({"format": 2})").field() == "format");
 }
 
+TEST_CASE("targets of a set are bounded, and none stands twice") {
+  House house;
+  std::string targets;
+  for (std::size_t i = 0; i <= limits::kTargetsPerSet; ++i)
+    targets += std::string{i ? "," : ""} + R"({"destination": "10.0.)" + std::to_string(i / 256) +
+               "." + std::to_string(i % 256) + "\"}";
+  const auto put = [&](const std::string& list) {
+    return house.ask("PUT", "/v1/configuration",
+                     R"({"format": 1, "sets": [{"setid": 10, "targets": [)" + list + "]}]}");
+  };
+  CHECK(put(targets).field() == "sets[0].targets");
+  CHECK(put(R"({"destination": "10.0.0.1"}, {"destination": "sip:10.0.0.1:5060"})").field() ==
+        "sets[0].targets[1].destination");
+  CHECK(house.edge.directory().sets().empty());
+}
+
+TEST_CASE("a full list of scanner patterns gives way to another one, which keeps known spellings") {
+  House house;
+  const auto list = [](const std::string& name) {
+    std::string out = R"({"format": 1, "scanners": [)";
+    for (std::size_t i = 0; i < limits::kScannerPatterns; ++i)
+      out += std::string{i ? "," : ""} + R"({"pattern": ")" + name + std::to_string(i) + "\"}";
+    return out + "]}";
+  };
+  REQUIRE(house.ask("PUT", "/v1/configuration", list("old")).status == 200);
+  REQUIRE(house.ask("PUT", "/v1/configuration", list("new")).status == 200);
+  CHECK(house.edge.scanners().size() == limits::kScannerPatterns);
+  CHECK(house.edge.scanners().front().pattern.starts_with("new"));
+  CHECK(words(house.ask("PUT", "/v1/configuration", list("NEW"))).empty());
+  CHECK(house
+            .ask("PUT", "/v1/configuration",
+                 R"({"format": 1, "scanners": [{"pattern": "sipvicious"}, {"pattern": "SIPvicious"}]})")
+            .field() == "scanners[1].pattern");
+}
+
 TEST_CASE("five thousand domains come in at once") {
   House house;
   std::string document = R"({"format": 1, "sets": [{"setid": 10}], "domains": [)";

@@ -81,6 +81,29 @@ TEST_CASE("the list shows the newest, or goes on after a number") {
   CHECK(all["items"].array()->size() == 5);
 }
 
+TEST_CASE("numbers of another process are no loss, and none is from the future") {
+  House house;
+  house.edge.note(house.now, EventKind::storm, "s", "here");
+  for (const char* before : {"0", "1"}) {
+    const Reply list = house.ask("GET", std::string{"/v1/events?format=json&after="} + before);
+    CHECK(*list["lost"].integer() == 0);
+    CHECK(list["items"].array()->size() == 1);
+  }
+  const Reply ahead = house.ask("GET", "/v1/events?format=json&after=99999999999999");
+  CHECK(*ahead["last"].integer() == static_cast<std::int64_t>(house.edge.events().last()));
+  const auto stream = stream_of(house, "/v1/events?after=99999999999999");
+  stream->take(65536);
+  house.edge.note(house.now, EventKind::storm, "s", "later");
+  CHECK(stream->take(65536).find("later") != std::string::npos);
+}
+
+TEST_CASE("who takes no stream is given the list") {
+  House house;
+  const Reply list = house.ask("GET", "/v1/events", {}, {{"Accept", "application/json"}});
+  CHECK(list.status == 200);
+  CHECK(list["items"].array() != nullptr);
+}
+
 TEST_CASE("what cannot be asked for is refused with its name") {
   House house;
   for (const char* target : {"/v1/events?after=x", "/v1/events?after=-1", "/v1/events?after=1x"})

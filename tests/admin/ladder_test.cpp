@@ -196,9 +196,7 @@ TEST_CASE("a live call, its key and its Call-ID are explained alike") {
   CHECK(by_id["known_death"].null());
   for (const char* name : {"key", "origin_call_id", "new_call_id"}) {
     const std::string text = *call.find(name)->text();
-    std::string escaped_text;
-    for (const char c : text) escaped_text += c == '@' ? "%40" : std::string(1, c);
-    const Reply other = house.ask("GET", "/v1/explain/" + escaped_text);
+    const Reply other = house.ask("GET", "/v1/explain/" + percent_encode(text));
     CAPTURE(name);
     REQUIRE(other.status == 200);
     CHECK(*other["verdict"].text() == *by_id["verdict"].text());

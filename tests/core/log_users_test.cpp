@@ -29,6 +29,12 @@ TEST_CASE("passwords, odd users and telephone numbers go with them") {
   CHECK(hide_users("a@b@c", kKey) == name("a") + "@" + name("b") + "@c");
 }
 
+TEST_CASE("a scheme is known in either case") {
+  const HashKey key{1, 2};
+  CHECK(hide_users("TEL:+49301234", key).find("49301234") == std::string::npos);
+  CHECK(hide_users("to SIP:401@a.test", key).find("401") == std::string::npos);
+}
+
 TEST_CASE("what names nobody stays as it is") {
   const std::string line = "Door-knock blocked: domain=a.test src=192.0.2.1 (unknown domain)";
   CHECK(hide_users(line, kKey) == line);

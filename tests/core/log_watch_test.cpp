@@ -33,6 +33,15 @@ TEST_CASE("a watched user's lines are written below the level, with all of his c
   CHECK(seen == std::vector<std::string>{"INVITE 401@a.test", "trying in hunting -> hunting"});
 }
 
+TEST_CASE("a line that is written anyway names whom its call belongs to") {
+  std::vector<std::string> seen;
+  Log log{[&](const LogLine& line) { seen.emplace_back(line.text); }};
+  log.set_watch(std::make_shared<LogWatch>(std::vector<std::string>{"401@a.test"}));
+  log.write(LogCategory::call, LogLevel::info, "k1", "INVITE 401@a.test");
+  log.write(LogCategory::call, LogLevel::debug, "k1", "trying in hunting -> hunting");
+  CHECK(seen.size() == 2);
+}
+
 TEST_CASE("calls beyond the bound are forgotten, the oldest first") {
   LogWatch watch({"x"});
   const auto takes = [&](const std::string& key, std::string_view text) {

@@ -122,7 +122,7 @@ TEST_CASE("after a restart requests cross both ways, in their dialogs, with risi
     const auto ended = net.taken<sip::CallEnded>();
     REQUIRE_EQ(ended.size(), 1);
     CHECK_EQ(ended[0].mark, 77);
-    CHECK_EQ(ended[0].attempt, 5060);
+    CHECK_EQ(ended[0].place.attempt, 5060);
     CHECK(ended[0].answered);
     CHECK_EQ(ended[0].status, 200);
     net.expect_quiet();
