@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 from lab.asterisk import Asterisk
 from lab.baresip import Baresip
-from lab.edge import Edge, binary
+from lab.edge import Edge, usher
 from lab.lab import LabTest, main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import wait_for
@@ -20,10 +20,11 @@ def fetch(edge, path):
         return answer.headers["Content-Type"], answer.read()
 
 
-def usher(edge, *arguments):
-    """What the command line prints."""
-    return subprocess.run([binary(), *arguments, "--url", f"http://{edge.admin}"], check=True, capture_output=True,
-                          text=True, timeout=20).stdout
+def printed(edge, *words):
+    """What the command line says."""
+    done = usher(*words, "--url", f"http://{edge.admin}")
+    done.check_returncode()
+    return done.stdout
 
 
 def messages(ladder):
@@ -116,7 +117,7 @@ class RealCall(LabTest):
         steps = [step["what"] for step in by_key["steps"]]
         for what in ("received", "origin", "domain", "candidates", "attempt", "answered", "ended"):
             self.assertIn(what, steps)
-        self.assertIn("answered, up for", usher(self.edge, "explain", self.call_ids[1]))
+        self.assertIn("answered, up for", printed(self.edge, "explain", self.call_ids[1]))
 
     def test_a_route_test_agrees_with_what_happened(self):
         asked = self.edge.status()["counters"]
@@ -125,8 +126,8 @@ class RealCall(LabTest):
         self.assertEqual(answer["outcome"], "relayed")
         self.assertEqual(answer["candidates"][0]["destination"], f"sip:{self.asterisk.address}:5060")
         self.assertEqual(asked["requests"], self.edge.status()["counters"]["requests"])
-        printed = usher(self.edge, "route-test", "INVITE", "sip:603@nowhere.test", self.caller_ip())
-        self.assertTrue(printed.startswith("dropped: not found"), printed)
+        said = printed(self.edge, "route-test", "INVITE", "sip:603@nowhere.test", self.caller_ip())
+        self.assertTrue(said.startswith("dropped: not found"), said)
 
 
 class Verdicts(ScriptedTest):
