@@ -142,7 +142,7 @@ std::string nftables(const std::vector<const Ban*>& bans) {
     std::string& list = b->network.base.is_v4() ? four : six;
     list.append(list.empty() ? "" : ", ").append(b->network.text());
   }
-  return "table inet usher\ndelete table inet usher\ntable inet usher {\n" +
+  return "table inet usher_bans\ndelete table inet usher_bans\ntable inet usher_bans {\n" +
          nft_set("banned4", "ipv4_addr", four) + nft_set("banned6", "ipv6_addr", six) +
          "  chain input {\n    type filter hook input priority -10; policy accept;\n"
          "    ip saddr @banned4 drop\n    ip6 saddr @banned6 drop\n  }\n}\n";

@@ -48,6 +48,10 @@ TEST_CASE("a ban is made, shown, exported and lifted") {
         "fail2ban-client set usher banip 2001:db8::1\n"
         "fail2ban-client set usher banip 192.0.2.0/24\n");
   const std::string nft = house.ask("GET", "/v1/bans/export?format=nftables").text;
+  // A table of its own: packaging/nftables has `inet usher`.
+  CHECK(
+      nft.starts_with("table inet usher_bans\ndelete table inet usher_bans\n"
+                      "table inet usher_bans {\n"));
   CHECK(nft.find("elements = { 192.0.2.0/24 }") != std::string::npos);
   CHECK(nft.find("elements = { 2001:db8::1 }") != std::string::npos);
   CHECK(house.ask("GET", "/v1/bans/export?format=xml").field() == "format");

@@ -1,6 +1,7 @@
 """Calls at an even pace whose added delay is measured to the microsecond: when a message arrived is what the kernel wrote on it, so
 that a busy machine's delay in waking us up is not taken for the edge's."""
 
+import math
 import socket
 import struct
 import time
@@ -114,9 +115,7 @@ class Calls(Timed):
             self.ended.add(user)
             return
         self.pending.discard((user, "INVITE"))
-        self.tried.setdefault(user, m.at)
-        if m.status > 100:
-            self.rang.setdefault(user, m.at)
+        (self.tried if m.status == 100 else self.rang).setdefault(user, m.at)
         if m.status >= 300:
             self.refused[user] = m.status
             uri = f"sip:{user}@{self.domain}"
@@ -133,17 +132,21 @@ class Calls(Timed):
             self.repeat(lambda: (user, "BYE") in self.pending, bye, self.remote)
 
     def finish(self, within):
-        """When all are over, or the time is: seconds, {"hundred": from the INVITE to the first 100; "ringing": what lies between
-        caller and callee has added to the INVITE and the 180 together}, and how many calls came to nothing as "lost"."""
+        """When all are over, or the time is: seconds, {"hundred": from the INVITE to the first 100, of calls that had one; "ringing":
+        what lies between caller and callee has added to the INVITE and the 180 together}, and how many good calls had no 100
+        as "untried", how many came to nothing as "lost". A lost call took for ever."""
         try:
             wait_for(lambda: len(self.ended) + len(self.refused) == self.count, within, "all calls are over")
         except AssertionError:
             pass
         good = [user for user in self.sent if user in self.ended]
         callees = self.callees
-        return {"hundred": [self.tried[user] - self.sent[user] for user in good],
-                "ringing": [callees.invited[user] - self.sent[user] + self.rang[user] - callees.rang[user] for user in good],
-                "lost": self.count - len(good)}
+        tried = [user for user in good if user in self.tried]
+        lost = self.count - len(good)
+        never = [math.inf] * lost
+        return {"hundred": [self.tried[user] - self.sent[user] for user in tried] + never,
+                "ringing": [callees.invited[user] - self.sent[user] + self.rang[user] - callees.rang[user] for user in good] + never,
+                "untried": len(good) - len(tried), "lost": lost}
 
 
 def user_of(value):
@@ -153,7 +156,13 @@ def user_of(value):
 def show(name, result):
     """One line of a table."""
     parts = [f"{percentile(result[what], part) * 1000:8.2f}" for what in ("hundred", "ringing") for part in (50, 99)]
-    print(f"  {name:34}" + "".join(parts) + f"{result['lost']:6}", flush=True)
+    print(f"  {name:34}" + "".join(parts) + f"{result['untried']:8}{result['lost']:6}", flush=True)
 
 
-HEAD = f"  {'milliseconds':34}{'100 50%':>8}{'99%':>8}{'180 50%':>8}{'99%':>8}{'lost':>6}"
+def ratio(ours, other, digits=1):
+    """Of two results: the 99 % until the 180, marked where calls were lost, since these count as endless."""
+    text = f"{percentile(ours['ringing'], 99) / percentile(other['ringing'], 99):.{digits}f}"
+    return text + (" (calls were lost)" if ours["lost"] + other["lost"] else "")
+
+
+HEAD = f"  {'milliseconds':34}{'100 50%':>8}{'99%':>8}{'180 50%':>8}{'99%':>8}{'no 100':>8}{'lost':>6}"

@@ -2,17 +2,14 @@
 then is reached, and the configuration is the one of that moment."""
 
 import os
-import subprocess
 
-from lab.edge import binary
 from lab.lab import main
 from lab.scripted import ScriptedTest
 
 
 class Backup(ScriptedTest):
-    def usher(self, *words):
-        done = subprocess.run([binary(), *words], cwd=self.edge.directory, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+    def usher(self, word, file):
+        done = self.edge.command(word, file)
         return done.returncode, done.stdout
 
     def test_a_copy_brings_back_the_moment_it_was_made(self):
@@ -21,16 +18,16 @@ class Backup(ScriptedTest):
         phone = self.phone("401", domain)
         registered, _ = self.register(phone, backend)
         copy = os.path.join(self.edge.directory, "copy.db")
-        code, said = self.usher("backup", "--config", self.edge.config, copy)
+        code, said = self.usher("backup", copy)
         self.assertEqual(code, 0, said)
         self.assertEqual(os.stat(copy).st_mode & 0o777, 0o600)
 
         self.edge.domain("later.test", setid)
-        code, said = self.usher("restore", "--config", self.edge.config, copy)
+        code, said = self.usher("restore", copy)
         self.assertEqual(code, 2)
         self.assertIn("in use", said)
         self.edge.stop()
-        code, said = self.usher("restore", "--config", self.edge.config, copy)
+        code, said = self.usher("restore", copy)
         self.assertEqual(code, 0, said)
         self.edge.start()
 
@@ -45,8 +42,8 @@ class Backup(ScriptedTest):
         junk = os.path.join(self.edge.directory, "junk")
         with open(junk, "w") as file:
             file.write("x" * 5000)
-        for words in (("restore", "--config", self.edge.config, junk), ("backup", "--config", self.edge.config, junk)):
-            code, said = self.usher(*words)
+        for word in ("restore", "backup"):
+            code, said = self.usher(word, junk)
             self.assertEqual(code, 2, said)
             self.assertIn("junk", said)
             self.assertEqual(said.count("\n"), 1)

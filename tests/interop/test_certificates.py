@@ -3,9 +3,8 @@
 import os
 import signal
 import socket
-import subprocess
 
-from lab.edge import Edge, binary, listener
+from lab.edge import Edge, listener
 from lab.lab import main
 from lab.peer import Phone
 from lab.scripted import ScriptedTest
@@ -43,8 +42,7 @@ class RefusedAtStart(CertificateTest):
     def assert_refused(self, edge, key, reason):
         """By both words, with the configuration's file, the key and why; nothing is listening afterwards."""
         for word in ("check", "run"):
-            done = subprocess.run([binary(), word, "--config", edge.config], cwd=edge.directory, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+            done = edge.command(word)
             self.assertEqual(done.returncode, 2, f"{word}: {done.stdout}")
             faults = [line for line in done.stdout.splitlines() if "usher.toml" in line]
             self.assertEqual(len(faults), 1, done.stdout)

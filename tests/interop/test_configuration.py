@@ -1,9 +1,8 @@
 """A wrong configuration is refused with file, key and reason, before anything is started."""
 
 import socket
-import subprocess
 
-from lab.edge import Edge, binary
+from lab.edge import Edge
 from lab.lab import LabTest, main
 
 
@@ -15,13 +14,9 @@ class Configuration(LabTest):
     def edge(self, extra, timers=None):
         return Edge(self.lab, host=self.count, name=f"edge-{self.count}", timers=timers, start=False, extra=extra)
 
-    def run_binary(self, word, edge):
-        return subprocess.run([binary(), word, "--config", edge.config], cwd=edge.directory, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
-
     def assert_refused(self, edge, *words):
         for word in ("check", "run"):
-            done = self.run_binary(word, edge)
+            done = edge.command(word)
             self.assertEqual(done.returncode, 2, f"{word}: {done.stdout}")
             for wanted in ("usher.toml", *words):
                 self.assertIn(wanted, done.stdout, word)
@@ -61,7 +56,7 @@ class Configuration(LabTest):
         edge = self.edge("")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
             holder.bind((edge.ip, 5060))
-            done = self.run_binary("run", edge)
+            done = edge.command("run")
         self.assertEqual(done.returncode, 2, done.stdout)
         self.assertIn(f"{edge.ip}:5060", done.stdout)
         with self.assertRaises(OSError):
@@ -70,7 +65,7 @@ class Configuration(LabTest):
     def test_a_missing_file_is_refused(self):
         edge = self.edge("")
         edge.config = edge.directory + "/absent.toml"
-        done = self.run_binary("run", edge)
+        done = edge.command("run")
         self.assertEqual(done.returncode, 2, done.stdout)
         self.assertIn("absent.toml", done.stdout)
 
@@ -79,7 +74,7 @@ class Configuration(LabTest):
         path = edge.directory + "/usher.db"
         with open(path, "w") as file:
             file.write("this is no database\n" * 100)
-        done = self.run_binary("run", edge)
+        done = edge.command("run")
         self.assertEqual(done.returncode, 2, done.stdout)
         self.assertIn("usher.db", done.stdout)
         with open(path) as file:

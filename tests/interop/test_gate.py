@@ -2,7 +2,9 @@
 made, enforced and lifted."""
 
 import os
+import re
 import socket
+import subprocess
 import time
 
 from lab import sip
@@ -13,6 +15,7 @@ from lab.wait import stays, wait_for
 
 OPTIONS_PER_SECOND = 500
 DATAGRAMS = 300
+PACKAGED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../packaging/nftables/usher.nft")
 
 
 class Registrar(UdpPeer):
@@ -109,6 +112,24 @@ class Gate(ScriptedTest):
         guesser.peer.silent(0.3)
         self.edge.must("DELETE", f"/v1/bans/{guesser.peer.address}")
         self.assertEqual(guesser.register().status, 401)
+
+    def test_the_export_for_nftables_stands_beside_the_packaged_ruleset(self):
+        self.edge.must("POST", "/v1/bans", {"network": "192.0.2.0/24", "ttl": "1h"})
+        exported = self.lab.path("bans.nft")
+        with open(exported, "w") as file:
+            file.write(self.edge.must("GET", "/v1/bans/export?format=nftables"))
+        # In a network namespace of its own: the machine's rules are left alone.
+        done = subprocess.run(
+            ["unshare", "-n", "sh", "-ec", 'for file in "$0" "$1" "$1"; do nft -f "$file"; done; nft list ruleset', PACKAGED, exported],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False,
+            env={**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"})
+        if "unshare" in done.stdout or "cache initialization failed" in done.stdout:
+            self.skipTest(f"no nftables here: {done.stdout}")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        tables = dict(re.findall(r"^table inet (\S+) {\n(.*?)^}", done.stdout, re.M | re.S))
+        self.assertEqual(set(tables), {"usher", "usher_bans"}, done.stdout)
+        self.assertIn("jump judge", tables["usher"])
+        self.assertIn("elements = { 192.0.2.0/24 }", tables["usher_bans"])
 
     def test_dry_run_says_so_and_does_nothing(self):
         self.mode("dry-run")

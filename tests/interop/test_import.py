@@ -1,11 +1,9 @@
 """The operator's Kamailio database is taken over, and his phones are served."""
 
 import sqlite3
-import subprocess
 import time
 
 from lab import sip
-from lab.edge import binary
 from lab.lab import main
 from lab.scripted import ScriptedTest, contacts
 
@@ -37,9 +35,7 @@ class Import(ScriptedTest):
 
         self.edge.stop()
         for _ in range(2):  # the second time changes nothing
-            done = subprocess.run([binary(), "import", "--config", self.edge.config, path], cwd=self.edge.directory,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  timeout=20, check=False)
+            done = self.edge.command("import", path)
             self.assertEqual(done.returncode, 0, done.stdout)
         self.edge.start()
 

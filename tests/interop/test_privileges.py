@@ -2,9 +2,8 @@
 
 import os
 import pwd
-import subprocess
 
-from lab.edge import Edge, binary
+from lab.edge import Edge
 from lab.lab import LabTest, main
 
 
@@ -42,17 +41,15 @@ class Privileges(LabTest):
 
     def test_a_user_that_is_none_is_refused_by_key(self):
         edge = self.edge_of("no-such-user", "none", host=8)
-        done = subprocess.run([binary(), "run", "--config", edge.config], cwd=edge.directory, capture_output=True, text=True,
-                              timeout=10)
+        done = edge.command("run", within=10)
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(done.stderr.strip(), f'{edge.config}: process.user: "no-such-user" is no user of this system')
+        self.assertEqual(done.stdout.strip(), f'{edge.config}: process.user: "no-such-user" is no user of this system')
 
     def test_who_is_not_root_cannot_become_somebody_else(self):
         edge = self.edge_of("daemon", "other", host=9)
-        done = subprocess.run([binary(), "run", "--config", edge.config], cwd=edge.directory, capture_output=True, text=True,
-                              timeout=10, user="nobody")
+        done = edge.command("run", within=10, user="nobody")
         self.assertEqual(done.returncode, 2)
-        self.assertIn('process.user: only a process started by root can become "daemon"', done.stderr)
+        self.assertIn('process.user: only a process started by root can become "daemon"', done.stdout)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """What happened to this call? A real call's ladder, its capture as tshark reads it, and the verdicts of calls that died."""
 
 import json
-import shutil
 import subprocess
-import unittest
 import xml.etree.ElementTree
 from urllib.parse import quote
 from urllib.request import urlopen
 
 from lab.asterisk import Asterisk
 from lab.baresip import Baresip
-from lab.edge import Edge, binary
+from lab.edge import Edge, usher
 from lab.lab import LabTest, main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import wait_for
@@ -22,10 +20,11 @@ def fetch(edge, path):
         return answer.headers["Content-Type"], answer.read()
 
 
-def usher(edge, *arguments):
-    """What the command line prints."""
-    return subprocess.run([binary(), *arguments, "--url", f"http://{edge.admin}"], check=True, capture_output=True,
-                          text=True, timeout=20).stdout
+def printed(edge, *words):
+    """What the command line says."""
+    done = usher(*words, "--url", f"http://{edge.admin}")
+    done.check_returncode()
+    return done.stdout
 
 
 def messages(ladder):
@@ -91,19 +90,21 @@ class RealCall(LabTest):
         labels = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
         self.assertIn("INVITE", labels)
 
-    @unittest.skipUnless(shutil.which("tshark"), "tshark is not installed")
     def test_tshark_reads_the_capture_and_finds_both_legs(self):
         kind, capture = fetch(self.edge, "/v1/pcap?aor=401@a.test")
         self.assertEqual(kind, "application/vnd.tcpdump.pcap")
         path = self.lab.path("call.pcapng")
         with open(path, "wb") as file:
             file.write(capture)
-        out = subprocess.run(["tshark", "-r", path, "-T", "fields", "-e", "ip.src", "-e", "ip.dst", "-e", "sip.Method", "-e",
-                              "sip.Call-ID", "-e", "ip.checksum.status", "-e", "_ws.malformed"],
+        fields = ("ip.src", "ip.dst", "sip.Method", "sip.Call-ID", "ip.checksum.status", "udp.checksum.status", "_ws.malformed")
+        out = subprocess.run(["tshark", "-r", path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-T", "fields",
+                              *(word for field in fields for word in ("-e", field))],
                              check=True, capture_output=True, text=True, timeout=60).stdout
         rows = [line.split("\t") for line in out.splitlines()]
-        self.assertTrue(all(row[3] for row in rows), "each packet is SIP:\n" + out)
-        self.assertFalse(any(row[5] for row in rows), "none is malformed:\n" + out)
+        self.assertTrue(rows and all(row[3] for row in rows), "each packet is SIP:\n" + out)
+        # 1: good, 3: there is none, as UDP allows over IPv4 (RFC 768).
+        self.assertEqual({(row[4], row[5]) for row in rows}, {("1", "3")}, "checksums:\n" + out)
+        self.assertFalse(any(row[6] for row in rows), "none is malformed:\n" + out)
         invites = {(row[0], row[1], row[3]) for row in rows if row[2] == "INVITE"}
         self.assertIn((self.caller_ip(), self.edge.ip, self.call_ids[0]), invites)
         self.assertIn((self.edge.ip, self.asterisk.address, self.call_ids[1]), invites)
@@ -116,7 +117,7 @@ class RealCall(LabTest):
         steps = [step["what"] for step in by_key["steps"]]
         for what in ("received", "origin", "domain", "candidates", "attempt", "answered", "ended"):
             self.assertIn(what, steps)
-        self.assertIn("answered, up for", usher(self.edge, "explain", self.call_ids[1]))
+        self.assertIn("answered, up for", printed(self.edge, "explain", self.call_ids[1]))
 
     def test_a_route_test_agrees_with_what_happened(self):
         asked = self.edge.status()["counters"]
@@ -125,8 +126,8 @@ class RealCall(LabTest):
         self.assertEqual(answer["outcome"], "relayed")
         self.assertEqual(answer["candidates"][0]["destination"], f"sip:{self.asterisk.address}:5060")
         self.assertEqual(asked["requests"], self.edge.status()["counters"]["requests"])
-        printed = usher(self.edge, "route-test", "INVITE", "sip:603@nowhere.test", self.caller_ip())
-        self.assertTrue(printed.startswith("dropped: not found"), printed)
+        said = printed(self.edge, "route-test", "INVITE", "sip:603@nowhere.test", self.caller_ip())
+        self.assertTrue(said.startswith("dropped: not found"), said)
 
 
 class Verdicts(ScriptedTest):
@@ -158,7 +159,8 @@ class Verdicts(ScriptedTest):
         call.ack_failure(silent.peer.expect(408, within=8))
         found = self.explained(invite)
         self.assertEqual(found["known_death"], "silent-targets")
-        self.assertIn("the 408 is Usher's own: Timer B fired in Calling: no response in 6400 ms", found["verdict"])
+        # 6400 ms, and how late the process was on a busy machine.
+        self.assertRegex(found["verdict"], r"the 408 is Usher's own: Timer B fired in Calling: no response in 6[45]\d\d ms")
 
     def test_the_ring_limit(self):
         call, invite = self.ring(self.caller, self.upstream)

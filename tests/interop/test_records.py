@@ -40,10 +40,13 @@ class KilledEdge(LabTest):
               f"{len(found)} records {dict(by_status)}, {len(missing)} missing, {len(double)} double")
         self.assertEqual((missing, double, strangers), ([], [], []))
         self.assertGreater(len(owed), CALLS * 0.8)
-        # What the record says is what the caller saw.
+        # What the record says is what the caller saw; but a kill may cost what was decided in the moment before it.
         statuses = {record["origin_call_id"]: record["status"] for record in found}
-        wrong = {call: (seen[call], statuses[call]) for call in owed
-                 if any(s >= 200 for s in seen[call]) and statuses[call] not in seen[call] | {0}}
+        ended = [call for call in owed if any(s >= 200 for s in seen[call])]
+        lost = [call for call in ended if statuses[call] == 0]
+        print(f"{len(lost)} whose end a kill has cost")
+        self.assertLessEqual(len(lost), KILLS * RATE)
+        wrong = {call: (seen[call], statuses[call]) for call in ended if statuses[call] not in seen[call] | {0}}
         self.assertEqual(wrong, {})
         # The same in the file: each at least once, and nothing else.
         self.assertEqual(set(file_ids(f"{edge.directory}/cdr.csv")), {record["id"] for record in found})

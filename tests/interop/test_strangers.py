@@ -13,6 +13,8 @@ from lab.peer import Phone, UdpPeer
 from lab.scripted import ScriptedTest, contacts
 from lab.wait import pause, wait_for
 
+MESSAGE_TIME = 20  # seconds, limits::kMessageTime
+
 
 class StrangersTest(ScriptedTest):
     """One tenant with a phone that registers, is qualified and calls whenever a test wants to see that all is well."""
@@ -203,6 +205,23 @@ class Streams(StrangersTest):
                 self.send(connection, self.head(f"Content-Length: {length}") + b"\r\n\r\n")
                 self.assert_closed(connection)
         self.assert_all_is_well()
+
+    def test_a_body_that_is_too_large_and_does_not_come_is_waited_for_as_long_as_a_message_may_take(self):
+        before = self.drops()
+        known, unknown = self.connect(), self.connect()
+        begun = time.monotonic()
+        # Who names a tenant is told so at once, from the header section; a stranger hears nothing.
+        for connection, phone in ((known, self.good_phone), (unknown, self.phone("100", "unknown.test"))):
+            request = phone.request("OPTIONS", f"sip:600@{phone.domain}", f"<sip:600@{phone.domain}>", contact=False)
+            self.assertIn(b"Content-Length: 0", request)
+            self.send(connection, request.replace(b"Content-Length: 0", b"Content-Length: 70000"))
+        known.settimeout(3)
+        self.assertTrue(known.recv(65536).startswith(b"SIP/2.0 513 "))
+        self.assert_all_is_well()
+        for connection in (known, unknown):
+            self.assert_closed(connection, within=MESSAGE_TIME + 5)
+            self.assertGreaterEqual(time.monotonic() - begun, MESSAGE_TIME - 1)
+        self.assert_dropped("tcp: slow sender", 2, before)
 
     def test_reasons_are_few_whatever_strangers_write(self):
         """They are labels of a metric: each new one stays for ever."""

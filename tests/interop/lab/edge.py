@@ -2,12 +2,13 @@
 
 import json
 import os
+import socket
+import subprocess
 import urllib.error
 import urllib.request
 
 from .lab import free_port
 from .wait import wait_for
-import socket
 
 
 def binary():
@@ -17,6 +18,13 @@ def binary():
     if not os.access(found, os.X_OK):
         raise AssertionError(f"no edge to test at {found}: build the target usher or set USHER_BINARY")
     return os.path.abspath(found)
+
+
+def usher(*words, within=20, **more):
+    """Runs the edge's program with these words until it ends. What it says, of both kinds, is in `stdout`; `more` is of
+    subprocess.run."""
+    return subprocess.run([binary(), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=within, check=False, **more)
 
 
 def listener(transport, port, address=None, **keys):
@@ -84,6 +92,10 @@ class Edge:
             return answer[0][0] == 200
 
         wait_for(ready, within, lambda: f"the edge is ready; it says {answer[0]}")
+
+    def command(self, word, *more, **options):
+        """`usher WORD --config …` in its folder, beside it or in its place."""
+        return usher(word, "--config", self.config, *more, cwd=self.directory, **options)
 
     def stop(self):
         return self.process.stop()
