@@ -9,17 +9,12 @@ import urllib.request
 
 from lab.asterisk import Asterisk
 from lab.baresip import Baresip
-from lab.browser import Browser
+from lab.browser import VIEWS, Browser
 from lab.edge import Edge
 from lab.lab import LabTest, main
 from lab.wait import wait_for
 
 TOKEN = "a-token-of-the-laboratory"
-# Where each view is, and where on it stands what no other one has: its heading, or the chosen one of its tabs.
-VIEWS = [("", "h1", "Overview"), ("sets", "h1", "Sets and targets"), ("domains", "h1", "Domains"), ("registrations", "h1", "Registrations"),
-         ("calls", ".tabs [aria-current]", "Live"), ("calls?show=records", ".tabs [aria-current]", "Records"), ("trace", "h1", "Trace"),
-         ("door", "h1", "Door and bans"), ("route-test", "h1", "Route test"), ("events", ".tabs [aria-current]", "Events"),
-         ("events?show=changes", ".tabs [aria-current]", "Changes over REST"), ("configuration", "h1", "Configuration")]
 
 
 class Page(LabTest):
@@ -42,18 +37,9 @@ class Page(LabTest):
         self.assertEqual(self.page.troubles(), [])
 
     def log_in(self, at="", **more):
-        self.page.open(self.url, **more)
-        self.page.fill("Token", TOKEN)
-        self.page.click("Log in")
-        self.page.wait(role="heading", name="Overview")
+        self.page.log_in(self.url, TOKEN, **more)
         if at:
             self.page.go(at)
-
-    def look_at(self, view, css, text):
-        """Goes there and waits until that view, and not the one before, is shown with what it has to show."""
-        self.page.go(view)
-        self.page.wait(css=f"main {css}", text=text)
-        self.page.until("!document.querySelector('[aria-busy]')")
 
     def fetch(self, path, **headers):
         request = urllib.request.Request(self.url.rstrip("/") + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -397,7 +383,7 @@ class Page(LabTest):
         try:
             self.log_in(width=360, height=740)
             for view, css, text in [*VIEWS, (f"call?id={call['id']}&call_id={call['origin_call_id']}", "h1", f"Call {call['key']}")]:
-                self.look_at(view, css, text)
+                self.page.look_at(view, css, text)
                 self.assertLessEqual(self.page.js("document.documentElement.scrollWidth"), 360, view)
             self.page.click("Menu")
             self.page.click(role="link", name="Domains", inside="nav.views")
@@ -408,7 +394,7 @@ class Page(LabTest):
     def test_each_field_has_a_name_and_each_view_one_heading(self):
         self.log_in()
         for view, css, text in VIEWS:
-            self.look_at(view, css, text)
+            self.page.look_at(view, css, text)
             nameless = self.page.js("""[...document.querySelectorAll('input, select, button, a')]
                 .filter(e => !(e.labels?.length || e.textContent.trim() || e.getAttribute('aria-label'))).map(e => e.outerHTML)""")
             self.assertEqual(nameless, [], view)

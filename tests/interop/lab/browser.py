@@ -9,6 +9,11 @@ import subprocess
 from .process import _end_with_parent
 from .wait import Timeout
 
+# Where each view is, and where on it stands what no other one has: its heading, or the chosen one of its tabs.
+VIEWS = [("", "h1", "Overview"), ("sets", "h1", "Sets and targets"), ("domains", "h1", "Domains"), ("registrations", "h1", "Registrations"),
+         ("calls", ".tabs [aria-current]", "Live"), ("calls?show=records", ".tabs [aria-current]", "Records"), ("trace", "h1", "Trace"),
+         ("door", "h1", "Door and bans"), ("route-test", "h1", "Route test"), ("events", ".tabs [aria-current]", "Events"),
+         ("events?show=changes", ".tabs [aria-current]", "Changes over REST"), ("configuration", "h1", "Configuration")]
 BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../web/bridge.mjs")
 
 
@@ -56,6 +61,18 @@ class Browser:
     def go(self, place):
         """To a view: "sets", "calls?show=records"."""
         self.do("go", hash=f"#/{place}")
+
+    def log_in(self, url, token, **more):
+        self.open(url, **more)
+        self.fill("Token", token)
+        self.click("Log in")
+        self.wait(role="heading", name="Overview")
+
+    def look_at(self, view, css, text):
+        """Goes there and waits until that view, and not the one before, is shown with what it has to show."""
+        self.go(view)
+        self.wait(css=f"main {css}", text=text)
+        self.until("!document.querySelector('[aria-busy]')")
 
     def click(self, name=None, role="button", **where):
         self.do("click", **({"role": role, "name": name} if name is not None else {}), **where)
