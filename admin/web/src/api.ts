@@ -4,7 +4,7 @@ import { store } from "./store";
 const KEY = "usher-token";
 
 // "open": this edge asks for no token. "out": one is needed.
-export type Session = { state: "starting" | "out" | "in" | "open"; notice: string };
+type Session = { state: "starting" | "out" | "in" | "open"; notice: string };
 export const session = store<Session>({ state: "starting", notice: "" });
 
 let token = sessionStorage.getItem(KEY) ?? "";
@@ -12,10 +12,6 @@ let token = sessionStorage.getItem(KEY) ?? "";
 export class Problem extends Error {
   constructor(readonly status: number, message: string, readonly field = "", readonly retryAfter = 0) {
     super(message);
-  }
-  // This version of the edge has no such resource (a record that is gone has a text of its own).
-  get missing() {
-    return (this.status === 404 && this.message.startsWith("there is nothing at")) || this.status === 405;
   }
 }
 

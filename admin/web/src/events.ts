@@ -1,13 +1,11 @@
 // The stream of /v1/events. It is read by fetch, since an EventSource cannot carry the token.
-import { api, ask, session } from "./api";
-import { sameProcess } from "./history";
+import { ask, session } from "./api";
 import { store } from "./store";
-import type { Event, Status } from "./types";
+import type { Event } from "./types";
 
 const KEPT = 1000;
 
-// "polling": this version of the edge has no stream; views ask instead.
-export const stream = store<"off" | "live" | "waiting" | "polling">("off");
+export const stream = store<"off" | "live" | "waiting">("off");
 export const events = store<Event[]>([]);  // newest first
 
 const listeners = new Set<(event: Event) => void>();
@@ -16,8 +14,7 @@ export function onEvent(on: (event: Event) => void): () => void {
   return () => listeners.delete(on);
 }
 
-let last = 0;
-let process = new Date(0).toISOString();  // whose numbers these are: they begin anew with each process of the edge
+let last = 0;  // the number of the newest; they rise over restarts of the edge
 let running: AbortController | undefined;
 
 // One event of the stream: the lines between two empty ones.
@@ -54,14 +51,7 @@ function take(blocks: string[]): void {
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
-  const { started } = await api<Status>("GET", "/v1/status", undefined, signal);
-  if (!sameProcess(started, process)) last = 0;
-  process = started;
   const answer = await ask("GET", `/v1/events?after=${last}`, { headers: { Accept: "text/event-stream" }, signal });
-  if (answer.status === 404) {
-    stream.set("polling");
-    return;
-  }
   if (!answer.ok || !answer.body) throw new Error(answer.statusText);
   stream.set("live");
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -82,7 +72,7 @@ async function run(signal: AbortSignal): Promise<void> {
     } catch {
       // Tried again below, or the session is over.
     }
-    if (signal.aborted || stream.get() === "polling") return;
+    if (signal.aborted) return;
     stream.set("waiting");
     if (Date.now() - begun > 30_000) wait = 1000;
     await new Promise((done) => setTimeout(done, wait));

@@ -26,7 +26,7 @@ export function seconds(total: number | null | undefined): string {
 
 const two = (n: number) => String(n).padStart(2, "0");
 
-export function timeText(iso: string | null | undefined): string {
+function timeText(iso: string | null | undefined): string {
   if (!iso) return "–";
   const t = new Date(iso);
   if (Number.isNaN(t.getTime())) return iso;

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, Problem } from "./api";
 import { onEvent } from "./events";
 
-export type Live<T> = { data: T | undefined; problem: Problem | undefined; missing: boolean; refresh: () => void };
+export type Live<T> = { data: T | undefined; problem: Problem | undefined; refresh: () => void };
 type Options = { every?: number; kinds?: string[]; also?: number[] };
 
 const LONGEST = 30_000;
@@ -40,8 +40,6 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
         const problem = error as Problem;
         ++failures;
         setAnswer((last) => ({ path, problem, ...(last?.path === path && last.data !== undefined && problem.status !== 404 ? { data: last.data } : {}) }));
-        // What is not there comes no more by asking.
-        if (problem.missing) return;
       }
       if (!document.hidden) plan(failures ? Math.min(LONGEST, every * 2 ** Math.min(failures, 6)) : every);
     };
@@ -55,7 +53,7 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
     let soon = 0;
     let asked = 0;
     const stop = onEvent((event) => {
-      if (soon || !wanted.split(" ").includes(event.kind)) return;
+      if (soon || document.hidden || !wanted.split(" ").includes(event.kind)) return;
       soon = window.setTimeout(() => {
         soon = 0;
         asked = Date.now();
@@ -75,5 +73,5 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
 
   const refresh = useCallback(() => again.current(), []);
   const mine = answer && answer.path === path ? answer : undefined;
-  return { data: mine?.data, problem: mine?.problem, missing: mine?.problem?.missing ?? false, refresh };
+  return { data: mine?.data, problem: mine?.problem, refresh };
 }

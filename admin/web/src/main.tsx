@@ -39,7 +39,7 @@ const VIEWS: Record<string, { title: string; view: FunctionComponent; hidden?: b
   configuration: { title: "Configuration", view: Configuration },
 };
 
-const STREAM = { off: "", live: "updated live", waiting: "connecting again", polling: "updated every few seconds" };
+const STREAM = { off: "", live: "updated live", waiting: "connecting again" };
 
 function Navigation({ now, open, close }: { now: string; open: boolean; close: () => void }) {
   return (

@@ -1,12 +1,11 @@
 // Where the page is: "#/registrations?domain=a.test". Links are plain, so back, forward and bookmarks work.
 import { store } from "./store";
 
-export type Route = { name: string; rest: string[]; query: URLSearchParams };
+export type Route = { name: string; query: URLSearchParams };
 
 function read(): Route {
   const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
-  const [name = "", ...rest] = path.split("/").map(decodeURIComponent);
-  return { name: name || "overview", rest, query: new URLSearchParams(search) };
+  return { name: path || "overview", query: new URLSearchParams(search) };
 }
 
 export const route = store<Route>(read());

@@ -27,8 +27,6 @@ apply();
 // A colour of the style sheet, as the browser resolves it now.
 export function colour(name: string): string {
   const probe = document.createElement("span");
-  probe.className = "probe";
-  probe.dataset["colour"] = name;
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
   const found = getComputedStyle(probe).color;

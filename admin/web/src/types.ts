@@ -2,7 +2,7 @@
 export type Page<T> = { items: T[]; next: string | null };
 
 // Where DNS leads a target's name.
-export type Place = {
+type Place = {
   endpoint: string; transport: string; host: string; priority: number; weight: number; ttl: string; state: "fresh" | "kept"; reason: string; problem: string;
 };
 export type Target = {

@@ -107,11 +107,8 @@ export function Note({ tone = "idle", children }: Children & { tone?: Tone }) {
   return <p class={`note ${tone}`} role={tone === "bad" ? "alert" : undefined}>{children}</p>;
 }
 
-export const Missing = ({ what }: { what: string }) => <Note>{what}: not in this version.</Note>;
-
 // What to show in place of data that is not there, or above data that is old. Nothing when all is well.
 export function Trouble({ of, what }: { of: Live<unknown>; what: string }) {
-  if (of.missing) return <Missing what={what} />;
   if (of.problem && of.data !== undefined) return <Note tone="warn">Not up to date: {of.problem.message}</Note>;
   // Gone, or never there: no failure of the edge.
   if (of.problem?.status === 404) return <Note>{of.problem.message.replace(/^t/, "T")}.</Note>;

@@ -6,7 +6,7 @@ import { useLive } from "../live";
 import type { Page } from "../types";
 import { Button, Trouble } from "./basics";
 
-export type Column<T> = { name: string; show: (row: T) => ComponentChildren; kind?: "number" | "code" | "actions" };
+type Column<T> = { name: string; show: (row: T) => ComponentChildren; kind?: "number" | "code" | "actions" };
 
 export function Table<T>({ rows, columns, id, label, empty }: { rows: T[]; columns: Column<T>[]; id: (row: T) => string | number; label: string; empty: ComponentChildren }) {
   if (!rows.length) return <p class="note idle">{empty}</p>;

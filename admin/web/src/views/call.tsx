@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { query as withQuery } from "../api";
 import { Time, milliseconds, seconds } from "../format";
 import { useLive } from "../live";
-import { Button, Facts, Missing, Note, Panel, State, Trouble, View } from "../parts/basics";
+import { Button, Facts, Note, Panel, State, Trouble, View } from "../parts/basics";
 import { Explained } from "../parts/explanation";
 import { Recorded } from "../parts/recorded";
 import { href, route } from "../route";
@@ -104,8 +104,7 @@ function OneCall() {
           <Panel title={running ? "Now" : "Record"}>
             {running && seen?.hint && <Note tone="warn">{seen.hint}</Note>}
             {running && seen && <CallFacts call={seen} />}
-            {!running && (cdr ? <RecordFacts cdr={cdr} /> : record.missing
-              ? <><Missing what="Call records" />{seen && <CallFacts call={seen} />}</>
+            {!running && (cdr ? <RecordFacts cdr={cdr} />
               : origin ? <Note>Its record is not there yet, or not any more.</Note> : <Note>Nothing is known of this call.</Note>)}
             {running && !seen && <Trouble of={call} what="The call" />}
           </Panel>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { events, stream } from "../events";
 import { Time, words } from "../format";
-import { Choice, Form, Missing, Note, State, Text, View, type Tone } from "../parts/basics";
+import { Choice, Form, Note, State, Text, View, type Tone } from "../parts/basics";
 import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
 import { useStore } from "../store";
@@ -27,7 +27,6 @@ function Happened() {
   const how = useStore(stream);
   const [kind, setKind] = useState("");
   const [text, setText] = useState("");
-  if (how === "polling") return <Missing what="Events" />;
   const kinds = [...new Set(all.map((event) => event.kind))].sort();
   const wanted = text.trim().toLowerCase();
   const shown = all.filter((event) => (!kind || event.kind === kind) && (!wanted || `${event.subject ?? ""} ${event.text}`.toLowerCase().includes(wanted)));

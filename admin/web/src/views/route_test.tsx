@@ -1,7 +1,7 @@
 // "What would happen to this request now?" Nothing is sent, nothing changes.
 import { useState } from "preact/hooks";
 import { api, Problem } from "../api";
-import { Button, Choice, Facts, Form, Missing, Note, Panel, State, Text, View } from "../parts/basics";
+import { Button, Choice, Facts, Form, Note, Panel, State, Text, View } from "../parts/basics";
 import { Steps } from "../parts/explanation";
 import { Table } from "../parts/table";
 import { href } from "../route";
@@ -65,7 +65,7 @@ export function RouteTestView() {
           </Form>
         </Panel>
         <div>
-          {problem && (problem.missing ? <Missing what="Route tests" /> : <Note tone="bad">{problem.message}</Note>)}
+          {problem && <Note tone="bad">{problem.message}</Note>}
           {result && <Result of={result} />}
         </div>
       </div>
