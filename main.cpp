@@ -34,13 +34,13 @@
 namespace usher {
 namespace {
 
+using admin::kExitConfiguration;
 using admin::open_store;
 using admin::OpenStore;
 using admin::read_config;
 using admin::refuse;
 
 constexpr int kExitFailure = 1;
-constexpr int kExitConfiguration = 2;
 
 class SipFramer final : public net::Framer {
  public:
@@ -463,7 +463,7 @@ int main(int argc, char** argv) {
     if (client->chosen) exit_code = client->run();
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);
-    return code == 0 ? 0 : usher::kExitConfiguration;
+    return code == 0 ? 0 : usher::admin::kExitConfiguration;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "usher: %s\n", e.what());
     return usher::kExitFailure;

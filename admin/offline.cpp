@@ -10,12 +10,6 @@
 
 namespace usher::admin {
 
-namespace {
-
-constexpr int kExitConfiguration = 2;
-
-}  // namespace
-
 int refuse(const std::string& line) {
   std::fprintf(stderr, "%s\n", line.c_str());
   return kExitConfiguration;

@@ -20,8 +20,10 @@ class App;
 
 namespace usher::admin {
 
-// Says why a command cannot be done on standard error, in one line; gives the exit code for
-// that, 2.
+inline constexpr int kExitConfiguration = 2;  // what the operator has to mend
+
+// Says why a command cannot be done on standard error, in one line; gives
+// kExitConfiguration.
 int refuse(const std::string& line);
 
 // The configuration, with its certificates read, or nothing after every fault has been told.
