@@ -298,8 +298,16 @@ void Stack::set_notes(bool on) {
 }
 
 std::vector<Send> Stack::take_sends() {
-  impl_->messages_out += impl_->env.out.sends.size();
-  return std::exchange(impl_->env.out.sends, {});
+  std::vector<Send> sends = std::exchange(impl_->env.out.sends, {});
+  // Responses go both ways where their transaction says so.
+  const std::size_t own = sends.size();
+  for (std::size_t i = 0; i < own; ++i) {
+    if (sends[i].bytes.view().starts_with("SIP/")) continue;
+    if (const auto other = impl_->env.layer.listening_end(sends[i].flow))
+      sends.push_back({*other, sends[i].bytes});
+  }
+  impl_->messages_out += sends.size();
+  return sends;
 }
 
 std::vector<StackEvent> Stack::take_events() {

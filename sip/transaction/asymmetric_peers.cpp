@@ -9,8 +9,13 @@ std::uint16_t AsymmetricPeers::other_port(const Message& request, const net::Flo
   return port == flow.remote.port ? std::uint16_t{0} : port;
 }
 
-void AsymmetricPeers::add(const net::Endpoint& source) {
-  if (!known_.insert(source).second) return;
+std::uint16_t AsymmetricPeers::port_of(const net::Endpoint& source) const {
+  const auto found = known_.find(source);
+  return found == known_.end() ? std::uint16_t{0} : found->second;
+}
+
+void AsymmetricPeers::add(const net::Endpoint& source, std::uint16_t port) {
+  if (!known_.emplace(source, port).second) return;
   in_order_.push_back(source);
   if (in_order_.size() <= kLimit) return;
   known_.erase(in_order_.front());

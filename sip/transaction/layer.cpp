@@ -121,8 +121,18 @@ void TransactionLayer::cancel(Instant now, ClientTxId id, std::string_view reaso
   impl_->input(now, id, *tx, invite_client::Input::user_cancel, {}, out);
 }
 
+std::optional<net::Flow> TransactionLayer::listening_end(const net::Flow& flow) const {
+  const std::uint16_t port =
+      net::is_reliable(flow.transport) ? std::uint16_t{0} : impl_->asymmetric.port_of(flow.remote);
+  if (port == 0) return std::nullopt;
+  net::Flow other = flow;
+  other.remote.port = port;
+  return other;
+}
+
 void TransactionLayer::flow_failed(Instant now, const net::Flow& flow, std::string_view reason,
                                    TransactionOutput& out) {
+  if (listening_end(flow)) return;
   // A transaction that fails leaves the flow's list, so the list gets shorter with each round.
   const Key key = impl_->keys.flow(flow);
   while (const ClientTxId id = impl_->clients.first_on_flow(key)) {

@@ -87,9 +87,13 @@ class TransactionLayer {
   // Reason header value (RFC 3326), or empty. Repeats are ignored.
   void cancel(Instant now, ClientTxId id, std::string_view reason, TransactionOutput& out);
 
+  // The way to where a peer listens that sends from this flow's end, where that is another port:
+  // see AsymmetricPeers.
+  std::optional<net::Flow> listening_end(const net::Flow& flow) const;
+
   // Nothing more can be sent on this flow: fails client transactions on it that have had no
   // response (Calling, Trying). A UDP flow means (listener, remote). Cost is proportional to the
-  // transactions of that flow, not to all.
+  // transactions of that flow, not to all. Of a peer that listens elsewhere it means nothing.
   void flow_failed(Instant now, const net::Flow& flow, std::string_view reason,
                    TransactionOutput& out);
 

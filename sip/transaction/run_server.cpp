@@ -62,7 +62,7 @@ void TransactionLayer::Impl::watch_repeats(ServerTx& tx, const net::Flow& flow,
       tx.repeats >= AsymmetricPeers::kRepeats)
     return;
   if (++tx.repeats < AsymmetricPeers::kRepeats || asymmetric.knows(flow.remote)) return;
-  asymmetric.add(flow.remote);
+  asymmetric.add(flow.remote, tx.other_port);
   out.events.push_back(AsymmetricPeerFound{flow.remote, tx.other_port});
 }
 

@@ -111,6 +111,13 @@ class Nat(ScriptedTest):
         sender.send(register, self.edge.address)
         self.assertEqual(listener.expect(200).method, "REGISTER")
         self.assertIn("gets them at port 5070 of its Via as well", self.edge.process.log())
+        # So does what it is asked, whatever becomes of the port that it sent from.
+        request, _ = self.register(phone, self.upstream)
+        sender.close()
+        call = self.call_token(request)
+        invite = listener.expect("INVITE")
+        listener.reply(invite, 486)
+        call.ack_failure(self.upstream.expect(486))
 
     def test_two_flows_of_one_device_are_tried_in_turn(self):
         device = '<sip:401@192.168.1.9:5060>;+sip.instance="<urn:uuid:7>"'

@@ -103,9 +103,11 @@ TEST_CASE("the table of such sources is bounded, the oldest gives way") {
   const auto source = [](std::size_t n) {
     return net::Endpoint{net::IpAddress::v4(static_cast<std::uint32_t>(n)), 5060};
   };
-  for (std::size_t i = 0; i <= AsymmetricPeers::kLimit; ++i) peers.add(source(i));
+  for (std::size_t i = 0; i <= AsymmetricPeers::kLimit; ++i) peers.add(source(i), 5070);
   CHECK(peers.size() == AsymmetricPeers::kLimit);
   CHECK_FALSE(peers.knows(source(0)));
   CHECK(peers.knows(source(1)));
   CHECK(peers.knows(source(AsymmetricPeers::kLimit)));
+  CHECK(peers.port_of(source(1)) == 5070);
+  CHECK(peers.port_of(source(0)) == 0);
 }
