@@ -22,6 +22,7 @@
 #include "core/log_output.hpp"
 #include "core/log_users.hpp"
 #include "core/net/certificates.hpp"
+#include "core/net/datagram_sender.hpp"
 #include "core/net/locator.hpp"
 #include "core/net/resolver.hpp"
 #include "core/net/transports.hpp"
@@ -86,6 +87,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   edge.keep_alive = config.nat.keep_alive;
   edge.recorder.enabled = config.recorder.enabled;
   edge.recorder.memory = config.recorder.memory;
+  if (config.hep.server) edge.capture = routing::HepAgent{config.hep.agent_id, config.hep.password};
   edge.keep_records = config.cdr.keep;
   for (const ListenConfig& listen : config.listen) {
     edge.recorder.local.push_back(received_at(listen));
@@ -126,14 +128,17 @@ class Driver {
     });
   }
 
-  Result<void> open(const Config& config) { return transports_.open(config.listen); }
+  Result<void> open(const Config& config) {
+    if (auto result = transports_.open(config.listen); !result) return result;
+    return config.hep.server ? captures_.open(*config.hep.server) : Result<void>{};
+  }
 
   // Executes the edge's output until there is none.
   void drain() {
     for (;;) {
       routing::EdgeOutput output = edge_.take_output();
       if (output.sends.empty() && output.records.empty() && output.persists.empty() &&
-          output.resolve.empty())
+          output.resolve.empty() && output.captured.empty())
         break;
       for (const storage::CallRecord& record : output.records) store_->remember(record);
       for (const sip::Send& send : output.sends) transports_.send(send.flow, send.bytes);
@@ -141,6 +146,7 @@ class Driver {
         write(std::move(persist), [this] { drain(); });
       }
       for (const net::Destination& name : output.resolve) locate(name);
+      for (const std::string& packet : output.captured) mirror(packet);
     }
     transports_.flush();
     if (const auto last = edge_.events().last(); std::exchange(told_, last) != last && on_events_)
@@ -173,6 +179,7 @@ class Driver {
   routing::Edge& edge() { return edge_; }
   storage::Store& store() { return *store_; }
   net::Transports& transports() { return transports_; }
+  const net::DatagramSender& captures() const { return captures_; }
 
  private:
   template <class Then>
@@ -193,6 +200,14 @@ class Driver {
                trouble.empty() ? "the file of call records is written again"
                                : "call records wait in the store for their file: " + trouble);
     record_file_ = std::move(trouble);
+  }
+
+  // A loss is told once: it may go on for days, and the counter says how much it is.
+  void mirror(const std::string& packet) {
+    if (captures_.send(packet) || std::exchange(loss_told_, true)) return;
+    log_.write(LogCategory::net, LogLevel::warning, "",
+               "packets for the capture server are lost: " + captures_.trouble() +
+                   "; usher_hep_lost_total counts them");
   }
 
   void locate(const net::Destination& name) {
@@ -254,6 +269,8 @@ class Driver {
   net::Resolver resolver_;
   net::Locator locator_;
   net::Transports transports_;
+  net::DatagramSender captures_;
+  bool loss_told_ = false;  // of packets for the capture server
   routing::Edge edge_;
   std::function<void()> on_events_;
   std::uint64_t told_ = 0;  // the number of the newest event that on_events_ knows of
@@ -390,6 +407,7 @@ int run(const std::string& path) {
                   .now = [] { return Reactor::now(); },
                   .drain = [&driver] { driver.drain(); },
                   .transports = [&driver] { return driver.transports().counts(); },
+                  .captures = [&driver] { return driver.captures().counts(); },
                   .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
                   .version = USHER_VERSION,
                   .started = Reactor::now().mono,

@@ -8,6 +8,7 @@
 #include "core/config.hpp"
 #include "core/lag.hpp"
 #include "core/log.hpp"
+#include "core/net/datagram_sender.hpp"
 #include "core/net/transports.hpp"
 #include "core/time.hpp"
 #include "routing/edge.hpp"
@@ -24,6 +25,7 @@ struct Service {
   std::function<void()>
       drain;  // executes the edge's output; called after each call that can leave some
   std::function<net::TransportCounts()> transports;
+  std::function<net::DatagramSender::Counts()> captures{};  // none: nothing is mirrored
   std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};

@@ -71,6 +71,15 @@ struct FlightRecorderConfig {
   friend bool operator==(const FlightRecorderConfig&, const FlightRecorderConfig&) = default;
 };
 
+// SIP messages mirrored to a capture server, as HEP version 3.
+struct HepConfig {
+  std::optional<net::Endpoint> server;  // absent: nothing is mirrored
+  std::uint32_t agent_id = 2001;        // how the server tells its agents apart
+  std::string password;                 // of the agent; empty: none; never shown
+
+  friend bool operator==(const HepConfig&, const HepConfig&) = default;
+};
+
 // Phones behind NAT.
 struct NatConfig {
   Duration keep_alive = std::chrono::seconds(25);  // between two datagrams to each; 10s–5m
@@ -129,6 +138,7 @@ struct Config {
   ProcessConfig process;
   OverloadConfig overload;
   FlightRecorderConfig recorder;
+  HepConfig hep;
   NatConfig nat;
   DnsConfig dns;
   StorageConfig storage;

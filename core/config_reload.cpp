@@ -67,6 +67,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("webhook", running.webhooks != fresh.webhooks);
   restart("overload", running.overload != fresh.overload);
   restart("recorder.memory", running.recorder.memory != fresh.recorder.memory);
+  restart("hep", running.hep != fresh.hep);
   restart("nat.keep_alive", running.nat.keep_alive != fresh.nat.keep_alive);
   restart("dns", running.dns != fresh.dns);
   restart("timers.call_probe", was.call_probe != is.call_probe);

@@ -71,6 +71,10 @@ inline constexpr std::size_t kRecordedBytes = 16'384;  // of one message; the re
 inline constexpr std::size_t kRecords = 2'000;         // found at a time
 inline constexpr std::size_t kRecordBytes = 2 << 20;   // of their texts
 
+// Mirroring to a capture server
+inline constexpr std::size_t kHepBytes = 65'507;       // a packet: what UDP over IPv4 has room for
+inline constexpr std::size_t kCorrelations = 200'000;  // Call-IDs of what is no live call
+
 // Names of targets
 inline constexpr std::size_t kPlacesPerName = 16;        // endpoints that one name may stand for
 inline constexpr std::chrono::seconds kNameTtlLeast{5};  // how soon a name is asked for again

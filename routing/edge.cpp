@@ -13,6 +13,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
     : config(std::move(given)),
       log(given_log),
       recorder(config.recorder, HashKey{config.seed, 5}),
+      capture(config.capture, config.recorder.local, HashKey{config.seed, 6}),
       stack(config.stack, log),
       self(config.own_endpoints, config.own_hosts),
       outlets(config.stack.listeners),
@@ -36,7 +37,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
       last_target(loaded.last_target) {
   directory = Directory::make(std::move(loaded.domains), std::move(loaded.sets),
                               std::move(loaded.targets), {}, self.names());
-  stack.set_notes(recorder.enabled());
+  stack.set_notes(recorder.enabled() || capture.enabled());
   for (storage::ScannerPattern& pattern : loaded.scanners) scanners.put(std::move(pattern));
   for (storage::Binding& binding : loaded.bindings) {
     // A connection does not outlive its process.
@@ -74,10 +75,12 @@ void Edge::Impl::pump(Now now) {
     for (const sip::StackEvent& event : events) handle(now, event);
   }
   recorder.settle();
+  capture.settle();
   std::vector<sip::Send> sends = stack.take_sends();
   if (recorder.enabled()) {
     for (const sip::Send& send : sends) recorder.sent(now, send);
   }
+  for (const sip::Send& send : sends) capture.sent(now, send);
   for (const sip::Send& send : sends) stack.count_sent(send, side_of(send.flow));
   out.sends.insert(out.sends.end(), std::make_move_iterator(sends.begin()),
                    std::make_move_iterator(sends.end()));
@@ -204,6 +207,7 @@ Edge::~Edge() = default;
 void Edge::receive(Now now, const net::Packet& packet) {
   if (impl_->is_banned(now, packet.flow)) return;
   impl_->recorder.arrived(now, packet);
+  impl_->capture.arrived(now, packet);
   impl_->stack.receive(now, packet, impl_->side_of(packet.flow));
   impl_->pump(now);
 }
@@ -258,6 +262,7 @@ void Edge::stored(Now now, PersistId id, const Result<void>& result) {
 
 EdgeOutput Edge::take_output() {
   impl_->out.records = impl_->records.take();
+  impl_->out.captured = impl_->capture.take();
   return std::exchange(impl_->out, {});
 }
 std::optional<Instant> Edge::next_deadline() const {

@@ -14,6 +14,7 @@
 #include "core/net/flow.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "routing/capture/hep.hpp"
 #include "routing/cdr.hpp"
 #include "routing/directory.hpp"
 #include "routing/event_log.hpp"
@@ -37,8 +38,9 @@ struct EdgeConfig {
   Duration max_lag = std::chrono::milliseconds(500);  // see Overload
   Duration retry_after = std::chrono::seconds(20);    // of our 503s, from half to one and a half
   RecorderConfig recorder;
-  Duration keep_alive{};    // between two to a phone behind NAT; 0: none
-  Duration keep_records{};  // of calls that have ended; 0: for ever
+  std::optional<HepAgent> capture;  // who we are to the capture server; absent: there is none
+  Duration keep_alive{};            // between two to a phone behind NAT; 0: none
+  Duration keep_records{};          // of calls that have ended; 0: for ever
 };
 
 using PersistId = std::uint64_t;
@@ -52,6 +54,7 @@ struct EdgeOutput {
   std::vector<storage::CallRecord> records;  // to remember before anything is sent
   std::vector<Persist> persists;
   std::vector<net::Destination> resolve;  // names to locate; answered by Edge::resolved()
+  std::vector<std::string> captured;      // packets for the capture server; may be lost
 };
 
 enum class HealthState : std::uint8_t { unknown, up, down };

@@ -151,6 +151,7 @@ void Edge::Impl::relay_ended(Now now, const sip::RelayEnded& e) {
 
 void Edge::Impl::call_started(Now now, const Journey& journey) {
   ++counters.calls_started;
+  capture.call_begun(journey.trace);
   event_log.add(now.wall, EventKind::call_started, journey.key, journey.who);
 }
 
@@ -188,6 +189,7 @@ void Edge::Impl::end_journey(sip::Cookie mark) {
   if (found == journeys.end()) return;
   set_live(found->second, 0);
   pace(found->second, 0);
+  if (found->second.method == sip::Method::invite) capture.call_ended(found->second.trace);
   if (found->second.registration) offers.remove(*found->second.registration);
   journeys.erase(found);
 }

@@ -132,6 +132,7 @@ bool Edge::Impl::admit(Now now, const sip::RouteNeeded& need, const Parties& par
   const std::string why = "over the limit of its " + name;
   if (!limiter.may_answer(now.mono, from.source, user)) {
     recorder.dropped();
+    capture.dropped();
     trace(now, step::kDropped, why, {{"reason", "limit: " + name}}, true);
     return false;
   }

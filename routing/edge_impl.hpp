@@ -13,6 +13,7 @@
 
 #include "routing/affinity.hpp"
 #include "routing/bans.hpp"
+#include "routing/capture/capture.hpp"
 #include "routing/cdr.hpp"
 #include "routing/dialog_saves.hpp"
 #include "routing/dispatcher.hpp"
@@ -261,6 +262,7 @@ struct Edge::Impl {
   EdgeConfig config;
   const Log& log;
   Recorder recorder;
+  Capture capture;
   std::uint64_t last_trace = 0;
   Tracing tracing;
   std::string step_text;  // the room that steps are written in

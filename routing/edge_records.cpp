@@ -31,6 +31,7 @@ void Edge::Impl::join_trace(const sip::Message& invite, const Parties& parties) 
   if (!trace) return;
   tracing.id = *trace;
   recorder.belongs_to(*trace);
+  capture.begun(false, *trace);
 }
 
 storage::CallRecord Edge::Impl::new_record(Now now, const std::string& key,

@@ -75,6 +75,9 @@ Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
   const auto attempt = checkpoint->answerer.side == sip::Side::backend
                            ? static_cast<std::uint64_t>(saved.target)
                            : std::uint64_t{0};
+  capture.call_begun(journey.trace);
+  capture.joined(checkpoint->origin.dialog.call_id, checkpoint->answerer.dialog.call_id,
+                 journey.trace);
   auto restored = stack.restore(now, {std::move(*checkpoint), mark, attempt, hidden});
   if (restored) resume_record(journey, saved);
   if (restored) return {};

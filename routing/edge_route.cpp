@@ -34,6 +34,7 @@ void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& fl
                        std::string domain, std::string reason) {
   ++counters.drops[reason];
   recorder.dropped();
+  capture.dropped();
   if (tracing.request)
     trace(now, step::kDropped, reason, {{"domain", domain}, {"reason", reason}}, true);
   storage::DoorKnock k;
@@ -70,6 +71,7 @@ void Edge::Impl::silence(Now now, const sip::RouteNeeded& need, std::string_view
                          const std::string& why) {
   ++counters.drops[std::string{reason}];
   recorder.dropped();
+  capture.dropped();
   trace(now, step::kDropped, why, {{"reason", reason}});
   log.write(LogCategory::gate, LogLevel::info, {},
             std::string{need.request->method_name()} + " from backend " + need.flow.remote.text() +
@@ -152,6 +154,7 @@ void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
     warn("dropped");
     ++counters.drops["malformed"];
     recorder.dropped();
+    capture.dropped();
     return;
   }
   const Parties parties = Parties::of(*request);

@@ -35,6 +35,7 @@ Edge::Impl::Routing::Routing(Impl& edge, const sip::Message* request, const Part
     : edge_(edge) {
   edge.tracing = {id == 0 ? edge.new_trace() : id, request, parties, &flow, id != 0};
   if (id == 0) edge.recorder.belongs_to(edge.tracing.id);
+  if (id == 0 && request) edge.capture.begun(!request->to_tag().empty(), edge.tracing.id);
 }
 
 Edge::Impl::Routing::~Routing() {
@@ -115,6 +116,7 @@ void Edge::Impl::trace_candidates(Now now, const Candidates& possible, const Tar
 
 void Edge::Impl::noted(Now now, const sip::Noted& e) {
   const auto id = parse_trace(e.key);
+  if (id) capture.joined(e.call_id, e.new_call_id, *id);
   if (!id || !recorder.enabled()) return;
   const std::string peer = e.peer == net::Endpoint{} ? std::string{} : e.peer.text();
   const std::string time = e.time == Duration{} ? std::string{} : duration_text(e.time);
@@ -172,7 +174,7 @@ const Recorder& Edge::recorder() const {
 
 void Edge::enable_recorder(bool enabled) {
   impl_->recorder.enable(enabled);
-  impl_->stack.set_notes(enabled);
+  impl_->stack.set_notes(enabled || impl_->capture.enabled());
 }
 
 }  // namespace usher::routing

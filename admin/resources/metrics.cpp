@@ -197,6 +197,13 @@ void add_transports(Families& f, const net::TransportCounts& t) {
   f.gauge("usher_connections", "Open stream connections.").value(t.connections);
 }
 
+// Without a capture server both stay 0.
+void add_captures(Families& f, const net::DatagramSender::Counts& c) {
+  f.counter("usher_hep_packets_total", "Packets sent to the capture server.").value(c.sent);
+  f.counter("usher_hep_lost_total", "Packets for the capture server that were lost on the way.")
+      .value(c.lost);
+}
+
 class EdgeMetrics : public prometheus::Collectable {
  public:
   explicit EdgeMetrics(const Service& service) : service_(service) {}
@@ -214,6 +221,7 @@ class EdgeMetrics : public prometheus::Collectable {
     const net::TransportCounts transports = service_.transports();
     add_load(f, service_, counts, transports);
     add_transports(f, transports);
+    add_captures(f, service_.captures ? service_.captures() : net::DatagramSender::Counts{});
     return f.take();
   }
 

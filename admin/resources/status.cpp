@@ -49,7 +49,7 @@ Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
 }
 
 Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
-                   const net::TransportCounts& t) {
+                   const net::TransportCounts& t, const net::DatagramSender::Counts& captures) {
   const auto same = [](const std::string& name) { return name; };
   const auto number = [](int status) { return std::to_string(status); };
   return Json::Object{{"requests", numbers(c.requests, same)},
@@ -87,7 +87,9 @@ Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
                       {"datagrams_failed", t.datagrams_failed},
                       {"datagrams_overflowed", t.datagrams_overflowed},
                       {"stream_messages_in", t.stream_messages_in},
-                      {"stream_messages_out", t.stream_messages_out}};
+                      {"stream_messages_out", t.stream_messages_out},
+                      {"hep_packets", captures.sent},
+                      {"hep_lost", captures.lost}};
 }
 
 Json store_json(const storage::StoreHealth& h) {
@@ -124,7 +126,9 @@ Answer status(const Service& service) {
                    {"page", has_page()},
                    {"load", load_json(service, counts, transports)},
                    {"counts", counts_json(counts, transports)},
-                   {"counters", counters_json(service.edge.counters(), counts.stack, transports)},
+                   {"counters", counters_json(service.edge.counters(), counts.stack, transports,
+                                              service.captures ? service.captures()
+                                                               : net::DatagramSender::Counts{})},
                    {"store", store_json(service.store.health())}});
 }
 

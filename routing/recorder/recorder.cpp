@@ -11,9 +11,8 @@ namespace usher::routing {
 
 namespace {
 
-constexpr std::size_t kHeadBytes = 4096;      // among which the Call-ID is looked for
-constexpr std::size_t kSmallestMessage = 16;  // less is a keep-alive (RFC 5626 §3.5.1)
-constexpr std::size_t kStrangersPart = 8;     // of the memory: one part of so many
+constexpr std::size_t kHeadBytes = 4096;   // among which the Call-ID is looked for
+constexpr std::size_t kStrangersPart = 8;  // of the memory: one part of so many
 
 // "Call-ID" or "i" (RFC 3261 §20.8), any case, then perhaps blanks and the colon.
 std::optional<std::string_view> call_id_value(std::string_view line) {

@@ -29,6 +29,9 @@ struct RecorderConfig {
   std::vector<net::Endpoint> local{};  // where each listener receives, in listener order
 };
 
+// What is shorter is no message but a keep-alive (RFC 5626 §3.5.1).
+inline constexpr std::size_t kSmallestMessage = 16;
+
 // A message, or a step of a trace.
 struct Record {
   std::uint64_t sequence = 0;  // in the order in which it happened

@@ -38,8 +38,9 @@ class World {
   std::vector<std::string> log_lines;
   std::vector<std::string> call_keys;  // of each line of the category call
   std::vector<std::string> resolve;
-  std::vector<std::string> pings;  // where keep-alives went
-  Duration keep_alive{};           // of the edge at its next start
+  std::vector<std::string> pings;     // where keep-alives went
+  std::vector<std::string> captured;  // packets for the capture server
+  Duration keep_alive{};              // of the edge at its next start
   std::vector<routing::Persist> persists;
   std::vector<storage::CallRecord> remembered;
   Now now{Instant{1h}, WallTime{std::chrono::milliseconds(1'700'000'000'000)}};
@@ -234,6 +235,7 @@ class World {
       routing::EdgeOutput out = edge_->take_output();
       remembered.insert(remembered.end(), out.records.begin(), out.records.end());
       for (const net::Destination& name : out.resolve) resolve.push_back(name.text());
+      for (std::string& packet : out.captured) captured.push_back(std::move(packet));
       for (const sip::Send& s : out.sends) again = sort(s) || again;
       for (routing::Persist& p : out.persists) {
         if (store_answers) {
