@@ -88,6 +88,7 @@ routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys)
   edge.recorder.enabled = config.recorder.enabled;
   edge.recorder.memory = config.recorder.memory;
   if (config.hep.server) edge.capture = routing::HepAgent{config.hep.agent_id, config.hep.password};
+  stack.correlation = {config.correlation.x_cid, config.correlation.session_id};
   edge.keep_records = config.cdr.keep;
   for (const ListenConfig& listen : config.listen) {
     edge.recorder.local.push_back(received_at(listen));

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/config_correlation.hpp"
 #include "core/config_dns.hpp"
 #include "core/config_hep.hpp"
 #include "core/config_overload.hpp"
@@ -270,7 +271,7 @@ void read_log(ConfigSection section, LogConfig& log) {
 void read_all(ConfigReader& reader, Config& config) {
   ConfigSection top = reader.top();
   top.expect({"listen", "tls", "process", "storage", "cdr", "admin", "timers", "nat", "dns",
-              "overload", "recorder", "hep", "log", "webhook"});
+              "overload", "recorder", "hep", "correlation", "log", "webhook"});
   for (ConfigSection& section : top.tables("listen"))
     read_listen(std::move(section), config.listen);
   if (!top.has("listen") || (config.listen.empty() && top.is_empty_array("listen"))) {
@@ -301,6 +302,8 @@ void read_all(ConfigReader& reader, Config& config) {
   if (auto overload = top.table("overload")) read_overload(std::move(*overload), config.overload);
   if (auto recorder = top.table("recorder")) read_recorder(std::move(*recorder), config.recorder);
   if (auto hep = top.table("hep")) read_hep(std::move(*hep), config.hep);
+  if (auto correlation = top.table("correlation"))
+    read_correlation(std::move(*correlation), config.correlation);
   if (auto nat = top.table("nat")) read_nat(std::move(*nat), config.nat);
   for (ConfigSection& section : top.tables("webhook"))
     read_webhook(std::move(section), config.webhooks);

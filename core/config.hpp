@@ -80,6 +80,14 @@ struct HepConfig {
   friend bool operator==(const HepConfig&, const HepConfig&) = default;
 };
 
+// What backends are told so that both legs of a call can be found together.
+struct CorrelationConfig {
+  bool x_cid = false;       // X-CID: the Call-ID of the phone's leg
+  bool session_id = false;  // a Session-ID (RFC 7989) on behalf of phones that have none
+
+  friend bool operator==(const CorrelationConfig&, const CorrelationConfig&) = default;
+};
+
 // Phones behind NAT.
 struct NatConfig {
   Duration keep_alive = std::chrono::seconds(25);  // between two datagrams to each; 10s–5m
@@ -139,6 +147,7 @@ struct Config {
   OverloadConfig overload;
   FlightRecorderConfig recorder;
   HepConfig hep;
+  CorrelationConfig correlation;
   NatConfig nat;
   DnsConfig dns;
   StorageConfig storage;

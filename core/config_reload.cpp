@@ -68,6 +68,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("overload", running.overload != fresh.overload);
   restart("recorder.memory", running.recorder.memory != fresh.recorder.memory);
   restart("hep", running.hep != fresh.hep);
+  restart("correlation", running.correlation != fresh.correlation);
   restart("nat.keep_alive", running.nat.keep_alive != fresh.nat.keep_alive);
   restart("dns", running.dns != fresh.dns);
   restart("timers.call_probe", was.call_probe != is.call_probe);

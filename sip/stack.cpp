@@ -45,6 +45,7 @@ struct Stack::Impl {
   }
 
   void on(Now now, const RequestReceived& e) {
+    if (env.config.correlation.session_id) legs.hear(*e.request);
     if (!dialog_requests.receive(now, e)) env.emit(RouteNeeded{e.request, e.flow});
   }
   void on(Now now, const CancelReceived& e) {
@@ -53,6 +54,7 @@ struct Stack::Impl {
   }
   void on(Now now, const AckReceived& e) { calls.ack(now, e); }
   void on(Now now, const ResponseReceived& e) {
+    if (env.config.correlation.session_id) legs.hear(*e.response);
     env.large.answered(now.mono, e.cookie);
     if (e.response->status() >= 200) env.answered(now, e.cookie);
     const TransactionUser user = user_of(e.cookie);

@@ -38,6 +38,12 @@ struct Listener {
   std::string sent_by;  // "203.0.113.5:5060", goes into Via and Contact
 };
 
+// What a backend is told so that both legs of a call can be found together.
+struct CorrelationPolicy {
+  bool x_cid = false;       // X-CID: the Call-ID of the phone's leg, in each request
+  bool session_id = false;  // a Session-ID on behalf of phones that have none (RFC 7989 §7)
+};
+
 struct StackConfig {
   TransactionTimers timers;
   Duration attempt = std::chrono::seconds(4);
@@ -50,6 +56,7 @@ struct StackConfig {
   std::vector<Listener> listeners;
   std::uint64_t seed = 1;  // branches, tags, hash tables: fresh for each process
   bool notes = false;      // see Noted
+  CorrelationPolicy correlation;
   HashKey names;  // derived Call-IDs of relayed requests: lasting, so that a refresh after a
                   // restart keeps its Call-ID
 };

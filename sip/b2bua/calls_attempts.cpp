@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 
 namespace usher::sip {
 
@@ -56,6 +57,9 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   Leg leg = legs_.towards(origin, hunt.plan, attempt, invite.request->request_uri());
   leg.call = id;
   leg.peer_contact_user = attempt.contact_user_origin;
+  if (env_.config.correlation.session_id && leg.side == Side::backend &&
+      invite.request->count(HeaderId::session_id) == 0)
+    leg.session_uuid = session_uuid(env_.config.names, invite.request->call_id());
   leg.others = attempt.others;
   leg.started = now.mono;
   leg.invite_cseq = leg.dialog.local_cseq;

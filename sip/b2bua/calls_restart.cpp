@@ -54,6 +54,7 @@ Result<CallId> Calls::restore(Now now, RestoredCall restored) {
   context->key = checkpoint.key;
   context->domain = checkpoint.domain;
   context->hidden = std::move(restored.hidden);
+  context->x_cid = env_.config.correlation.x_cid;
 
   const auto [id, call] = calls_.emplace();
   call.state = CallState::established;

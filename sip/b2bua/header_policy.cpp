@@ -82,6 +82,8 @@ Passage passage_of(HeaderId id) {
 
 namespace {
 
+constexpr std::string_view kOtherCallId = "X-CID";
+
 // The field's value as it crosses; empty: it does not.
 std::string crossing_value(const Message& from, const HeaderField& field,
                            const PassOptions& options) {
@@ -111,7 +113,11 @@ bool is_dialog_info(const Message& message) {
 }  // namespace
 
 Bytes pass_message(const Message& from, const PassOptions& options, MessageBuilder& out) {
+  const bool named = options.presentation.x_cid && options.presentation.towards == Side::backend;
+  if (named && from.is_request()) out.header(kOtherCallId, from.call_id());
   for (const HeaderField& field : from.headers()) {
+    // What a phone says there is worth nothing.
+    if (named && equals_without_case(from.name(field), kOtherCallId)) continue;
     if (passage_of(field.id) == Passage::as_is) {
       out.pass(from, field);
       continue;

@@ -18,6 +18,7 @@ struct Presentation {
   const HiddenHosts* hidden = nullptr;  // null: nothing is hidden
   std::string_view domain{};            // stands in for hidden hosts; empty: nothing is replaced
   const DialogNames* names = nullptr;   // null: dialogs keep their names
+  bool x_cid = false;  // a backend is told the other leg's Call-ID: CorrelationPolicy
   bool conceals() const { return towards == Side::phone && hidden != nullptr && !domain.empty(); }
 };
 

@@ -27,6 +27,7 @@ struct CallContext {
   std::string key;     // call key of the log lines
   std::string domain;  // stands in for hidden hosts towards a phone
   std::shared_ptr<const HiddenHosts> hidden;
+  bool x_cid = false;  // CorrelationPolicy
 };
 
 // The ACK of a 2xx, for each retransmission of that 2xx (§13.2.2.4).
@@ -52,6 +53,10 @@ struct Leg {
   net::Flow flow;
   Dialog dialog;
   std::string contact_user;
+  // Session-ID (RFC 7989) towards a backend on behalf of a phone that has none; both empty: nothing
+  // is said for it.
+  std::string session_uuid;       // the phone's
+  std::string peer_session_uuid;  // the backend's, as it said last
   std::string device;             // the user's name of the phone; empty: none
   std::string peer_contact_user;  // Attempt::contact_user_origin
   std::shared_ptr<const CallContext> context;

@@ -1,6 +1,7 @@
 #include "sip/b2bua/leg_messages.hpp"
 
 #include "core/text.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
 #include "sip/message/status.hpp"
@@ -27,7 +28,14 @@ void write_contact_uri(BytesWriter& out, const Listener& listener, std::string_v
 }
 
 Presentation presentation_of(const Leg& leg) {
-  return {leg.side, leg.context->hidden.get(), leg.context->domain, leg.names};
+  return {leg.side, leg.context->hidden.get(), leg.context->domain, leg.names, leg.context->x_cid};
+}
+
+// For a phone that says none in what crosses, and in what is our own.
+void write_session(MessageBuilder& out, const Leg& leg, const Message* source) {
+  if (leg.session_uuid.empty()) return;
+  if (source != nullptr && source->count(HeaderId::session_id) > 0) return;
+  out.header("Session-ID", session_value(leg.session_uuid, leg.peer_session_uuid));
 }
 
 bool is_loose(std::string_view route) {
@@ -104,6 +112,7 @@ Bytes make_request(const Leg& leg, const Listener& listener, const LegRequest& w
   out.close();
   if (what.contact) write_contact(out, listener, leg.contact_user, speaks_sips(leg, listener));
   if (!what.reason.empty()) out.header("Reason", what.reason);
+  write_session(out, leg, what.source);
   if (what.source == nullptr) return out.finish();
   return pass_message(
       *what.source,
@@ -127,6 +136,7 @@ Bytes make_response(const Leg& leg, const Listener& listener, const Message& req
   }
   for (const auto& [name, value] : what.headers) out.header(name, value);
   if (!what.why.empty()) out.header("Reason", reason_value(what.status, what.why));
+  if (what.status > 100) write_session(out, leg, what.source);
   if (what.source == nullptr || what.status == 100) return out.finish();
   const bool redirect = what.status >= 300 && what.status < 400;
   return pass_message(*what.source, {.presentation = presentation_of(leg), .contacts = redirect},

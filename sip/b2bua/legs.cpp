@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 #include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
@@ -76,6 +77,7 @@ Leg Legs::from(Now now, const RouteNeeded& need, const Plan& plan, Dialog dialog
   context->key = plan.key.empty() ? env_.rng.token(8) : plan.key;
   context->domain = plan.domain;
   context->hidden = plan.hidden;
+  context->x_cid = env_.config.correlation.x_cid;
   Leg leg;
   leg.side = plan.towards == Side::backend ? Side::phone : Side::backend;
   leg.flow = need.flow;
@@ -262,6 +264,16 @@ void Legs::leave_call(LegId id) {
   if (leg == nullptr) return;
   leg->call = {};
   erase_if_done(id);
+}
+
+void Legs::hear(const Message& message) {
+  const auto uuid = local_uuid(message.header(HeaderId::session_id));
+  if (!uuid) return;
+  const bool request = message.is_request();
+  const LegId id = find_dialog(message.call_id(), request ? message.to_tag() : message.from_tag(),
+                               request ? message.from_tag() : message.to_tag());
+  if (Leg* leg = legs_.find(id); leg != nullptr && !leg->session_uuid.empty())
+    leg->peer_session_uuid = *uuid;
 }
 
 ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view method_name,

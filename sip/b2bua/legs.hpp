@@ -67,6 +67,10 @@ class Legs final : public DialogNames {
   std::size_t rebind(const std::string& device, const net::Flow& flow,
                      const std::optional<net::Flow>& was);
 
+  // What the peer of one of our legs has said: keeps the UUID of its Session-ID, where we say one
+  // for the phone on the other side (RFC 7989 §7).
+  void hear(const Message& message);
+
   // Something (a transaction, a timer) refers to the leg: it stays.
   void hold(LegId id);
   void let_go(LegId id);

@@ -93,7 +93,8 @@ Bytes Relays::relayed(const Relay& relay, const Attempt& attempt, const Listener
                       std::string_view branch) const {
   const Plan& plan = relay.plan;
   const Message& request = *relay.request;
-  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &legs_};
+  const Presentation presentation{plan.towards, plan.hidden.get(), plan.domain, &legs_,
+                                  env_.config.correlation.x_cid};
   const Listener& listener = env_.listener(attempt.flow);
   const std::string_view target =
       attempt.request_uri.empty() ? request.request_uri() : attempt.request_uri;
@@ -240,7 +241,7 @@ void Relays::forward(Now now, RelayId id, const Message& response,
     return end(now, id, status != 408 ? status : 0, &response);
   }
   const Presentation presentation{opposite(relay.plan.towards), relay.plan.hidden.get(),
-                                  relay.plan.domain, &legs_};
+                                  relay.plan.domain, &legs_, env_.config.correlation.x_cid};
   MessageBuilder out = start_response(*relay.request, relay.flow.remote, status,
                                       response.reason_phrase(), env_.layer.local_tag(relay.server));
   const bool redirect = status >= 300 && status < 400;

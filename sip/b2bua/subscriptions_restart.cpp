@@ -96,6 +96,7 @@ Result<void> Subscriptions::restore(Now now, RestoredSubscription restored) {
   context->key = checkpoint.key;
   context->domain = checkpoint.domain;
   context->hidden = std::move(restored.hidden);
+  context->x_cid = env_.config.correlation.x_cid;
 
   Subscription subscription;
   subscription.state = SubscriptionState::live;

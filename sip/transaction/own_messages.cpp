@@ -32,6 +32,8 @@ Bytes make_hop_request(std::string_view method, const Message& invite, const Mes
   out.header("Call-ID", invite.call_id());
   out.open("CSeq") << std::uint64_t{invite.cseq().number} << " " << method;
   out.close();
+  // RFC 7989 §7: a CANCEL's is "identical" to that of the request.
+  if (const HeaderField* session = invite.find(HeaderId::session_id)) out.pass(invite, *session);
   if (!reason.empty()) out.header("Reason", reason);
   return out.finish();
 }

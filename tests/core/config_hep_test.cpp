@@ -1,4 +1,4 @@
-// The section [hep].
+// The sections [hep] and [correlation].
 #include <doctest/doctest.h>
 
 #include "core/config_reload.hpp"
@@ -62,11 +62,26 @@ TEST_CASE("hep: a password that is refused is not shown") {
   CHECK(refusal(good + "password = 12345678\n").find("12345678") == std::string::npos);
 }
 
-TEST_CASE("hep: only a restart changes it, and no password is told") {
+TEST_CASE("correlation: off unless it is asked for") {
+  CHECK(read("").config.correlation == CorrelationConfig{});
+  CHECK_FALSE(read("").config.correlation.x_cid);
+  CHECK_FALSE(read("").config.correlation.session_id);
+  const ConfigResult result = read("[correlation]\nx_cid = true\nsession_id = true\n");
+  REQUIRE(result.faults.empty());
+  CHECK(result.config.correlation.x_cid);
+  CHECK(result.config.correlation.session_id);
+  CHECK(refusal("[correlation]\nx_cid = \"yes\"\n").find("f:5: correlation.x_cid: ") == 0);
+  CHECK(refusal("[correlation]\nsession_id = 1\n").find("f:5: correlation.session_id: ") == 0);
+  CHECK(refusal("[correlation]\nxcid = true\n").find("correlation.xcid") != std::string::npos);
+}
+
+TEST_CASE("hep and correlation: only a restart changes them, and no password is told") {
   const Config was = read("[hep]\nserver = \"127.0.0.1:9060\"\npassword = \"one\"\n").config;
   CHECK(compare(was, read("[hep]\nserver = \"127.0.0.1:9060\"\npassword = \"two\"\n").config)
             .restart == std::vector<std::string>{"hep"});
   CHECK(compare(was, was).restart.empty());
+  CHECK(compare(read("").config, read("[correlation]\nx_cid = true\n").config).restart ==
+        std::vector<std::string>{"correlation"});
 }
 
 }  // namespace
