@@ -67,32 +67,36 @@ class Runner {
       print_rows(std::move(rows), out_);
     });
   }
-  int operator()(const command::Calls&) {
-    return list("/v1/calls?limit=1000", {{"ID", "id"},
-                                         {"STATE", "state"},
-                                         {"FROM", "from"},
-                                         {"TO", "to"},
-                                         {"ORIGIN", "origin"},
-                                         {"DESTINATION", "destination"},
-                                         {"SECONDS", "duration_s"},
-                                         {"KEY", "key"}});
+  int operator()(const command::Calls& c) {
+    return list(filtered("/v1/calls?limit=1000", {{"aor", c.aor},
+                                                  {"user", c.user},
+                                                  {"domain", c.domain},
+                                                  {"target", c.target},
+                                                  {"state", c.state},
+                                                  {"call_id", c.call_id}}),
+                {{"ID", "id"},
+                 {"STATE", "state"},
+                 {"FROM", "from"},
+                 {"TO", "to"},
+                 {"ORIGIN", "origin"},
+                 {"DESTINATION", "destination"},
+                 {"SECONDS", "duration_s"},
+                 {"KEY", "key"}});
   }
   int operator()(const command::EndCall& c) {
     return change("DELETE", "/v1/calls/" + percent_encode(c.id), {}, "ending " + c.id);
   }
   int operator()(const command::Registrations& c) {
-    std::string target = "/v1/registrations?limit=1000";
-    if (!c.domain.empty()) target += "&domain=" + percent_encode(c.domain);
-    if (!c.user.empty()) target += "&user=" + percent_encode(c.user);
-    if (!c.source.empty()) target += "&source=" + percent_encode(c.source);
-    return list(target, {{"AOR", "aor"},
-                         {"CONTACT", "contact"},
-                         {"SOURCE", "source"},
-                         {"VIA", "transport"},
-                         {"TARGET", "target"},
-                         {"EXPIRES IN", "expires_in_s"},
-                         {"TOKEN", "token"},
-                         {"USER AGENT", "user_agent"}});
+    return list(filtered("/v1/registrations?limit=1000",
+                         {{"domain", c.domain}, {"user", c.user}, {"source", c.source}}),
+                {{"AOR", "aor"},
+                 {"CONTACT", "contact"},
+                 {"SOURCE", "source"},
+                 {"VIA", "transport"},
+                 {"TARGET", "target"},
+                 {"EXPIRES IN", "expires_in_s"},
+                 {"TOKEN", "token"},
+                 {"USER AGENT", "user_agent"}});
   }
   int operator()(const command::SetList&) {
     return list("/v1/dispatcher/sets?limit=1000", {{"SETID", "setid"},
@@ -201,6 +205,15 @@ class Runner {
   }
 
  private:
+  // What is empty is left out.
+  static std::string filtered(
+      std::string path,
+      std::initializer_list<std::pair<std::string_view, std::string_view>> filters) {
+    for (const auto& [name, value] : filters) {
+      if (!value.empty()) path.append("&").append(name).append("=").append(percent_encode(value));
+    }
+    return path;
+  }
   static std::string targets(std::int64_t setid) {
     return "/v1/dispatcher/sets/" + std::to_string(setid) + "/targets";
   }

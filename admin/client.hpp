@@ -26,7 +26,9 @@ struct ClientOptions {
 namespace command {
 struct Status {};
 struct Timers {};
-struct Calls {};
+struct Calls {
+  std::string aor, user, domain, target, state, call_id;  // empty: any
+};
 struct EndCall {
   std::string id;
 };

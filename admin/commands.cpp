@@ -134,7 +134,15 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
                                 a.add_option("--user", v.user);
                                 a.add_option("--source", v.source, "IP address");
                               });
-  CLI::App* calls = add<command::Calls>(app, c, "calls", "Live calls");
+  CLI::App* calls =
+      add<command::Calls>(app, c, "calls", "Live calls", [](CLI::App& a, command::Calls& v) {
+        a.add_option("--aor", v.aor, "401@a.test, who calls or is called");
+        a.add_option("--user", v.user, "The same by the user alone");
+        a.add_option("--domain", v.domain);
+        a.add_option("--target", v.target, "A target's number");
+        a.add_option("--state", v.state, "trying, ringing, answered, confirmed, ending");
+        a.add_option("--call-id", v.call_id, "Of either leg");
+      });
   add<command::EndCall>(*calls, c, "end", "End a call", [](CLI::App& a, command::EndCall& v) {
     a.add_option("ID", v.id)->required();
   });

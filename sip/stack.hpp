@@ -196,6 +196,7 @@ struct CallView {
   std::uint64_t attempt = 0;
   std::string state;     // "routing", "trying", "ringing", "answered", "confirmed", "ending"
   std::string from, to;  // URIs as the originator wrote them
+  std::string domain;    // Plan::domain
   std::string origin_call_id, new_call_id;
   net::Endpoint origin, destination;
   Instant started{}, answered_at{};

@@ -23,6 +23,7 @@ namespace usher::admin {
 inline constexpr std::size_t kCommentBytes = 256;
 inline constexpr std::size_t kSourcesPerTarget = 32;
 inline constexpr std::int64_t kHighestSetId = std::int64_t{1} << 31;
+inline constexpr std::int64_t kHighestTarget = std::int64_t{1} << 53;
 
 // A SIP domain: a host name (RFC 1123; "_" is let pass; a final dot is taken off) or an IP address,
 // in lower case; IPv6 in brackets, as it stands in a URI.

@@ -300,6 +300,7 @@ std::vector<CallView> Calls::views() const {
     CallView view;
     view.call = id;
     view.key = call.context->key;
+    view.domain = call.context->domain;
     view.mark = call.mark;
     view.attempt = call.attempt;
     view.state = call.state == CallState::hunting       ? (call.ringing ? "ringing" : "trying")

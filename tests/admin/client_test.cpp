@@ -78,8 +78,19 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   CHECK(shell.run(command::Timers{}) == 0);
   CHECK(shell.out.str().find("ring_limit     3m") != std::string::npos);
   CHECK(shell.run(command::Calls{}) == 0);
+  shell.house.place_call();
+  command::Calls wanted;
+  wanted.aor = "401@a.test";
+  CHECK(shell.run(wanted) == 0);
+  CHECK(shell.out.str().find("trying") != std::string::npos);
+  wanted.state = "ringing";
+  CHECK(shell.run(wanted) == 0);
+  CHECK(shell.out.str().find("trying") == std::string::npos);
+  wanted.state = "up";
+  CHECK(shell.run(wanted) == 1);
+  CHECK(shell.err.str().find("  state: ") != std::string::npos);
   CHECK(shell.run(command::Registrations{"a.test", "401", "192.0.2.1"}) == 0);
-  CHECK(shell.run(command::EndCall{"1-0"}) == 1);
+  CHECK(shell.run(command::EndCall{"9-0"}) == 1);
   shell.json = true;
   CHECK(shell.run(command::DomainList{}) == 0);
   const auto json = parse_json(shell.out.str());
@@ -111,6 +122,13 @@ TEST_CASE("the command line is understood") {
   CHECK(std::get<command::TargetState>(*parse({"target", "drain", "10", "1"})).state == "draining");
   CHECK(std::get<command::EndCall>(*parse({"calls", "end", "1-0"})).id == "1-0");
   CHECK(std::holds_alternative<command::Calls>(*parse({"calls"})));
+  const auto calls = std::get<command::Calls>(
+      *parse({"calls", "--aor", "401@a.test", "--state", "ringing", "--call-id", "c", "--target",
+              "7", "--domain", "a.test", "--user", "401"}));
+  CHECK(calls.aor == "401@a.test");
+  CHECK(calls.state == "ringing");
+  CHECK(calls.call_id == "c");
+  CHECK(calls.target == "7");
   CHECK(std::holds_alternative<command::Status>(*parse({"status", "--json"})));
   CHECK(std::get<command::Registrations>(*parse({"registrations", "--user", "401"})).user == "401");
   CHECK_FALSE(parse({}).has_value());

@@ -23,7 +23,7 @@ export type Registration = {
   transport: string; target: number | null; user_agent: string; registered: string; expires: string; expires_in_s: number;
 };
 export type Call = {
-  id: string; key: string; state: string; from: string; to: string; origin_side: "phone" | "backend"; origin: string;
+  id: string; key: string; state: string; from: string; to: string; domain: string; origin_side: "phone" | "backend"; origin: string;
   destination: string | null; target: number | null; origin_call_id: string; new_call_id: string; started: string;
   answered: string | null; duration_s: number | null; hint?: string | null;
 };
