@@ -107,6 +107,7 @@ struct CallRinging {
   CallId call;
   Cookie mark = 0;
   Instant at{};
+  net::Endpoint destination{};  // who rings
 };
 // The place a call was tried at last, or that has answered it.
 struct CallPlace {
