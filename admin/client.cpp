@@ -110,14 +110,17 @@ class Runner {
         {{"DOMAIN", "domain"}, {"SETID", "setid"}, {"ENABLED", "enabled"}, {"COMMENT", "comment"}});
   }
   int operator()(const command::DomainAdd& c) {
-    return change(
-        "PUT", "/v1/domains/" + percent_encode(c.domain),
+    return change_domain(
+        "PUT", c.domain, c.preview,
         Json::Object{{"setid", c.setid}, {"enabled", !c.disabled}, {"comment", c.comment}},
         "domain " + c.domain + " uses set " + std::to_string(c.setid));
   }
+  int operator()(const command::DomainMove& c) {
+    return change_domain("PATCH", c.domain, c.preview, Json::Object{{"setid", c.setid}},
+                         "domain " + c.domain + " uses set " + std::to_string(c.setid));
+  }
   int operator()(const command::DomainRemove& c) {
-    return change("DELETE", "/v1/domains/" + percent_encode(c.domain), {},
-                  "domain " + c.domain + " removed");
+    return change_domain("DELETE", c.domain, c.preview, {}, "domain " + c.domain + " removed");
   }
   int operator()(const command::TargetList& c) {
     return list(targets(c.setid) + "?limit=1000", {{"ID", "id"},
@@ -259,6 +262,46 @@ class Runner {
     if (!send(method, path, body)) return 1;
     if (!json_) out_ << escaped(done) << '\n';
     return 0;
+  }
+
+  int change_domain(const std::string& method, const std::string& domain, bool preview,
+                    const std::optional<Json>& body, const std::string& done) {
+    const std::string path = "/v1/domains/" + percent_encode(domain);
+    if (!preview) return change(method, path, body, done);
+    const auto told = send(method, path + "?preview=true", body);
+    if (!told) return 1;
+    if (!json_) print_preview(*told);
+    return 0;
+  }
+
+  void print_preview(const Json& told) {
+    const auto lines = [&](const char* member, const std::string& before) {
+      const Json* all = told.find(member);
+      if (!all || !all->array()) return;
+      for (const Json& one : *all->array()) out_ << before << cell(&one) << '\n';
+    };
+    lines("changes", "would ");
+    if (const Json* fields = told.find("fields"); fields && fields->array()) {
+      for (const Json& one : *fields->array())
+        out_ << "  " << cell(one.find("field")) << ": " << cell(one.find("before")) << " -> "
+             << cell(one.find("after")) << '\n';
+    }
+    if (const Json* touches = told.find("touches"); touches && touches->object()) {
+      for (const auto& [name, count] : *touches->object()) {
+        std::string words = name;
+        std::replace(words.begin(), words.end(), '_', ' ');
+        out_ << words << ": " << cell(&count) << '\n';
+      }
+    }
+    if (const Json* by = told.find("served_by"); by && by->object()) {
+      out_ << "served by set " << cell(by->find("setid")) << '\n';
+      if (const Json* all = by->find("targets"); all && all->array()) {
+        for (const Json& one : *all->array())
+          out_ << "  target " << cell(one.find("id")) << " " << cell(one.find("destination")) << " "
+               << cell(one.find("state")) << " " << cell(one.find("health")) << '\n';
+      }
+    }
+    lines("warnings", "warning: ");
   }
 
   template <class Print>

@@ -42,9 +42,16 @@ struct DomainAdd {
   std::int64_t setid = 0;
   std::string comment;
   bool disabled = false;
+  bool preview = false;  // of all three: tell what it would touch, and do nothing
+};
+struct DomainMove {
+  std::string domain;
+  std::int64_t setid = 0;
+  bool preview = false;
 };
 struct DomainRemove {
   std::string domain;
+  bool preview = false;
 };
 struct TargetList {
   std::int64_t setid = 0;
@@ -81,9 +88,10 @@ struct RouteTest {
 using Command =
     std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
                  command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
-                 command::DomainRemove, command::TargetList, command::TargetAdd,
-                 command::TargetRemove, command::TargetState, command::BanList, command::BanAdd,
-                 command::BanRemove, command::Explain, command::RouteTest>;
+                 command::DomainMove, command::DomainRemove, command::TargetList,
+                 command::TargetAdd, command::TargetRemove, command::TargetState,
+                 command::BanList, command::BanAdd, command::BanRemove,
+                 command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

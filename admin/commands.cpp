@@ -39,6 +39,10 @@ CLI::App* add(CLI::App& app, Chosen c, const char* name, const char* help) {
   return add<T>(app, c, name, help, [](CLI::App&, T&) {});
 }
 
+void add_preview(CLI::App& command, bool& preview) {
+  command.add_flag("--preview", preview, "Tell what it would touch, and do nothing");
+}
+
 void add_domain(CLI::App& app, Chosen c) {
   CLI::App& domain = *app.add_subcommand("domain", "Tenants' SIP domains")->require_subcommand(1);
   add<command::DomainList>(domain, c, "list", "All domains");
@@ -48,10 +52,19 @@ void add_domain(CLI::App& app, Chosen c) {
         a.add_option("SETID", v.setid, "Dispatcher set; must exist")->required();
         a.add_option("--comment", v.comment);
         a.add_flag("--disabled", v.disabled);
+        add_preview(a, v.preview);
       });
-  add<command::DomainRemove>(
-      domain, c, "remove", "Remove a domain",
-      [](CLI::App& a, command::DomainRemove& v) { a.add_option("DOMAIN", v.domain)->required(); });
+  add<command::DomainMove>(
+      domain, c, "move", "Let another set serve a domain", [](CLI::App& a, command::DomainMove& v) {
+        a.add_option("DOMAIN", v.domain)->required();
+        a.add_option("SETID", v.setid, "Dispatcher set; must exist")->required();
+        add_preview(a, v.preview);
+      });
+  add<command::DomainRemove>(domain, c, "remove", "Remove a domain",
+                             [](CLI::App& a, command::DomainRemove& v) {
+                               a.add_option("DOMAIN", v.domain)->required();
+                               add_preview(a, v.preview);
+                             });
 }
 
 // activate, drain, disable: the same change with another state.

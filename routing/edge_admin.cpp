@@ -65,6 +65,21 @@ TargetStatus Edge::target_status(storage::TargetId id) const {
   return status;
 }
 
+std::string Edge::not_usable(storage::SetId set) const {
+  const storage::DispatcherSet* found = impl_->directory->set(set);
+  return found ? impl_->candidates(*found).none
+               : "there is no dispatcher set " + std::to_string(set);
+}
+
+DomainUse Edge::domain_use(const std::string& lower_case_name) const {
+  DomainUse out;
+  out.registrations = impl_->location.count_in(lower_case_name);
+  for (const sip::CallView& call : impl_->stack.calls())
+    out.live_calls += call.domain == lower_case_name ? 1 : 0;
+  out.subscriptions = impl_->stack.subscriptions_of(lower_case_name);
+  return out;
+}
+
 Paged<storage::Binding> Edge::registrations(const RegistrationFilter& filter,
                                             const Page& page) const {
   const std::string domain = lower(filter.domain);

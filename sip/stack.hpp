@@ -275,6 +275,8 @@ class Stack {
   std::optional<Instant> next_deadline() const;
 
   std::vector<CallView> calls() const;
+  // How many there are of a domain (Plan::domain).
+  std::size_t subscriptions_of(std::string_view domain) const;
   StackCounts counts() const;
   const Traffic& traffic() const;
   // What was taken with take_sends(), by whom it is for.

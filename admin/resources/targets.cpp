@@ -5,6 +5,7 @@
 
 #include "admin/resources/dispatcher.hpp"
 #include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
@@ -178,9 +179,12 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
 void remove(const Context& context, const Call& call, const Respond& respond) {
   auto path = read_path(call);
   if (Answer* refused = std::get_if<Answer>(&path)) return respond(std::move(*refused));
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, at = std::get<Path>(path)]() -> std::variant<Write, Answer> {
+      [&service, preview = std::get<bool>(asked),
+       at = std::get<Path>(path)]() -> std::variant<Write, Answer> {
         const Target* target = find(service, at);
         if (!target) return no_target(at);
         if (const std::size_t calls = service.edge.target_status(at.id).live_calls) {
@@ -195,9 +199,10 @@ void remove(const Context& context, const Call& call, const Respond& respond) {
         Write w{{storage::DeleteTarget{at.id}}, no_content};
         if (auto refused = check(service.edge.directory(), w.changes, {}, {}))
           return std::move(*refused);
+        if (preview) return changes_answer("remove " + name_of(*target));
         return w;
       },
-      respond);
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 }  // namespace
@@ -218,9 +223,10 @@ void add_targets(Router& router, const Context& context) {
   router.add_write("PATCH", one, [context](const Call& call, const Respond& respond) {
     write(context, call, respond, true);
   });
-  router.add_write("DELETE", one, [context](const Call& call, const Respond& respond) {
-    remove(context, call, respond);
-  });
+  router.add_write(
+      "DELETE", one,
+      [context](const Call& call, const Respond& respond) { remove(context, call, respond); },
+      {"preview"});
 }
 
 }  // namespace usher::admin

@@ -63,14 +63,14 @@ TEST_CASE("a refusal says what is wrong with which field") {
   CHECK(shell.run(command::TargetAdd{10, "10.0.1.300", {}, {}, {}, ""}) == 1);
   CHECK(shell.err.str().find("  destination: ") != std::string::npos);
   CHECK(shell.out.str().empty());
-  CHECK(shell.run(command::DomainAdd{"a.test", 10, "", false}) == 1);
+  CHECK(shell.run(command::DomainAdd{"a.test", 10, "", false, false}) == 1);
   CHECK(shell.err.str().find("  setid: ") != std::string::npos);
 }
 
 TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   Shell shell;
   REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
-  CHECK(shell.run(command::DomainAdd{"A.test", 10, "tenant a", false}) == 0);
+  CHECK(shell.run(command::DomainAdd{"A.test", 10, "tenant a", false, false}) == 0);
   CHECK(shell.run(command::DomainList{}) == 0);
   CHECK(shell.out.str() == "DOMAIN  SETID  ENABLED  COMMENT\na.test  10     yes      tenant a\n");
   CHECK(shell.run(command::Status{}) == 0);
@@ -96,7 +96,27 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   const auto json = parse_json(shell.out.str());
   REQUIRE(json.has_value());
   CHECK(json->array()->size() == 1);
-  CHECK(shell.run(command::DomainRemove{"a.test"}) == 0);
+  CHECK(shell.run(command::DomainRemove{"a.test", false}) == 0);
+}
+
+TEST_CASE("a domain is moved, after a look at what that touches") {
+  Shell shell;
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
+  REQUIRE(shell.run(command::TargetAdd{20, "10.0.1.101", {}, {}, {}, ""}) == 0);
+  REQUIRE(shell.run(command::DomainAdd{"a.test", 10, "tenant a", false, false}) == 0);
+  CHECK(shell.run(command::DomainMove{"a.test", 20, true}) == 0);
+  CHECK(shell.out.str() ==
+        "would change domain a.test: from set 10 to set 20\n  setid: 10 -> 20\nregistrations: 0\n"
+        "live calls: 0\nsubscriptions: 0\nserved by set 20\n  target 2 sip:10.0.1.101:5060 active "
+        "unknown\nwarning: no target of set 20 is known to be up\n");
+  CHECK(shell.house.edge.directory().domain("a.test")->setid == 10);
+  CHECK(shell.run(command::DomainMove{"a.test", 20, false}) == 0);
+  CHECK(shell.house.edge.directory().domain("a.test")->comment == "tenant a");
+  CHECK(shell.house.edge.directory().domain("a.test")->setid == 20);
+  CHECK(shell.run(command::DomainRemove{"a.test", true}) == 0);
+  CHECK(shell.out.str().find("would remove domain a.test") != std::string::npos);
+  CHECK(shell.run(command::DomainMove{"a.test", 99, true}) == 1);
+  CHECK(shell.err.str().find("  setid: ") != std::string::npos);
 }
 
 TEST_CASE("an edge that cannot be reached is a failure with its reason") {

@@ -151,6 +151,11 @@ TEST_CASE("what is answered has the members that are described") {
   CHECK(members(gate["bans"]) == schemas.at("GateBans"));
   CHECK(members(*gate["limits"].find("user")) == schemas.at("RateLimit"));
   house.place_call();
+  const Reply preview =
+      house.ask("PATCH", "/v1/domains/a.test?preview=true", R"({"comment": "x"})");
+  CHECK(members(preview.json) == schemas.at("DomainPreview"));
+  CHECK(members(preview["fields"].array()->front()) == schemas.at("FieldChange"));
+  CHECK(members(preview["touches"]) == schemas.at("DomainUse"));
   check_page("/v1/calls", "Call");
   const std::string call =
       *house.ask("GET", "/v1/calls")["items"].array()->front().find("id")->text();

@@ -189,13 +189,23 @@ class Page(LabTest):
         self.page.wait(css=f"{row} .state", text="disabled")
         self.assertFalse(self.edge.must("GET", "/v1/domains/b.test")["enabled"])
         self.page.click("Move b.test to another set")
-        self.page.wait(css="dialog .note", text="No target of set 20 is up")
+        self.page.wait(css="dialog .note", text="No target of set 20 can be tried (it has none)")
         self.page.click("Move", inside="dialog")
         self.page.wait(role="link", name="20", inside=row)
         self.page.click("Remove b.test")
         self.page.click("Remove", inside="dialog")
         self.page.gone(css=row)
         self.assertEqual(self.edge.rest("GET", "/v1/domains/b.test")[0], 404)
+
+    def test_a_move_tells_what_it_touches_before_it_is_made(self):
+        self.edge.set(20)
+        self.call()
+        self.log_in("domains")
+        self.page.click("Move a.test to another set")
+        self.page.wait(css="dialog .touches", text="1 live call")
+        self.page.wait(css="dialog .note", text="stay where they are until they end")
+        self.page.click("Cancel", inside="dialog")
+        self.assertEqual(self.edge.must("GET", "/v1/domains/a.test")["setid"], 10)
 
     def test_registrations_are_searched_and_removed(self):
         phone = Baresip(self.lab, 22, "402", "a.test", "two", f"{self.edge.ip}:5060")

@@ -18,6 +18,13 @@ export type DispatcherSet = {
   failover: { codes: number[]; max_attempts: number; follow_redirects: boolean };
 };
 export type Domain = { domain: string; setid: number; enabled: boolean; comment: string };
+export type DomainPreview = {
+  preview: boolean; changes: string[]; fields: { field: string; before: unknown; after: unknown }[];
+  touches: { registrations: number; live_calls: number; subscriptions: number };
+  served_by: { setid: number; targets: { id: number; destination: string; state: string; health: string; maintenance_until: string | null }[] } | null;
+  warnings: string[];
+};
+export type Maintenance = { from: string; until: string; comment: string };
 export type Registration = {
   token: string; aor: string; domain: string; contact: string; instance: string; q: number; source: string;
   transport: string; target: number | null; user_agent: string; registered: string; expires: string; expires_in_s: number;
