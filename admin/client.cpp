@@ -132,6 +132,7 @@ class Runner {
                                                    {"PRIORITY", "priority"},
                                                    {"WEIGHT", "weight"},
                                                    {"SOURCES", "sources"},
+                                                   {"MAINTENANCE UNTIL", "maintenance_until"},
                                                    {"REASON", "reason"}});
   }
   int operator()(const command::TargetAdd& c) {
@@ -155,6 +156,31 @@ class Runner {
   int operator()(const command::TargetState& c) {
     return change("PATCH", target(c.setid, c.id), Json::Object{{"state", c.state}},
                   "target " + std::to_string(c.id) + " is " + c.state);
+  }
+  int operator()(const command::TargetMaintenance& c) {
+    const bool changes = c.clear || !c.from.empty();
+    quiet_ = changes;  // what there was is not what is asked for
+    auto shown = send("GET", target(c.setid, c.id), std::nullopt);
+    quiet_ = false;
+    if (!shown) return 1;
+    if (changes) {
+      const Json* there = shown->find("maintenance");
+      Json::Array windows = there && there->array() && !c.clear ? *there->array() : Json::Array{};
+      if (!c.from.empty())
+        windows.emplace_back(
+            Json::Object{{"from", c.from}, {"until", c.until}, {"comment", c.comment}});
+      shown = send("PATCH", target(c.setid, c.id), Json::Object{{"maintenance", windows}});
+      if (!shown) return 1;
+    }
+    if (json_) return 0;
+    std::vector<std::vector<std::string>> rows{{"FROM", "UNTIL", "COMMENT"}};
+    if (const Json* all = shown->find("maintenance"); all && all->array()) {
+      for (const Json& one : *all->array())
+        rows.push_back(
+            {cell(one.find("from")), cell(one.find("until")), cell(one.find("comment"))});
+    }
+    print_rows(std::move(rows), out_);
+    return 0;
   }
   int operator()(const command::BanList&) {
     return list("/v1/bans?limit=1000", {{"NETWORK", "network"},

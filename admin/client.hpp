@@ -70,6 +70,12 @@ struct TargetState {
   std::int64_t setid = 0, id = 0;
   std::string state;
 };  // "active", "draining", "disabled"
+// Without times: what there is. With them: one window more.
+struct TargetMaintenance {
+  std::int64_t setid = 0, id = 0;
+  std::string from, until, comment;
+  bool clear = false;  // removes all there are, before
+};
 struct BanList {};
 struct BanAdd {
   std::string network, ttl, reason;  // ttl "": until it is lifted
@@ -90,7 +96,7 @@ using Command =
                  command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
                  command::DomainMove, command::DomainRemove, command::TargetList,
                  command::TargetAdd, command::TargetRemove, command::TargetState,
-                 command::BanList, command::BanAdd, command::BanRemove,
+                 command::TargetMaintenance, command::BanList, command::BanAdd, command::BanRemove,
                  command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an

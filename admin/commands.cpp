@@ -101,6 +101,17 @@ void add_target(CLI::App& app, Chosen c) {
   add_state(target, c, "drain", "No new calls; live ones end by themselves", "draining");
   add_state(target, c, "activate", "Take calls again", "active");
   add_state(target, c, "disable", "Out of service", "disabled");
+  add<command::TargetMaintenance>(
+      target, c, "maintenance", "When it is drained by itself; with times, one window more",
+      [](CLI::App& a, command::TargetMaintenance& v) {
+        a.add_option("SETID", v.setid)->required();
+        a.add_option("ID", v.id)->required();
+        auto* from = a.add_option("FROM", v.from, "2026-12-01T22:00:00Z");
+        auto* until = a.add_option("UNTIL", v.until, "At most 7 days later");
+        from->needs(until);
+        a.add_option("--comment", v.comment);
+        a.add_flag("--clear", v.clear, "Remove the windows there are");
+      });
 }
 
 void add_ban(CLI::App& app, Chosen c) {

@@ -62,6 +62,7 @@ TargetStatus Edge::target_status(storage::TargetId id) const {
   if (const auto live = impl_->live_calls.find(id); live != impl_->live_calls.end())
     status.live_calls = live->second;
   if (const storage::Target* t = impl_->directory->target(id)) impl_->describe_name(*t, status);
+  if (const auto* window = impl_->maintenance.of(id)) status.maintenance_until = window->until;
   return status;
 }
 
@@ -193,6 +194,7 @@ void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
     }
   }
   if (!targets) return;
+  e.look_at_maintenance(now);
   e.ask_names(now);
   e.lift_protected(now);
 }

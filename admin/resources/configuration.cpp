@@ -118,8 +118,9 @@ void read_sets(const Service& service, const Json::Array& items, Wanted& out,
     std::set<std::string> destinations;
     each_object(*targets->array(), where + ".targets", faults,
                 [&](const Json& one, const std::string& place) {
-                  Target target =
-                      at(place, faults, [&] { return read_target(one, *setid, 0, faults); });
+                  Target target = at(place, faults, [&] {
+                    return read_target(one, *setid, 0, service.now().wall, faults);
+                  });
                   const std::string destination = target.destination.text();
                   if (!destinations.insert(destination).second)
                     faults.push_back({place + ".destination", "stands twice in this set"});

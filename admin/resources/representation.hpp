@@ -37,8 +37,9 @@ Json writable(const storage::Target& target);
 // The key (domain, setid, id) comes from the path; a body may repeat it, equal.
 storage::Domain read_domain(const Json& body, std::string domain, std::vector<Fault>& faults);
 storage::DispatcherSet read_set(const Json& body, storage::SetId setid, std::vector<Fault>& faults);
+// Maintenance windows that are over at `now` are left out.
 storage::Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
-                            std::vector<Fault>& faults);
+                            WallTime now, std::vector<Fault>& faults);
 
 using usher::time_text;
 

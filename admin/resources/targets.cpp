@@ -54,6 +54,9 @@ Json show(const Service& service, const Target& target) {
   members.emplace_back("changed", status.changed ? Json{time_text(*status.changed)} : Json{});
   members.emplace_back("retry_after",
                        status.retry_after ? Json{time_text(*status.retry_after)} : Json{});
+  members.emplace_back("maintenance_until", status.maintenance_until
+                                                ? Json{time_text(*status.maintenance_until)}
+                                                : Json{});
   members.emplace_back("live_calls", status.live_calls);
   members.emplace_back("attempts", status.attempts);
   members.emplace_back("failures", status.failures);
@@ -127,7 +130,7 @@ void create(const Context& context, const Call& call, const Respond& respond) {
       [&service, body = call.body,
        setid = std::get<Path>(path).setid]() -> std::variant<Write, Answer> {
         std::vector<Fault> faults;
-        Target wanted = read_target(body, setid, 0, faults);
+        Target wanted = read_target(body, setid, 0, service.now().wall, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         wanted.id = service.edge.next_target_id();
         Write w;
@@ -162,8 +165,8 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
         const Target* old = find(service, at);
         if (!old) return no_target(at);
         std::vector<Fault> faults;
-        const Target wanted =
-            read_target(merge ? merge_patch(writable(*old), body) : body, at.setid, at.id, faults);
+        const Target wanted = read_target(merge ? merge_patch(writable(*old), body) : body,
+                                          at.setid, at.id, service.now().wall, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         Write w;
         w.answer = [&service, wanted] { return json_answer(200, show(service, wanted)); };

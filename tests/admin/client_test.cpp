@@ -119,6 +119,35 @@ TEST_CASE("a domain is moved, after a look at what that touches") {
   CHECK(shell.err.str().find("  setid: ") != std::string::npos);
 }
 
+TEST_CASE("maintenance windows are added, listed and cleared from the command line") {
+  Shell shell;
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
+  command::TargetMaintenance m;
+  m.setid = 10;
+  m.id = 1;
+  m.from = "2030-01-01T00:00:00Z";
+  m.until = "2030-01-01T01:00:00Z";
+  m.comment = "disk";
+  CHECK(shell.run(m) == 0);
+  m.from = "2030-01-02T00:00:00Z";
+  m.until = "2030-01-02T01:00:00Z";
+  CHECK(shell.run(m) == 0);
+  m.from = m.until = "";
+  CHECK(shell.run(m) == 0);
+  CHECK(shell.out.str() ==
+        "FROM                      UNTIL                     COMMENT\n"
+        "2030-01-01T00:00:00.000Z  2030-01-01T01:00:00.000Z  disk\n"
+        "2030-01-02T00:00:00.000Z  2030-01-02T01:00:00.000Z  disk\n");
+  m.clear = true;
+  CHECK(shell.run(m) == 0);
+  CHECK(shell.house.edge.directory().target(1)->maintenance.empty());
+  const auto parsed = std::get<command::TargetMaintenance>(
+      *parse({"target", "maintenance", "10", "1", "2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z"}));
+  CHECK(parsed.until == "2030-01-01T01:00:00Z");
+  CHECK_THROWS_AS(parse({"target", "maintenance", "10", "1", "2030-01-01T00:00:00Z"}),
+                  CLI::ParseError);
+}
+
 TEST_CASE("an edge that cannot be reached is a failure with its reason") {
   std::ostringstream out, err;
   const Fetch fetch = [](const std::string&, const std::string&,

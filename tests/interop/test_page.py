@@ -207,6 +207,25 @@ class Page(LabTest):
         self.page.click("Cancel", inside="dialog")
         self.assertEqual(self.edge.must("GET", "/v1/domains/a.test")["setid"], 10)
 
+    def test_a_maintenance_window_is_added_shown_and_removed(self):
+        target = self.edge.targets(10)[0]["id"]
+        self.log_in("sets")
+        self.page.click(f"Maintenance of target {target}")
+        self.page.fill("From", "2020-01-01T00:00:00Z", inside="dialog")
+        self.page.fill("Until", "2050-01-01T00:00:00Z", inside="dialog")
+        self.page.click("Add window", inside="dialog")
+        self.page.wait(css="dialog [aria-invalid=true]")
+        self.page.fill("From", "2050-01-01T00:00:00Z", inside="dialog")
+        self.page.fill("Until", "2050-01-02T00:00:00Z", inside="dialog")
+        self.page.click("Add window", inside="dialog")
+        self.page.gone(css="dialog")
+        self.page.wait(css=f"tr[data-row='{target}'] .reason", text="next maintenance")
+        self.page.click(f"Maintenance of target {target}")
+        self.page.click("Remove the window from 2050-01-01T00:00:00.000Z", inside="dialog")
+        self.page.wait(css="dialog .note", text="No window yet.")
+        self.page.click("Cancel", inside="dialog")
+        self.assertEqual(self.edge.targets(10)[0]["maintenance"], [])
+
     def test_registrations_are_searched_and_removed(self):
         phone = Baresip(self.lab, 22, "402", "a.test", "two", f"{self.edge.ip}:5060")
         phone.wait_registered()

@@ -9,7 +9,7 @@ export type Target = {
   id: number; setid: number; destination: string; priority: number; weight: number; sources: string[];
   state: "active" | "draining" | "disabled"; comment: string; health: "unknown" | "up" | "down"; reason: string;
   rtt_ms: number | null; changed: string | null; retry_after: string | null; live_calls: number; attempts: number;
-  failures: number; addresses: string[];
+  failures: number; addresses: string[]; maintenance: Maintenance[]; maintenance_until: string | null;
   resolved?: Place[]; resolve_problem?: string;
 };
 export type DispatcherSet = {
