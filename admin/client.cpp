@@ -67,32 +67,36 @@ class Runner {
       print_rows(std::move(rows), out_);
     });
   }
-  int operator()(const command::Calls&) {
-    return list("/v1/calls?limit=1000", {{"ID", "id"},
-                                         {"STATE", "state"},
-                                         {"FROM", "from"},
-                                         {"TO", "to"},
-                                         {"ORIGIN", "origin"},
-                                         {"DESTINATION", "destination"},
-                                         {"SECONDS", "duration_s"},
-                                         {"KEY", "key"}});
+  int operator()(const command::Calls& c) {
+    return list(filtered("/v1/calls?limit=1000", {{"aor", c.aor},
+                                                  {"user", c.user},
+                                                  {"domain", c.domain},
+                                                  {"target", c.target},
+                                                  {"state", c.state},
+                                                  {"call_id", c.call_id}}),
+                {{"ID", "id"},
+                 {"STATE", "state"},
+                 {"FROM", "from"},
+                 {"TO", "to"},
+                 {"ORIGIN", "origin"},
+                 {"DESTINATION", "destination"},
+                 {"SECONDS", "duration_s"},
+                 {"KEY", "key"}});
   }
   int operator()(const command::EndCall& c) {
     return change("DELETE", "/v1/calls/" + percent_encode(c.id), {}, "ending " + c.id);
   }
   int operator()(const command::Registrations& c) {
-    std::string target = "/v1/registrations?limit=1000";
-    if (!c.domain.empty()) target += "&domain=" + percent_encode(c.domain);
-    if (!c.user.empty()) target += "&user=" + percent_encode(c.user);
-    if (!c.source.empty()) target += "&source=" + percent_encode(c.source);
-    return list(target, {{"AOR", "aor"},
-                         {"CONTACT", "contact"},
-                         {"SOURCE", "source"},
-                         {"VIA", "transport"},
-                         {"TARGET", "target"},
-                         {"EXPIRES IN", "expires_in_s"},
-                         {"TOKEN", "token"},
-                         {"USER AGENT", "user_agent"}});
+    return list(filtered("/v1/registrations?limit=1000",
+                         {{"domain", c.domain}, {"user", c.user}, {"source", c.source}}),
+                {{"AOR", "aor"},
+                 {"CONTACT", "contact"},
+                 {"SOURCE", "source"},
+                 {"VIA", "transport"},
+                 {"TARGET", "target"},
+                 {"EXPIRES IN", "expires_in_s"},
+                 {"TOKEN", "token"},
+                 {"USER AGENT", "user_agent"}});
   }
   int operator()(const command::SetList&) {
     return list("/v1/dispatcher/sets?limit=1000", {{"SETID", "setid"},
@@ -106,14 +110,17 @@ class Runner {
         {{"DOMAIN", "domain"}, {"SETID", "setid"}, {"ENABLED", "enabled"}, {"COMMENT", "comment"}});
   }
   int operator()(const command::DomainAdd& c) {
-    return change(
-        "PUT", "/v1/domains/" + percent_encode(c.domain),
+    return change_domain(
+        "PUT", c.domain, c.preview,
         Json::Object{{"setid", c.setid}, {"enabled", !c.disabled}, {"comment", c.comment}},
         "domain " + c.domain + " uses set " + std::to_string(c.setid));
   }
+  int operator()(const command::DomainMove& c) {
+    return change_domain("PATCH", c.domain, c.preview, Json::Object{{"setid", c.setid}},
+                         "domain " + c.domain + " uses set " + std::to_string(c.setid));
+  }
   int operator()(const command::DomainRemove& c) {
-    return change("DELETE", "/v1/domains/" + percent_encode(c.domain), {},
-                  "domain " + c.domain + " removed");
+    return change_domain("DELETE", c.domain, c.preview, {}, "domain " + c.domain + " removed");
   }
   int operator()(const command::TargetList& c) {
     return list(targets(c.setid) + "?limit=1000", {{"ID", "id"},
@@ -125,6 +132,7 @@ class Runner {
                                                    {"PRIORITY", "priority"},
                                                    {"WEIGHT", "weight"},
                                                    {"SOURCES", "sources"},
+                                                   {"MAINTENANCE UNTIL", "maintenance_until"},
                                                    {"REASON", "reason"}});
   }
   int operator()(const command::TargetAdd& c) {
@@ -148,6 +156,31 @@ class Runner {
   int operator()(const command::TargetState& c) {
     return change("PATCH", target(c.setid, c.id), Json::Object{{"state", c.state}},
                   "target " + std::to_string(c.id) + " is " + c.state);
+  }
+  int operator()(const command::TargetMaintenance& c) {
+    const bool changes = c.clear || !c.from.empty();
+    quiet_ = changes;  // what there was is not what is asked for
+    auto shown = send("GET", target(c.setid, c.id), std::nullopt);
+    quiet_ = false;
+    if (!shown) return 1;
+    if (changes) {
+      const Json* there = shown->find("maintenance");
+      Json::Array windows = there && there->array() && !c.clear ? *there->array() : Json::Array{};
+      if (!c.from.empty())
+        windows.emplace_back(
+            Json::Object{{"from", c.from}, {"until", c.until}, {"comment", c.comment}});
+      shown = send("PATCH", target(c.setid, c.id), Json::Object{{"maintenance", windows}});
+      if (!shown) return 1;
+    }
+    if (json_) return 0;
+    std::vector<std::vector<std::string>> rows{{"FROM", "UNTIL", "COMMENT"}};
+    if (const Json* all = shown->find("maintenance"); all && all->array()) {
+      for (const Json& one : *all->array())
+        rows.push_back(
+            {cell(one.find("from")), cell(one.find("until")), cell(one.find("comment"))});
+    }
+    print_rows(std::move(rows), out_);
+    return 0;
   }
   int operator()(const command::BanList&) {
     return list("/v1/bans?limit=1000", {{"NETWORK", "network"},
@@ -201,6 +234,15 @@ class Runner {
   }
 
  private:
+  // What is empty is left out.
+  static std::string filtered(
+      std::string path,
+      std::initializer_list<std::pair<std::string_view, std::string_view>> filters) {
+    for (const auto& [name, value] : filters) {
+      if (!value.empty()) path.append("&").append(name).append("=").append(percent_encode(value));
+    }
+    return path;
+  }
   static std::string targets(std::int64_t setid) {
     return "/v1/dispatcher/sets/" + std::to_string(setid) + "/targets";
   }
@@ -246,6 +288,46 @@ class Runner {
     if (!send(method, path, body)) return 1;
     if (!json_) out_ << escaped(done) << '\n';
     return 0;
+  }
+
+  int change_domain(const std::string& method, const std::string& domain, bool preview,
+                    const std::optional<Json>& body, const std::string& done) {
+    const std::string path = "/v1/domains/" + percent_encode(domain);
+    if (!preview) return change(method, path, body, done);
+    const auto told = send(method, path + "?preview=true", body);
+    if (!told) return 1;
+    if (!json_) print_preview(*told);
+    return 0;
+  }
+
+  void print_preview(const Json& told) {
+    const auto lines = [&](const char* member, const std::string& before) {
+      const Json* all = told.find(member);
+      if (!all || !all->array()) return;
+      for (const Json& one : *all->array()) out_ << before << cell(&one) << '\n';
+    };
+    lines("changes", "would ");
+    if (const Json* fields = told.find("fields"); fields && fields->array()) {
+      for (const Json& one : *fields->array())
+        out_ << "  " << cell(one.find("field")) << ": " << cell(one.find("before")) << " -> "
+             << cell(one.find("after")) << '\n';
+    }
+    if (const Json* touches = told.find("touches"); touches && touches->object()) {
+      for (const auto& [name, count] : *touches->object()) {
+        std::string words = name;
+        std::replace(words.begin(), words.end(), '_', ' ');
+        out_ << words << ": " << cell(&count) << '\n';
+      }
+    }
+    if (const Json* by = told.find("served_by"); by && by->object()) {
+      out_ << "served by set " << cell(by->find("setid")) << '\n';
+      if (const Json* all = by->find("targets"); all && all->array()) {
+        for (const Json& one : *all->array())
+          out_ << "  target " << cell(one.find("id")) << " " << cell(one.find("destination")) << " "
+               << cell(one.find("state")) << " " << cell(one.find("health")) << '\n';
+      }
+    }
+    lines("warnings", "warning: ");
   }
 
   template <class Print>

@@ -26,7 +26,9 @@ struct ClientOptions {
 namespace command {
 struct Status {};
 struct Timers {};
-struct Calls {};
+struct Calls {
+  std::string aor, user, domain, target, state, call_id;  // empty: any
+};
 struct EndCall {
   std::string id;
 };
@@ -40,9 +42,16 @@ struct DomainAdd {
   std::int64_t setid = 0;
   std::string comment;
   bool disabled = false;
+  bool preview = false;  // of all three: tell what it would touch, and do nothing
+};
+struct DomainMove {
+  std::string domain;
+  std::int64_t setid = 0;
+  bool preview = false;
 };
 struct DomainRemove {
   std::string domain;
+  bool preview = false;
 };
 struct TargetList {
   std::int64_t setid = 0;
@@ -61,6 +70,12 @@ struct TargetState {
   std::int64_t setid = 0, id = 0;
   std::string state;
 };  // "active", "draining", "disabled"
+// Without times: what there is. With them: one window more.
+struct TargetMaintenance {
+  std::int64_t setid = 0, id = 0;
+  std::string from, until, comment;
+  bool clear = false;  // removes all there are, before
+};
 struct BanList {};
 struct BanAdd {
   std::string network, ttl, reason;  // ttl "": until it is lifted
@@ -79,9 +94,10 @@ struct RouteTest {
 using Command =
     std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
                  command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
-                 command::DomainRemove, command::TargetList, command::TargetAdd,
-                 command::TargetRemove, command::TargetState, command::BanList, command::BanAdd,
-                 command::BanRemove, command::Explain, command::RouteTest>;
+                 command::DomainMove, command::DomainRemove, command::TargetList,
+                 command::TargetAdd, command::TargetRemove, command::TargetState,
+                 command::TargetMaintenance, command::BanList, command::BanAdd, command::BanRemove,
+                 command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

@@ -39,6 +39,10 @@ CLI::App* add(CLI::App& app, Chosen c, const char* name, const char* help) {
   return add<T>(app, c, name, help, [](CLI::App&, T&) {});
 }
 
+void add_preview(CLI::App& command, bool& preview) {
+  command.add_flag("--preview", preview, "Tell what it would touch, and do nothing");
+}
+
 void add_domain(CLI::App& app, Chosen c) {
   CLI::App& domain = *app.add_subcommand("domain", "Tenants' SIP domains")->require_subcommand(1);
   add<command::DomainList>(domain, c, "list", "All domains");
@@ -48,10 +52,19 @@ void add_domain(CLI::App& app, Chosen c) {
         a.add_option("SETID", v.setid, "Dispatcher set; must exist")->required();
         a.add_option("--comment", v.comment);
         a.add_flag("--disabled", v.disabled);
+        add_preview(a, v.preview);
       });
-  add<command::DomainRemove>(
-      domain, c, "remove", "Remove a domain",
-      [](CLI::App& a, command::DomainRemove& v) { a.add_option("DOMAIN", v.domain)->required(); });
+  add<command::DomainMove>(
+      domain, c, "move", "Let another set serve a domain", [](CLI::App& a, command::DomainMove& v) {
+        a.add_option("DOMAIN", v.domain)->required();
+        a.add_option("SETID", v.setid, "Dispatcher set; must exist")->required();
+        add_preview(a, v.preview);
+      });
+  add<command::DomainRemove>(domain, c, "remove", "Remove a domain",
+                             [](CLI::App& a, command::DomainRemove& v) {
+                               a.add_option("DOMAIN", v.domain)->required();
+                               add_preview(a, v.preview);
+                             });
 }
 
 // activate, drain, disable: the same change with another state.
@@ -88,6 +101,17 @@ void add_target(CLI::App& app, Chosen c) {
   add_state(target, c, "drain", "No new calls; live ones end by themselves", "draining");
   add_state(target, c, "activate", "Take calls again", "active");
   add_state(target, c, "disable", "Out of service", "disabled");
+  add<command::TargetMaintenance>(
+      target, c, "maintenance", "When it is drained by itself; with times, one window more",
+      [](CLI::App& a, command::TargetMaintenance& v) {
+        a.add_option("SETID", v.setid)->required();
+        a.add_option("ID", v.id)->required();
+        auto* from = a.add_option("FROM", v.from, "2026-12-01T22:00:00Z");
+        auto* until = a.add_option("UNTIL", v.until, "At most 7 days later");
+        from->needs(until);
+        a.add_option("--comment", v.comment);
+        a.add_flag("--clear", v.clear, "Remove the windows there are");
+      });
 }
 
 void add_ban(CLI::App& app, Chosen c) {
@@ -134,7 +158,15 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
                                 a.add_option("--user", v.user);
                                 a.add_option("--source", v.source, "IP address");
                               });
-  CLI::App* calls = add<command::Calls>(app, c, "calls", "Live calls");
+  CLI::App* calls =
+      add<command::Calls>(app, c, "calls", "Live calls", [](CLI::App& a, command::Calls& v) {
+        a.add_option("--aor", v.aor, "401@a.test, who calls or is called");
+        a.add_option("--user", v.user, "The same by the user alone");
+        a.add_option("--domain", v.domain);
+        a.add_option("--target", v.target, "A target's number");
+        a.add_option("--state", v.state, "trying, ringing, answered, confirmed, ending");
+        a.add_option("--call-id", v.call_id, "Of either leg");
+      });
   add<command::EndCall>(*calls, c, "end", "End a call", [](CLI::App& a, command::EndCall& v) {
     a.add_option("ID", v.id)->required();
   });

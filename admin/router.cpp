@@ -118,8 +118,10 @@ void Router::add(std::string method, std::string pattern, std::vector<std::strin
   add(std::move(route));
 }
 
-void Router::add_write(std::string method, std::string pattern, Handler handler) {
+void Router::add_write(std::string method, std::string pattern, Handler handler,
+                       std::vector<std::string> query) {
   Route route;
+  route.query = std::move(query);
   route.method = std::move(method);
   route.pattern = std::move(pattern);
   route.handler = std::move(handler);

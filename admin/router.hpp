@@ -45,7 +45,8 @@ class Router {
   void add(std::string method, std::string pattern, std::vector<std::string> query,
            std::function<Answer(const Call&)> handler);
   // A handler that answers when the store has.
-  void add_write(std::string method, std::string pattern, Handler handler);
+  void add_write(std::string method, std::string pattern, Handler handler,
+                 std::vector<std::string> query = {});
 
   const std::vector<Route>& routes() const { return routes_; }
   // Whether the path may be asked without a token.

@@ -24,8 +24,10 @@ enum class EventKind : std::uint8_t {
   store_degraded,
   store_recovered,
   configuration,
+  maintenance_began,
+  maintenance_ended,
 };
-inline constexpr std::size_t kEventKinds = 14;
+inline constexpr std::size_t kEventKinds = 16;
 std::string_view event_kind_name(EventKind kind);  // "target-up"
 std::optional<EventKind> parse_event_kind(std::string_view text);
 

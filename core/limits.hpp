@@ -39,6 +39,10 @@ inline constexpr std::size_t kRouteSetEntries = 16;
 // For how long a 503's Retry-After keeps its target from being chosen (RFC 3261 §21.5.4), at most.
 inline constexpr std::chrono::minutes kRetryAfter{5};
 
+// Maintenance windows of one target, and how long one may be.
+inline constexpr std::size_t kMaintenances = 8;
+inline constexpr std::chrono::hours kMaintenance{7 * 24};
+
 // The gate. Each table forgets what was asked for longest ago when it is full, so that a million
 // spoofed sources cost this much and no more.
 inline constexpr std::size_t kBuckets = 100'000;   // token buckets

@@ -63,6 +63,18 @@ Result<void> Directory::check_target(const storage::Target& target) const {
   if (target.weight < 1 || target.weight > 1000) {
     return out_of_range("weight", std::to_string(target.weight), "1 to 1000");
   }
+  const auto& windows = target.maintenance;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::string name = "maintenance[" + std::to_string(i) + "]";
+    if (windows[i].until <= windows[i].from ||
+        windows[i].until - windows[i].from > limits::kMaintenance)
+      return out_of_range(name, duration_text(windows[i].until - windows[i].from),
+                          "until later than from, by 7 days at most");
+    if (i > 0 && windows[i].from < windows[i - 1].until)
+      return fail(Errc::conflict, name + ": begins before the one before it has ended");
+  }
+  if (windows.size() > limits::kMaintenances)
+    return out_of_range("maintenance", std::to_string(windows.size()) + " windows", "8 at most");
   // RFC 3261 §16.3 item 4 names loops; a target that is ourselves would make one of every request.
   if (std::find(own_hosts_.begin(), own_hosts_.end(), host_and_port(target.destination)) !=
       own_hosts_.end()) {

@@ -51,6 +51,7 @@ Edge::Impl::Impl(EdgeConfig given, storage::Snapshot loaded, const Log& given_lo
     keep_alive.watch(now.mono, loaded.bindings[i], keep_alive.place_of(i, loaded.bindings.size()));
   for (const auto& [id, target] : directory->targets()) last_target = std::max(last_target, id);
   for (const auto& [id, set] : directory->sets()) track_targets(now, id);
+  look_at_maintenance(now, false);
   ask_names(now);
   records.reopen(std::move(loaded.open_records));
   restore(now, loaded.calls, loaded.subscriptions);
@@ -153,6 +154,8 @@ void Edge::Impl::on_time(Now now) {
     holds.pop_front();
   }
   for (const storage::TargetId id : health.due(now)) probe(now, id);
+  if (const auto due = maintenance.next_deadline(); due && *due <= now.mono)
+    look_at_maintenance(now);
   end_waits(now);
   if (overload.due() && *overload.due() <= now.mono) look_at_load(now);
   for (sip::Send& ping : keep_alive.due(now.mono, location)) {
@@ -183,6 +186,7 @@ std::optional<Instant> Edge::Impl::next_deadline() const {
   };
   take(stack.next_deadline());
   take(health.next_deadline());
+  take(maintenance.next_deadline());
   take(location.next_expiry());
   take(keep_alive.next_deadline());
   take(knocks.due());

@@ -69,6 +69,7 @@ struct TargetStatus {
   // It has asked to be left alone until then (503 with Retry-After); empty: it has not, or that
   // time is over.
   std::optional<WallTime> retry_after;
+  std::optional<WallTime> maintenance_until;  // it is in a window that ends then
   std::size_t live_calls = 0;
   std::uint64_t attempts = 0, failures = 0;
   // Of a destination written as a name:
@@ -81,6 +82,11 @@ struct TargetStatus {
   WallTime name_until{};     // how long DNS' last good answer holds
   bool name_kept = false;    // that answer is in use although DNS has failed since
   std::string name_problem;  // of the last question, or that there is no answer yet
+};
+
+// What of a domain is alive.
+struct DomainUse {
+  std::size_t registrations = 0, live_calls = 0, subscriptions = 0;
 };
 
 struct RegistrationFilter {
@@ -159,6 +165,10 @@ class Edge {
   const Directory& directory() const;
   std::vector<storage::ScannerPattern> scanners() const;
   TargetStatus target_status(storage::TargetId id) const;
+  // Why no target of this set would be tried now, in words; empty: one would.
+  std::string not_usable(storage::SetId set) const;
+  // `lower_case_name` need not be a domain of ours.
+  DomainUse domain_use(const std::string& lower_case_name) const;
   Paged<storage::Binding> registrations(const RegistrationFilter& filter, const Page& page) const;
   std::vector<storage::DoorKnock> door_knocks(std::size_t limit) const;  // newest first
   const storage::GateSettings& gate_settings() const;

@@ -62,7 +62,23 @@ TargetStatus Edge::target_status(storage::TargetId id) const {
   if (const auto live = impl_->live_calls.find(id); live != impl_->live_calls.end())
     status.live_calls = live->second;
   if (const storage::Target* t = impl_->directory->target(id)) impl_->describe_name(*t, status);
+  if (const auto* window = impl_->maintenance.of(id)) status.maintenance_until = window->until;
   return status;
+}
+
+std::string Edge::not_usable(storage::SetId set) const {
+  const storage::DispatcherSet* found = impl_->directory->set(set);
+  return found ? impl_->candidates(*found).none
+               : "there is no dispatcher set " + std::to_string(set);
+}
+
+DomainUse Edge::domain_use(const std::string& lower_case_name) const {
+  DomainUse out;
+  out.registrations = impl_->location.count_in(lower_case_name);
+  for (const sip::CallView& call : impl_->stack.calls())
+    out.live_calls += call.domain == lower_case_name ? 1 : 0;
+  out.subscriptions = impl_->stack.subscriptions_of(lower_case_name);
+  return out;
 }
 
 Paged<storage::Binding> Edge::registrations(const RegistrationFilter& filter,
@@ -178,6 +194,7 @@ void Edge::apply(Now now, const std::vector<storage::Change>& changes) {
     }
   }
   if (!targets) return;
+  e.look_at_maintenance(now);
   e.ask_names(now);
   e.lift_protected(now);
 }

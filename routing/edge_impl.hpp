@@ -26,6 +26,7 @@
 #include "routing/limiter.hpp"
 #include "routing/location.hpp"
 #include "routing/lookup.hpp"
+#include "routing/maintenance.hpp"
 #include "routing/names.hpp"
 #include "routing/offences.hpp"
 #include "routing/offers.hpp"
@@ -181,6 +182,12 @@ struct Edge::Impl {
   void ask_names(Now now);
   void describe_name(const storage::Target& target, TargetStatus& status) const;
 
+  // edge_maintenance.cpp
+  void look_at_maintenance(Now now, bool told = true);
+  bool takes_new(const storage::Target& target) const {
+    return target.state == storage::TargetState::active && maintenance.of(target.id) == nullptr;
+  }
+
   // edge_registers.cpp
   RegisterRank rank_of(Now now, const sip::RouteNeeded& need, Affinity::Key key, bool bound) const;
   void let_wait(Now now, const sip::RouteNeeded& need, storage::TargetId target, RegisterRank rank,
@@ -287,6 +294,7 @@ struct Edge::Impl {
   PlaceHealth place_health;
   ProbeRounds probe_rounds;
   Names names;
+  MaintenanceWatch maintenance;
   DialogSaves dialog_saves;
   CallRecords records;
   RegisterQueue registers;

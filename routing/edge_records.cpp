@@ -71,8 +71,10 @@ void Edge::Impl::record_refusal(Now now, const sip::RouteNeeded& need, const sip
 
 void Edge::Impl::call_ringing(Now now, const sip::CallRinging& e) {
   const auto found = journeys.find(e.mark);
-  if (found != journeys.end() && found->second.record)
-    records.ringing(*found->second.record, e, now);
+  if (found == journeys.end()) return;
+  trace(now, found->second.trace, step::kRinging, "a first 18x has come",
+        {{"destination", e.destination.text()}});
+  if (found->second.record) records.ringing(*found->second.record, e, now);
 }
 
 void Edge::Impl::record_answer(Now now, Journey& journey, const sip::CallAnswered& e) {

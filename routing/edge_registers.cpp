@@ -145,8 +145,8 @@ void Edge::Impl::end_waits(Now now) {
   // Who waits for a target that can't be tried any more goes on to another one.
   for (const storage::TargetId id : registers.waited_for()) {
     const storage::Target* target = directory->target(id);
-    if (target && target->state == storage::TargetState::active &&
-        health.state(id) != HealthState::down && !health.left_alone(id))
+    if (target && takes_new(*target) && health.state(id) != HealthState::down &&
+        !health.left_alone(id))
       continue;
     for (const RegisterQueue::Waiting& waiting : registers.take_all(id)) resume(now, waiting);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/duration.hpp"
 #include "core/text.hpp"
 #include "routing/dialog_records.hpp"
 #include "routing/edge_impl.hpp"
@@ -68,7 +69,9 @@ Result<void> Edge::Impl::restore(Now now, const storage::SavedCall& saved,
   journey.saved = checkpoint->id;
   set_live(journey, saved.target);
   step_text.clear();
-  write_step(step_text, step::kRestored, "an established call of the process before goes on", {});
+  write_step(
+      step_text, step::kRestored, "an established call of the process before goes on",
+      {{"up", duration_text(std::chrono::ceil<std::chrono::seconds>(now.wall - saved.answered))}});
   recorder.note(now, journey.trace, step_text, checkpoint->origin.dialog.call_id,
                 checkpoint->answerer.dialog.call_id);
   // Towards a backend the attempt's mark is its target.

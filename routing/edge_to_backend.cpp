@@ -37,12 +37,17 @@ std::string names_of(const TargetOrder& order) {
 // fail; the probes find out who is back.
 Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set) const {
   Candidates found;
-  std::size_t down = 0, alone = 0, away = 0, unreachable = 0, loops = 0;
+  std::size_t down = 0, alone = 0, away = 0, maintained = 0, unreachable = 0, loops = 0;
   for (const storage::Target* t : directory->targets_of(set.setid)) {
     if (t->state != storage::TargetState::active) {
       found.rejected.emplace_back(
           t, t->state == storage::TargetState::draining ? "draining" : "disabled");
       ++away;
+      continue;
+    }
+    if (!takes_new(*t)) {
+      found.rejected.emplace_back(t, "in maintenance");
+      ++maintained;
       continue;
     }
     if (health.state(t->id) == HealthState::down) {
@@ -82,11 +87,12 @@ Edge::Impl::Candidates Edge::Impl::candidates(const storage::DispatcherSet& set)
   count(down, "down");
   count(alone, "left alone as their 503 asked for");
   count(away, "draining or disabled");
+  count(maintained, "in maintenance");
   count(unreachable, "without an address or listener");
   count(loops, "on our own listeners");
   found.none = "no target of set " + std::to_string(set.setid) + " can be tried (" +
                (found.none.empty() ? "it has none" : found.none) + ")";
-  found.loop = loops > 0 && down + alone + away + unreachable == 0;
+  found.loop = loops > 0 && down + alone + away + maintained + unreachable == 0;
   return found;
 }
 

@@ -56,7 +56,7 @@ std::string private_media(const Records& records) {
 
 }  // namespace
 
-Explanation explain(const Records& records) {
+Explanation explain(const Records& records, Instant now) {
   Explanation out;
   // The last one counts: a challenged request comes again. But what comes late within a call that
   // is over, and gets 481, says nothing about the call.
@@ -81,6 +81,7 @@ Explanation explain(const Records& records) {
     return out;
   }
   Story story;
+  story.now = now;
   for (const Record& r : out.steps) {
     if (r.trace == last && r.sequence >= since) story.steps.push_back(&r);
   }

@@ -31,7 +31,8 @@ struct Explanation {
   std::vector<Record> steps;  // of the traces, oldest first
 };
 
-// Nothing was found: the verdict says so, and there are no steps.
-Explanation explain(const Records& records);
+// `now`: since when a call that goes on rings or is up. Nothing was found: the verdict says so, and
+// there are no steps.
+Explanation explain(const Records& records, Instant now);
 
 }  // namespace usher::routing

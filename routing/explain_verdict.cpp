@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/duration.hpp"
+
 namespace usher::routing {
 
 namespace {
@@ -114,10 +116,43 @@ Verdict ended_call(const Story& story, const Step& ended) {
   return {"it ended with " + status + ": " + why, {}};
 }
 
+std::string whole_seconds(Duration d) {
+  return duration_text(std::chrono::floor<std::chrono::seconds>(std::max(d, Duration{})));
+}
+
+// Who has it under way rings, and how long he may.
+std::string ringing(const Story& story, const Record& rang) {
+  std::string out = asked(story) + " rings since " + whole_seconds(story.now - rang.at) + " at " +
+                    place(rang.step) + ", which has not answered";
+  const Record* armed = nullptr;
+  for (const Record* r : story.steps) {
+    if (r->step.what == step::kTimerArmed && r->step.why.starts_with("ring limit")) armed = r;
+  }
+  const Result<Duration> limit =
+      armed ? parse_duration(armed->step.field("time")) : Result<Duration>{Duration{}};
+  if (!armed || !limit) return out;
+  return out + "; the ring limit of " + duration_text(*limit) +
+         " (timers.ring_limit) would end it in " + whole_seconds(armed->at + *limit - story.now) +
+         ", and begins anew with each 18x";
+}
+
 // It goes on, as far as the recorder knows.
 Verdict open(const Story& story) {
-  if (story.last(step::kAnswered)) return {"answered; it is up, as far as the recorder knows", {}};
-  if (const Step* restored = story.last(step::kRestored)) return {restored->why, {}};
+  if (const Record* answered = story.last_record(step::kAnswered))
+    return {"answered; it is up since " + whole_seconds(story.now - answered->at) +
+                ", as far as the recorder knows",
+            {}};
+  if (const Record* restored = story.last_record(step::kRestored)) {
+    const Result<Duration> before = parse_duration(restored->step.field("up"));
+    if (!before) return {restored->step.why, {}};
+    return {restored->step.why + "; it is up since " +
+                whole_seconds(*before + (story.now - restored->at)),
+            {}};
+  }
+  // A target that has been tried since then has not rung.
+  const Record* rang = story.last_record(step::kRinging);
+  const Record* failed = story.last_record(step::kFailover);
+  if (rang && (!failed || failed->sequence < rang->sequence)) return {ringing(story, *rang), {}};
   if (const Step* sent = story.last(step::kAttempt))
     return {asked(story) + " is on its way: sent to " + place(*sent) + ", no final response yet",
             {}};
@@ -145,10 +180,15 @@ Verdict ended_relay(const Story& story, const Step& ended) {
 
 }  // namespace
 
-const Step* Story::last(std::string_view what) const {
+const Record* Story::last_record(std::string_view what) const {
   const auto found = std::find_if(steps.rbegin(), steps.rend(),
                                   [&](const Record* r) { return r->step.what == what; });
-  return found == steps.rend() ? nullptr : &(*found)->step;
+  return found == steps.rend() ? nullptr : *found;
+}
+
+const Step* Story::last(std::string_view what) const {
+  const Record* found = last_record(what);
+  return found ? &found->step : nullptr;
 }
 
 std::string_view Story::method() const {

@@ -5,17 +5,20 @@
 #include <string_view>
 #include <vector>
 
+#include "core/time.hpp"
 #include "routing/explain.hpp"
 
 namespace usher::routing {
 
 struct Story {
   std::vector<const Record*> steps;  // of one trace, in order; not empty
+  Instant now{};
   // What the messages show besides; empty: nothing of that kind.
   std::string other_nonce, private_media;
 
   // The last step of that kind; null: there is none.
   const Step* last(std::string_view what) const;
+  const Record* last_record(std::string_view what) const;
   std::string_view method() const;
   std::string_view kind() const;  // see Explanation
 };

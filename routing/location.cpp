@@ -232,6 +232,12 @@ std::size_t Location::connection_lost(net::ConnectionId connection) {
   return count;
 }
 
+std::size_t Location::count_in(std::string_view domain) const {
+  return static_cast<std::size_t>(std::count_if(
+      entries_.begin(), entries_.end(),
+      [&](const Entry& e) { return e.heap_position != kNone && pool_.text(e.domain) == domain; }));
+}
+
 std::vector<storage::Binding> Location::page(
     std::size_t from, std::size_t limit, const std::function<bool(const storage::Binding&)>& wanted,
     std::size_t& next) const {

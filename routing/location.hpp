@@ -52,6 +52,8 @@ class Location {
   std::vector<storage::Binding> expire(Instant now, std::size_t limit);
 
   std::size_t size() const { return size_; }
+  // Bindings of this domain, which is lower case: a walk over the table, without copies.
+  std::size_t count_in(std::string_view domain) const;
   // From slot `from` on, at most `limit` bindings that `wanted` accepts; `next` is the slot to go
   // on from, 0 at the end.
   std::vector<storage::Binding> page(std::size_t from, std::size_t limit,

@@ -329,6 +329,10 @@ std::vector<CallView> Stack::calls() const {
   return impl_->calls.views();
 }
 
+std::size_t Stack::subscriptions_of(std::string_view domain) const {
+  return impl_->subscriptions.count_of(domain);
+}
+
 const Traffic& Stack::traffic() const {
   return impl_->env.traffic;
 }

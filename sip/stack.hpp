@@ -114,6 +114,7 @@ struct CallRinging {
   CallId call;
   Cookie mark = 0;
   Instant at{};
+  net::Endpoint destination{};  // who rings
 };
 // The place a call was tried at last, or that has answered it.
 struct CallPlace {
@@ -203,6 +204,7 @@ struct CallView {
   std::uint64_t attempt = 0;
   std::string state;     // "routing", "trying", "ringing", "answered", "confirmed", "ending"
   std::string from, to;  // URIs as the originator wrote them
+  std::string domain;    // Plan::domain
   std::string origin_call_id, new_call_id;
   net::Endpoint origin, destination;
   Instant started{}, answered_at{};
@@ -280,6 +282,8 @@ class Stack {
   std::optional<Instant> next_deadline() const;
 
   std::vector<CallView> calls() const;
+  // How many there are of a domain (Plan::domain).
+  std::size_t subscriptions_of(std::string_view domain) const;
   StackCounts counts() const;
   const Traffic& traffic() const;
   // What was taken with take_sends(), by whom it is for.

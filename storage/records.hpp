@@ -68,6 +68,14 @@ enum class TargetState : std::uint8_t {
 std::string_view target_state_name(TargetState s);
 std::optional<TargetState> parse_target_state(std::string_view text);
 
+// A time in which a target takes nothing new, as if it were draining.
+struct Maintenance {
+  WallTime from{};
+  WallTime until{};  // later than `from`, at most limits::kMaintenance
+  std::string comment;
+  friend bool operator==(const Maintenance&, const Maintenance&) = default;
+};
+
 struct Target {
   TargetId id = 0;
   SetId setid = 0;
@@ -77,6 +85,8 @@ struct Target {
   std::vector<net::Cidr> sources;  // further networks this backend sends from
   TargetState state = TargetState::active;
   std::string comment;
+  std::vector<Maintenance> maintenance{};  // in order, none reaches into the next; those that are
+                                           // over are left out; at most limits::kMaintenances
   friend bool operator==(const Target&, const Target&) = default;
 };
 

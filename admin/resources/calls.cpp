@@ -3,10 +3,12 @@
 #include <optional>
 
 #include "admin/resources/call_id.hpp"
+#include "admin/resources/filters.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/text.hpp"
+#include "sip/grammar/grammar.hpp"
 
 namespace usher::admin {
 
@@ -16,11 +18,42 @@ std::string_view side_name(sip::Side side) {
   return side == sip::Side::phone ? "phone" : "backend";
 }
 
-Json show(const Service& service, const sip::CallView& c, Now now) {
+// The backend that has it; nothing: none, or one that is not there any more.
+std::optional<storage::TargetId> target_of(const Service& service, const sip::CallView& c) {
   // Towards a backend the attempt's mark is the target's id.
   const auto target = static_cast<storage::TargetId>(c.attempt);
-  const bool known =
-      c.origin_side == sip::Side::phone && service.edge.directory().target(target) != nullptr;
+  if (c.origin_side != sip::Side::phone || service.edge.directory().target(target) == nullptr)
+    return std::nullopt;
+  return target;
+}
+
+// Which live calls are wanted. What is empty restricts nothing.
+struct Wanted {
+  std::string aor, user;  // of `from` or `to`
+  std::string domain, state, call_id;
+  std::optional<storage::TargetId> target;
+};
+
+bool is_party(const Wanted& wanted, const std::string& party) {
+  const auto uri = sip::parse_uri(party);
+  if (!uri || !uri->is_sip) return false;
+  if (!wanted.user.empty() && uri->user != wanted.user) return false;
+  return wanted.aor.empty() || std::string{uri->user} + "@" + lower(uri->host) == wanted.aor;
+}
+
+bool is_wanted(const Service& service, const Wanted& wanted, const sip::CallView& c) {
+  if (!wanted.domain.empty() && c.domain != wanted.domain) return false;
+  if (!wanted.state.empty() && c.state != wanted.state) return false;
+  if (!wanted.call_id.empty() && c.origin_call_id != wanted.call_id &&
+      c.new_call_id != wanted.call_id)
+    return false;
+  if (wanted.target && target_of(service, c) != wanted.target) return false;
+  if (wanted.aor.empty() && wanted.user.empty()) return true;
+  return is_party(wanted, c.from) || is_party(wanted, c.to);
+}
+
+Json show(const Service& service, const sip::CallView& c, Now now) {
+  const auto target = target_of(service, c);
   const bool answered = c.answered_at != Instant{};
   return Json::Object{
       {"id", id_text(c.call)},
@@ -28,10 +61,11 @@ Json show(const Service& service, const sip::CallView& c, Now now) {
       {"state", c.state},
       {"from", c.from},
       {"to", c.to},
+      {"domain", c.domain},
       {"origin_side", side_name(c.origin_side)},
       {"origin", c.origin.text()},
       {"destination", c.destination == net::Endpoint{} ? Json{} : Json{c.destination.text()}},
-      {"target", known ? Json{target} : Json{}},
+      {"target", target ? Json{*target} : Json{}},
       {"origin_call_id", c.origin_call_id},
       {"new_call_id", c.new_call_id},
       {"hint", c.hint.empty() ? Json{} : Json{c.hint}},
@@ -50,7 +84,17 @@ Answer list(const Service& service, const Call& call) {
   const auto& [limit, cursor] = std::get<routing::Page>(page);
   const auto last = parse_call_id(cursor);
   if (!cursor.empty() && !last) return bad_cursor(cursor);
+  Wanted wanted;
+  Filters filters(call);
+  filters.aor("aor", wanted.aor);
+  filters.text("user", wanted.user);
+  filters.domain("domain", wanted.domain);
+  filters.number("target", 1, kHighestTarget, wanted.target);
+  filters.one_of("state", {"trying", "ringing", "answered", "confirmed", "ending"}, wanted.state);
+  filters.text("call_id", wanted.call_id);
+  if (filters.refused) return *filters.refused;
   std::vector<sip::CallView> calls = service.edge.calls();
+  std::erase_if(calls, [&](const auto& c) { return !is_wanted(service, wanted, c); });
   std::sort(calls.begin(), calls.end(),
             [](const auto& a, const auto& b) { return a.call < b.call; });
   auto it = calls.begin();
@@ -91,7 +135,8 @@ Answer end(const Service& service, const Call& call) {
 
 void add_calls(Router& router, const Context& context) {
   const Service& service = context.service;
-  router.add("GET", "/v1/calls", {"limit", "cursor"},
+  router.add("GET", "/v1/calls",
+             {"aor", "user", "domain", "target", "state", "call_id", "limit", "cursor"},
              [&service](const Call& call) { return list(service, call); });
   router.add("GET", "/v1/calls/{id}", {},
              [&service](const Call& call) { return get(service, call); });

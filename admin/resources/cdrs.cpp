@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "admin/resources/filters.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -18,8 +19,6 @@ namespace {
 using storage::CallRecord;
 using storage::RecordPage;
 using storage::RecordQuery;
-
-constexpr std::int64_t kHighestTarget = std::int64_t{1} << 53;
 
 Json time_or_null(const std::optional<WallTime>& when) {
   return when ? Json{time_text(*when)} : Json{};
@@ -69,63 +68,6 @@ std::optional<storage::RecordPlace> parse_cursor(std::string_view text) {
   return place;
 }
 
-Answer bad(std::string_view field, const std::string& what) {
-  return problem(400, "query", std::string{field} + ": " + what, {{std::string{field}, what}});
-}
-
-// The filters of a query, each into its place; the first that cannot be understood is the refusal.
-class Filters {
- public:
-  explicit Filters(const Call& call) : call_(call) {}
-
-  void time(std::string_view name, std::optional<WallTime>& out) {
-    read(name, [&](const std::string& text) -> std::string {
-      const Result<WallTime> when = parse_time(text);
-      if (!when) return when.error().message;
-      out = *when;
-      return {};
-    });
-  }
-  void text(std::string_view name, std::string& out) {
-    read(name, [&](const std::string& text) -> std::string {
-      if (text.size() > limits::kRecordTextBytes)
-        return "is longer than " + std::to_string(limits::kRecordTextBytes) + " bytes";
-      out = text;
-      return {};
-    });
-  }
-  void domain(std::string_view name, std::string& out) {
-    read(name, [&](const std::string& text) -> std::string {
-      Result<std::string> domain = normal_domain(text);
-      if (!domain) return domain.error().message;
-      out = std::move(*domain);
-      return {};
-    });
-  }
-  template <class Number>
-  void number(std::string_view name, std::int64_t least, std::int64_t most,
-              std::optional<Number>& out) {
-    read(name, [&](const std::string& text) -> std::string {
-      const std::int64_t value = text == "0" ? 0 : read_number(text, most);
-      if ((value == 0 && text != "0") || value < least)
-        return usher::quoted(text) + " is not a whole number from " + std::to_string(least) +
-               " to " + std::to_string(most);
-      out = static_cast<Number>(value);
-      return {};
-    });
-  }
-  std::optional<Answer> refused;
-
- private:
-  template <class Read>
-  void read(std::string_view name, Read read) {
-    const auto given = call_.query.find(name);
-    if (refused || given == call_.query.end()) return;
-    if (const std::string fault = read(given->second); !fault.empty()) refused = bad(name, fault);
-  }
-  const Call& call_;
-};
-
 std::variant<RecordQuery, Answer> read_query(const Call& call) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
@@ -146,7 +88,7 @@ std::variant<RecordQuery, Answer> read_query(const Call& call) {
   filters.text("call_id", query.filter.call_id);
   if (filters.refused) return *filters.refused;
   if (query.filter.from && query.filter.to && *query.filter.from >= *query.filter.to)
-    return bad("to", "is not later than from");
+    return bad_query("to", "is not later than from");
   return query;
 }
 
@@ -182,7 +124,7 @@ Answer as_csv(const RecordPage& page, const Call& call) {
 void list(const Service& service, const Call& call, const Respond& respond) {
   const std::string format = call.parameter("format");
   if (call.query.contains("format") && format != "json" && format != "csv")
-    return respond(bad("format", usher::quoted(format) + " is none of json, csv"));
+    return respond(bad_query("format", usher::quoted(format) + " is none of json, csv"));
   auto query = read_query(call);
   if (Answer* refused = std::get_if<Answer>(&query)) return respond(std::move(*refused));
   service.store.read(

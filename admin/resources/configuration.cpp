@@ -9,6 +9,7 @@
 
 #include "admin/resources/gate_representation.hpp"
 #include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/limits.hpp"
@@ -117,8 +118,9 @@ void read_sets(const Service& service, const Json::Array& items, Wanted& out,
     std::set<std::string> destinations;
     each_object(*targets->array(), where + ".targets", faults,
                 [&](const Json& one, const std::string& place) {
-                  Target target =
-                      at(place, faults, [&] { return read_target(one, *setid, 0, faults); });
+                  Target target = at(place, faults, [&] {
+                    return read_target(one, *setid, 0, service.now().wall, faults);
+                  });
                   const std::string destination = target.destination.text();
                   if (!destinations.insert(destination).second)
                     faults.push_back({place + ".destination", "stands twice in this set"});
@@ -196,10 +198,6 @@ struct Plan {
   }
 };
 
-std::string name_of(const Target& t) {
-  return "target " + t.destination.text() + " of set " + std::to_string(t.setid);
-}
-
 void plan_sets(const routing::Directory& directory, const Wanted& wanted, Plan& plan) {
   for (const storage::DispatcherSet& set : *wanted.sets) {
     const storage::DispatcherSet* old = directory.set(set.setid);
@@ -232,14 +230,10 @@ void plan_domains(const routing::Directory& directory, const Wanted& wanted, Pla
     kept.insert(domain.domain);
     const storage::Domain* old = directory.domain(domain.domain);
     if (old != nullptr && *old == domain) continue;
-    std::string text = (old ? "change domain " : "add domain ") + domain.domain;
-    if (old != nullptr && old->setid != domain.setid)
-      text +=
-          ": from set " + std::to_string(old->setid) + " to set " + std::to_string(domain.setid);
-    plan.add(storage::PutDomain{domain}, std::move(text));
+    plan.add(storage::PutDomain{domain}, words_of(old, &domain));
   }
   for (const auto& [name, domain] : directory.domains()) {
-    if (kept.count(name) == 0) plan.add(storage::DeleteDomain{name}, "remove domain " + name);
+    if (kept.count(name) == 0) plan.add(storage::DeleteDomain{name}, words_of(&domain, nullptr));
   }
 }
 
@@ -309,14 +303,12 @@ std::optional<Answer> refusal(const Service& service, const Plan& plan) {
 }
 
 void write(const Context& context, const Call& call, const Respond& respond) {
-  const std::string preview = call.parameter("preview");
-  if (!preview.empty() && preview != "true" && preview != "false") {
-    const std::string what = usher::quoted(preview) + " is neither true nor false";
-    return respond(problem(400, "query", "preview: " + what, {{"preview", what}}));
-  }
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, body = call.body, preview = preview == "true"]() -> std::variant<Write, Answer> {
+      [&service, body = call.body,
+       preview = std::get<bool>(asked)]() -> std::variant<Write, Answer> {
         std::vector<Fault> faults;
         const Wanted wanted = read(service, body, faults);
         if (!faults.empty()) return invalid(std::move(faults));
@@ -329,10 +321,7 @@ void write(const Context& context, const Call& call, const Respond& respond) {
         };
         return w;
       },
-      [respond, preview = preview == "true"](Answer answer) {
-        answer.asked_only = preview;
-        respond(std::move(answer));
-      });
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 }  // namespace
@@ -340,14 +329,10 @@ void write(const Context& context, const Call& call, const Respond& respond) {
 void add_configuration(Router& router, const Context& context) {
   const Service& service = context.service;
   router.add("GET", "/v1/configuration", {}, [&service](const Call&) { return show(service); });
-  Route put;
-  put.method = "PUT";
-  put.pattern = "/v1/configuration";
-  put.query = {"preview"};
-  put.handler = [context](const Call& call, const Respond& respond) {
-    write(context, call, respond);
-  };
-  router.add(std::move(put));
+  router.add_write(
+      "PUT", "/v1/configuration",
+      [context](const Call& call, const Respond& respond) { write(context, call, respond); },
+      {"preview"});
 }
 
 }  // namespace usher::admin

@@ -1,5 +1,6 @@
 // /v1/domains: the tenants' SIP domains and the dispatcher set each one belongs to.
 #include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/text.hpp"
@@ -41,9 +42,11 @@ Answer get(const Service& service, const Call& call) {
 void write(const Context& context, const Call& call, const Respond& respond, bool merge) {
   auto name = path_domain(call);
   if (Answer* refused = std::get_if<Answer>(&name)) return respond(std::move(*refused));
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, merge, body = call.body,
+      [&service, merge, preview = std::get<bool>(asked), body = call.body,
        domain = std::get<std::string>(name)]() -> std::variant<Write, Answer> {
         const routing::Directory& directory = service.edge.directory();
         const storage::Domain* old = directory.domain(domain);
@@ -60,28 +63,34 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
             answer.headers.emplace_back("Location", "/v1/domains/" + percent_encode(wanted.domain));
           return answer;
         };
-        if (old && *old == wanted) return w;
+        if (!preview && old && *old == wanted) return w;
         w.changes.emplace_back(storage::PutDomain{wanted});
         if (auto refused = check(directory, w.changes, "setid", "domain"))
           return std::move(*refused);
+        if (preview) return domain_preview(service, old, &wanted);
         return w;
       },
-      respond);
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 void remove(const Context& context, const Call& call, const Respond& respond) {
   auto name = path_domain(call);
   if (Answer* refused = std::get_if<Answer>(&name)) return respond(std::move(*refused));
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, domain = std::get<std::string>(name)]() -> std::variant<Write, Answer> {
-        if (!service.edge.directory().domain(domain)) return no_domain(domain);
+      [&service, preview = std::get<bool>(asked),
+       domain = std::get<std::string>(name)]() -> std::variant<Write, Answer> {
+        const storage::Domain* old = service.edge.directory().domain(domain);
+        if (!old) return no_domain(domain);
         Write w{{storage::DeleteDomain{domain}}, no_content};
         if (auto refused = check(service.edge.directory(), w.changes, {}, {}))
           return std::move(*refused);
+        if (preview) return domain_preview(service, old, nullptr);
         return w;
       },
-      respond);
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 }  // namespace
@@ -92,16 +101,20 @@ void add_domains(Router& router, const Context& context) {
              [&service](const Call& call) { return list(service, call); });
   router.add("GET", "/v1/domains/{domain}", {},
              [&service](const Call& call) { return get(service, call); });
-  router.add_write("PUT", "/v1/domains/{domain}",
-                   [context](const Call& call, const Respond& respond) {
-                     write(context, call, respond, false);
-                   });
+  const std::string one = "/v1/domains/{domain}";
+  const std::vector<std::string> query{"preview"};
   router.add_write(
-      "PATCH", "/v1/domains/{domain}",
-      [context](const Call& call, const Respond& respond) { write(context, call, respond, true); });
+      "PUT", one,
+      [context](const Call& call, const Respond& respond) { write(context, call, respond, false); },
+      query);
   router.add_write(
-      "DELETE", "/v1/domains/{domain}",
-      [context](const Call& call, const Respond& respond) { remove(context, call, respond); });
+      "PATCH", one,
+      [context](const Call& call, const Respond& respond) { write(context, call, respond, true); },
+      query);
+  router.add_write(
+      "DELETE", one,
+      [context](const Call& call, const Respond& respond) { remove(context, call, respond); },
+      query);
 }
 
 }  // namespace usher::admin

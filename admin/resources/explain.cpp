@@ -57,7 +57,7 @@ Answer explain(const Service& service, const Call& call) {
     return absent("call, request or drop " + usher::quoted(id) + " in the flight recorder" +
                   (service.edge.recorder().enabled() ? "" : ": it is switched off"));
   }
-  const routing::Explanation explained = routing::explain(records);
+  const routing::Explanation explained = routing::explain(records, service.now().mono);
   Json::Array steps;
   for (const Record& r : explained.steps) {
     const Duration offset = r.at - explained.steps.front().at;

@@ -4,8 +4,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include "core/duration.hpp"
+#include "core/limits.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
@@ -116,6 +118,52 @@ void read_sources(Fields& fields, std::vector<net::Cidr>& sources) {
   }
 }
 
+void read_maintenance(Fields& fields, WallTime now, std::vector<storage::Maintenance>& windows,
+                      std::vector<Fault>& faults) {
+  const Json::Array* items = fields.array("maintenance", limits::kMaintenances);
+  if (!items) return;
+  windows.clear();
+  std::vector<std::pair<storage::Maintenance, std::string>> all;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const std::string name = "maintenance[" + std::to_string(i) + "]";
+    if ((*items)[i].object() == nullptr) {
+      fields.fault(name, "expected an object, found " + std::string{kind_of((*items)[i])});
+      continue;
+    }
+    Fields window((*items)[i], faults, fields.path(name) + ".");
+    const std::size_t before = faults.size();
+    storage::Maintenance m;
+    const auto time = [&](std::string_view member, WallTime& out) {
+      window.require(member);
+      const auto text = window.text(member, 64);
+      if (!text) return;
+      const Result<WallTime> when = parse_time(*text);
+      if (when)
+        out = *when;
+      else
+        window.fault(member, when.error().message);
+    };
+    time("from", m.from);
+    time("until", m.until);
+    take(window.text("comment", kCommentBytes), m.comment);
+    if (faults.size() == before) {
+      if (m.until <= m.from)
+        window.fault("until", "is not later than from");
+      else if (m.until - m.from > limits::kMaintenance)
+        window.fault("until", "is more than 7 days after from");
+    }
+    window.finish();
+    if (faults.size() == before && m.until > now) all.emplace_back(std::move(m), name);
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.first.from < b.first.from; });
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].first.from < all[i - 1].first.until)
+      fields.fault(all[i].second, "begins before " + all[i - 1].second + " has ended");
+  }
+  for (auto& [window, name] : all) windows.push_back(std::move(window));
+}
+
 }  // namespace
 
 Result<std::string> normal_domain(std::string_view text) {
@@ -150,6 +198,11 @@ Json writable(const DispatcherSet& s) {
 Json writable(const Target& t) {
   Json::Array sources;
   for (const net::Cidr& network : t.sources) sources.emplace_back(network.text());
+  Json::Array maintenance;
+  for (const storage::Maintenance& window : t.maintenance)
+    maintenance.emplace_back(Json::Object{{"from", time_text(window.from)},
+                                          {"until", time_text(window.until)},
+                                          {"comment", window.comment}});
   return Json::Object{{"id", t.id},
                       {"setid", t.setid},
                       {"destination", t.destination.text()},
@@ -157,7 +210,8 @@ Json writable(const Target& t) {
                       {"weight", t.weight},
                       {"sources", std::move(sources)},
                       {"state", storage::target_state_name(t.state)},
-                      {"comment", t.comment}};
+                      {"comment", t.comment},
+                      {"maintenance", std::move(maintenance)}};
 }
 
 Domain read_domain(const Json& body, std::string domain, std::vector<Fault>& faults) {
@@ -200,7 +254,7 @@ DispatcherSet read_set(const Json& body, storage::SetId setid, std::vector<Fault
   return s;
 }
 
-Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
+Target read_target(const Json& body, storage::SetId setid, storage::TargetId id, WallTime now,
                    std::vector<Fault>& faults) {
   Target t;
   t.id = id;
@@ -230,8 +284,10 @@ Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
       fields.fault("state", usher::quoted(*name) + " is none of active, draining, disabled");
   }
   take(fields.text("comment", kCommentBytes), t.comment);
-  for (const char* shown : {"health", "reason", "rtt_ms", "changed", "retry_after", "live_calls",
-                            "attempts", "failures", "addresses", "resolved", "resolve_problem"}) {
+  read_maintenance(fields, now, t.maintenance, faults);
+  for (const char* shown :
+       {"maintenance_until", "health", "reason", "rtt_ms", "changed", "retry_after", "live_calls",
+        "attempts", "failures", "addresses", "resolved", "resolve_problem"}) {
     fields.read_only(shown);
   }
   fields.finish();

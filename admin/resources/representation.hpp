@@ -23,6 +23,7 @@ namespace usher::admin {
 inline constexpr std::size_t kCommentBytes = 256;
 inline constexpr std::size_t kSourcesPerTarget = 32;
 inline constexpr std::int64_t kHighestSetId = std::int64_t{1} << 31;
+inline constexpr std::int64_t kHighestTarget = std::int64_t{1} << 53;
 
 // A SIP domain: a host name (RFC 1123; "_" is let pass; a final dot is taken off) or an IP address,
 // in lower case; IPv6 in brackets, as it stands in a URI.
@@ -36,8 +37,9 @@ Json writable(const storage::Target& target);
 // The key (domain, setid, id) comes from the path; a body may repeat it, equal.
 storage::Domain read_domain(const Json& body, std::string domain, std::vector<Fault>& faults);
 storage::DispatcherSet read_set(const Json& body, storage::SetId setid, std::vector<Fault>& faults);
+// Maintenance windows that are over at `now` are left out.
 storage::Target read_target(const Json& body, storage::SetId setid, storage::TargetId id,
-                            std::vector<Fault>& faults);
+                            WallTime now, std::vector<Fault>& faults);
 
 using usher::time_text;
 

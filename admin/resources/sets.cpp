@@ -2,6 +2,7 @@
 // one.
 #include "admin/resources/dispatcher.hpp"
 #include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 
@@ -88,16 +89,20 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
 void remove(const Context& context, const Call& call, const Respond& respond) {
   auto id = path_setid(call);
   if (Answer* refused = std::get_if<Answer>(&id)) return respond(std::move(*refused));
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, setid = std::get<SetId>(id)]() -> std::variant<Write, Answer> {
+      [&service, preview = std::get<bool>(asked),
+       setid = std::get<SetId>(id)]() -> std::variant<Write, Answer> {
         if (!service.edge.directory().set(setid)) return no_set(setid);
         Write w{{storage::DeleteSet{setid}}, no_content};
         if (auto refused = check(service.edge.directory(), w.changes, {}, {}))
           return std::move(*refused);
+        if (preview) return changes_answer("remove set " + std::to_string(setid));
         return w;
       },
-      respond);
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 }  // namespace
@@ -114,9 +119,10 @@ void add_sets(Router& router, const Context& context) {
   router.add_write("PATCH", one, [context](const Call& call, const Respond& respond) {
     write(context, call, respond, true);
   });
-  router.add_write("DELETE", one, [context](const Call& call, const Respond& respond) {
-    remove(context, call, respond);
-  });
+  router.add_write(
+      "DELETE", one,
+      [context](const Call& call, const Respond& respond) { remove(context, call, respond); },
+      {"preview"});
 }
 
 }  // namespace usher::admin

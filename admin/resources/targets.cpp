@@ -5,6 +5,7 @@
 
 #include "admin/resources/dispatcher.hpp"
 #include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
@@ -53,6 +54,9 @@ Json show(const Service& service, const Target& target) {
   members.emplace_back("changed", status.changed ? Json{time_text(*status.changed)} : Json{});
   members.emplace_back("retry_after",
                        status.retry_after ? Json{time_text(*status.retry_after)} : Json{});
+  members.emplace_back("maintenance_until", status.maintenance_until
+                                                ? Json{time_text(*status.maintenance_until)}
+                                                : Json{});
   members.emplace_back("live_calls", status.live_calls);
   members.emplace_back("attempts", status.attempts);
   members.emplace_back("failures", status.failures);
@@ -126,7 +130,7 @@ void create(const Context& context, const Call& call, const Respond& respond) {
       [&service, body = call.body,
        setid = std::get<Path>(path).setid]() -> std::variant<Write, Answer> {
         std::vector<Fault> faults;
-        Target wanted = read_target(body, setid, 0, faults);
+        Target wanted = read_target(body, setid, 0, service.now().wall, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         wanted.id = service.edge.next_target_id();
         Write w;
@@ -161,8 +165,8 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
         const Target* old = find(service, at);
         if (!old) return no_target(at);
         std::vector<Fault> faults;
-        const Target wanted =
-            read_target(merge ? merge_patch(writable(*old), body) : body, at.setid, at.id, faults);
+        const Target wanted = read_target(merge ? merge_patch(writable(*old), body) : body,
+                                          at.setid, at.id, service.now().wall, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         Write w;
         w.answer = [&service, wanted] { return json_answer(200, show(service, wanted)); };
@@ -178,9 +182,12 @@ void write(const Context& context, const Call& call, const Respond& respond, boo
 void remove(const Context& context, const Call& call, const Respond& respond) {
   auto path = read_path(call);
   if (Answer* refused = std::get_if<Answer>(&path)) return respond(std::move(*refused));
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
   const Service& service = context.service;
   context.writer.submit(
-      [&service, at = std::get<Path>(path)]() -> std::variant<Write, Answer> {
+      [&service, preview = std::get<bool>(asked),
+       at = std::get<Path>(path)]() -> std::variant<Write, Answer> {
         const Target* target = find(service, at);
         if (!target) return no_target(at);
         if (const std::size_t calls = service.edge.target_status(at.id).live_calls) {
@@ -195,9 +202,10 @@ void remove(const Context& context, const Call& call, const Respond& respond) {
         Write w{{storage::DeleteTarget{at.id}}, no_content};
         if (auto refused = check(service.edge.directory(), w.changes, {}, {}))
           return std::move(*refused);
+        if (preview) return changes_answer("remove " + name_of(*target));
         return w;
       },
-      respond);
+      asked_only(respond, std::get<bool>(asked)));
 }
 
 }  // namespace
@@ -218,9 +226,10 @@ void add_targets(Router& router, const Context& context) {
   router.add_write("PATCH", one, [context](const Call& call, const Respond& respond) {
     write(context, call, respond, true);
   });
-  router.add_write("DELETE", one, [context](const Call& call, const Respond& respond) {
-    remove(context, call, respond);
-  });
+  router.add_write(
+      "DELETE", one,
+      [context](const Call& call, const Respond& respond) { remove(context, call, respond); },
+      {"preview"});
 }
 
 }  // namespace usher::admin

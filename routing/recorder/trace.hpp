@@ -34,6 +34,7 @@ inline constexpr std::string_view kTimerArmed = "timer-armed";
 inline constexpr std::string_view kTimerFired = "timer-fired";
 inline constexpr std::string_view kResponse = "local-response";  // made by ourselves
 inline constexpr std::string_view kDropped = "dropped";          // silence
+inline constexpr std::string_view kRinging = "ringing";          // the first 18x
 inline constexpr std::string_view kAnswered = "answered";
 inline constexpr std::string_view kRegistered = "registered";
 inline constexpr std::string_view kByeLost = "bye-undeliverable";

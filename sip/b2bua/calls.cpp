@@ -136,7 +136,7 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       legs_.find(origin)->has_early_dialog = true;
       call.ringing = call.ringing || status == 180;
       if (status >= 180 && status < 190 && !std::exchange(call.told_ringing, true))
-        env_.emit(CallRinging{id, call.mark, now.mono});
+        env_.emit(CallRinging{id, call.mark, now.mono, legs_.find(cause.leg)->flow.remote});
       return legs_.respond(now, invite->server, origin, *invite->request, invite->source,
                            {.status = status,
                             .reason = cause.message->reason_phrase(),
@@ -300,6 +300,7 @@ std::vector<CallView> Calls::views() const {
     CallView view;
     view.call = id;
     view.key = call.context->key;
+    view.domain = call.context->domain;
     view.mark = call.mark;
     view.attempt = call.attempt;
     view.state = call.state == CallState::hunting       ? (call.ringing ? "ringing" : "trying")

@@ -55,6 +55,7 @@ class Subscriptions {
   void on_time(Now now);
   std::optional<Instant> next_deadline() const { return timers_.next(); }
   std::size_t count() const { return subscriptions_.size(); }
+  std::size_t count_of(std::string_view domain) const;
   std::size_t timer_count() const { return timers_.size(); }
 
  private:

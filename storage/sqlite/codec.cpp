@@ -66,6 +66,38 @@ Result<void> read_row(const Statement& row, DispatcherSet& set) {
   return {};
 }
 
+namespace {
+
+// Comments have no line ends.
+std::string maintenance_text(const std::vector<Maintenance>& windows) {
+  std::string out;
+  for (const Maintenance& window : windows) {
+    out.append(out.empty() ? "" : "\n")
+        .append(std::to_string(milliseconds(window.from)) + " ")
+        .append(std::to_string(milliseconds(window.until)) + " ")
+        .append(window.comment);
+  }
+  return out;
+}
+
+Result<void> read_maintenance(const Statement& row, int column, std::vector<Maintenance>& out) {
+  out.clear();
+  return each_part(row.text(column), '\n', [&](std::string_view part) -> Result<void> {
+    const char* const end = part.data() + part.size();
+    std::int64_t from = 0, until = 0;
+    const auto [space, error] = std::from_chars(part.data(), end, from);
+    if (error != std::errc{} || space == end || *space != ' ')
+      return bad_column("maintenance", part, "expected FROM UNTIL COMMENT");
+    const auto [rest, error2] = std::from_chars(space + 1, end, until);
+    if (error2 != std::errc{} || rest == end || *rest != ' ' || until <= from)
+      return bad_column("maintenance", part, "expected FROM UNTIL COMMENT");
+    out.push_back({wall_time(from), wall_time(until), std::string{rest + 1, end}});
+    return {};
+  });
+}
+
+}  // namespace
+
 void bind_row(Statement& put, const Target& target) {
   put.bind(1, target.id)
       .bind(2, target.setid)
@@ -74,7 +106,8 @@ void bind_row(Statement& put, const Target& target) {
       .bind(5, std::int64_t{target.weight})
       .bind(6, networks_text(target.sources))
       .bind(7, target_state_name(target.state))
-      .bind(8, target.comment);
+      .bind(8, target.comment)
+      .bind(9, maintenance_text(target.maintenance));
 }
 
 Result<void> read_row(const Statement& row, Target& target) {
@@ -90,7 +123,7 @@ Result<void> read_row(const Statement& row, Target& target) {
   if (!state) return bad_column("state", row.text(6), "not known");
   target.state = *state;
   target.comment = row.text(7);
-  return {};
+  return read_maintenance(row, 8, target.maintenance);
 }
 
 void bind_row(Statement& put, const Binding& binding) {

@@ -46,14 +46,14 @@ template <>
 struct Sql<Target> {
   static constexpr const char* table = "targets";
   static constexpr const char* all =
-      "SELECT id, setid, destination, priority, weight, sources, state, comment FROM targets ORDER "
-      "BY id";
+      "SELECT id, setid, destination, priority, weight, sources, state, comment, maintenance FROM "
+      "targets ORDER BY id";
   static constexpr const char* put =
-      "INSERT INTO targets (id, setid, destination, priority, weight, sources, state, comment) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+      "INSERT INTO targets (id, setid, destination, priority, weight, sources, state, comment, "
+      "maintenance) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
       "ON CONFLICT (id) DO UPDATE SET setid = ?2, destination = ?3, priority = ?4, weight = ?5, "
       "sources = ?6, "
-      "state = ?7, comment = ?8";
+      "state = ?7, comment = ?8, maintenance = ?9";
   static constexpr const char* remove = "DELETE FROM targets WHERE id = ?1";
 };
 

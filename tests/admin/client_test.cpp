@@ -63,14 +63,14 @@ TEST_CASE("a refusal says what is wrong with which field") {
   CHECK(shell.run(command::TargetAdd{10, "10.0.1.300", {}, {}, {}, ""}) == 1);
   CHECK(shell.err.str().find("  destination: ") != std::string::npos);
   CHECK(shell.out.str().empty());
-  CHECK(shell.run(command::DomainAdd{"a.test", 10, "", false}) == 1);
+  CHECK(shell.run(command::DomainAdd{"a.test", 10, "", false, false}) == 1);
   CHECK(shell.err.str().find("  setid: ") != std::string::npos);
 }
 
 TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   Shell shell;
   REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
-  CHECK(shell.run(command::DomainAdd{"A.test", 10, "tenant a", false}) == 0);
+  CHECK(shell.run(command::DomainAdd{"A.test", 10, "tenant a", false, false}) == 0);
   CHECK(shell.run(command::DomainList{}) == 0);
   CHECK(shell.out.str() == "DOMAIN  SETID  ENABLED  COMMENT\na.test  10     yes      tenant a\n");
   CHECK(shell.run(command::Status{}) == 0);
@@ -78,14 +78,74 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   CHECK(shell.run(command::Timers{}) == 0);
   CHECK(shell.out.str().find("ring_limit     3m") != std::string::npos);
   CHECK(shell.run(command::Calls{}) == 0);
+  shell.house.place_call();
+  command::Calls wanted;
+  wanted.aor = "401@a.test";
+  CHECK(shell.run(wanted) == 0);
+  CHECK(shell.out.str().find("trying") != std::string::npos);
+  wanted.state = "ringing";
+  CHECK(shell.run(wanted) == 0);
+  CHECK(shell.out.str().find("trying") == std::string::npos);
+  wanted.state = "up";
+  CHECK(shell.run(wanted) == 1);
+  CHECK(shell.err.str().find("  state: ") != std::string::npos);
   CHECK(shell.run(command::Registrations{"a.test", "401", "192.0.2.1"}) == 0);
-  CHECK(shell.run(command::EndCall{"1-0"}) == 1);
+  CHECK(shell.run(command::EndCall{"9-0"}) == 1);
   shell.json = true;
   CHECK(shell.run(command::DomainList{}) == 0);
   const auto json = parse_json(shell.out.str());
   REQUIRE(json.has_value());
   CHECK(json->array()->size() == 1);
-  CHECK(shell.run(command::DomainRemove{"a.test"}) == 0);
+  CHECK(shell.run(command::DomainRemove{"a.test", false}) == 0);
+}
+
+TEST_CASE("a domain is moved, after a look at what that touches") {
+  Shell shell;
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
+  REQUIRE(shell.run(command::TargetAdd{20, "10.0.1.101", {}, {}, {}, ""}) == 0);
+  REQUIRE(shell.run(command::DomainAdd{"a.test", 10, "tenant a", false, false}) == 0);
+  CHECK(shell.run(command::DomainMove{"a.test", 20, true}) == 0);
+  CHECK(shell.out.str() ==
+        "would change domain a.test: from set 10 to set 20\n  setid: 10 -> 20\nregistrations: 0\n"
+        "live calls: 0\nsubscriptions: 0\nserved by set 20\n  target 2 sip:10.0.1.101:5060 active "
+        "unknown\nwarning: no target of set 20 is known to be up\n");
+  CHECK(shell.house.edge.directory().domain("a.test")->setid == 10);
+  CHECK(shell.run(command::DomainMove{"a.test", 20, false}) == 0);
+  CHECK(shell.house.edge.directory().domain("a.test")->comment == "tenant a");
+  CHECK(shell.house.edge.directory().domain("a.test")->setid == 20);
+  CHECK(shell.run(command::DomainRemove{"a.test", true}) == 0);
+  CHECK(shell.out.str().find("would remove domain a.test") != std::string::npos);
+  CHECK(shell.run(command::DomainMove{"a.test", 99, true}) == 1);
+  CHECK(shell.err.str().find("  setid: ") != std::string::npos);
+}
+
+TEST_CASE("maintenance windows are added, listed and cleared from the command line") {
+  Shell shell;
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", {}, {}, {}, ""}) == 0);
+  command::TargetMaintenance m;
+  m.setid = 10;
+  m.id = 1;
+  m.from = "2030-01-01T00:00:00Z";
+  m.until = "2030-01-01T01:00:00Z";
+  m.comment = "disk";
+  CHECK(shell.run(m) == 0);
+  m.from = "2030-01-02T00:00:00Z";
+  m.until = "2030-01-02T01:00:00Z";
+  CHECK(shell.run(m) == 0);
+  m.from = m.until = "";
+  CHECK(shell.run(m) == 0);
+  CHECK(shell.out.str() ==
+        "FROM                      UNTIL                     COMMENT\n"
+        "2030-01-01T00:00:00.000Z  2030-01-01T01:00:00.000Z  disk\n"
+        "2030-01-02T00:00:00.000Z  2030-01-02T01:00:00.000Z  disk\n");
+  m.clear = true;
+  CHECK(shell.run(m) == 0);
+  CHECK(shell.house.edge.directory().target(1)->maintenance.empty());
+  const auto parsed = std::get<command::TargetMaintenance>(
+      *parse({"target", "maintenance", "10", "1", "2030-01-01T00:00:00Z", "2030-01-01T01:00:00Z"}));
+  CHECK(parsed.until == "2030-01-01T01:00:00Z");
+  CHECK_THROWS_AS(parse({"target", "maintenance", "10", "1", "2030-01-01T00:00:00Z"}),
+                  CLI::ParseError);
 }
 
 TEST_CASE("an edge that cannot be reached is a failure with its reason") {
@@ -111,6 +171,13 @@ TEST_CASE("the command line is understood") {
   CHECK(std::get<command::TargetState>(*parse({"target", "drain", "10", "1"})).state == "draining");
   CHECK(std::get<command::EndCall>(*parse({"calls", "end", "1-0"})).id == "1-0");
   CHECK(std::holds_alternative<command::Calls>(*parse({"calls"})));
+  const auto calls = std::get<command::Calls>(
+      *parse({"calls", "--aor", "401@a.test", "--state", "ringing", "--call-id", "c", "--target",
+              "7", "--domain", "a.test", "--user", "401"}));
+  CHECK(calls.aor == "401@a.test");
+  CHECK(calls.state == "ringing");
+  CHECK(calls.call_id == "c");
+  CHECK(calls.target == "7");
   CHECK(std::holds_alternative<command::Status>(*parse({"status", "--json"})));
   CHECK(std::get<command::Registrations>(*parse({"registrations", "--user", "401"})).user == "401");
   CHECK_FALSE(parse({}).has_value());

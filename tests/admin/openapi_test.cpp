@@ -151,6 +151,14 @@ TEST_CASE("what is answered has the members that are described") {
   CHECK(members(gate["bans"]) == schemas.at("GateBans"));
   CHECK(members(*gate["limits"].find("user")) == schemas.at("RateLimit"));
   house.place_call();
+  const Reply preview =
+      house.ask("PATCH", "/v1/domains/a.test?preview=true", R"({"comment": "x"})");
+  CHECK(members(preview.json) == schemas.at("DomainPreview"));
+  CHECK(members(preview["fields"].array()->front()) == schemas.at("FieldChange"));
+  CHECK(members(preview["touches"]) == schemas.at("DomainUse"));
+  const Reply window = house.ask("PATCH", "/v1/dispatcher/sets/10/targets/1", R"({"maintenance":
+      [{"from": "2030-01-01T00:00:00Z", "until": "2030-01-02T00:00:00Z"}]})");
+  CHECK(members(window["maintenance"].array()->front()) == schemas.at("Maintenance"));
   check_page("/v1/calls", "Call");
   const std::string call =
       *house.ask("GET", "/v1/calls")["items"].array()->front().find("id")->text();
@@ -196,9 +204,9 @@ TEST_CASE("what is described as writable is accepted, and what is read-only is n
   REQUIRE(house.ask("PUT", "/v1/dispatcher/sets/10", "{}").status == 201);
   const Reply made =
       house.ask("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "10.0.1.1"})");
-  const std::set<std::string> read_only{"health",      "reason",     "rtt_ms",         "changed",
-                                        "retry_after", "live_calls", "attempts",       "failures",
-                                        "addresses",   "resolved",   "resolve_problem"};
+  const std::set<std::string> read_only{
+      "maintenance_until", "health",   "reason",   "rtt_ms",    "changed",  "retry_after",
+      "live_calls",        "attempts", "failures", "addresses", "resolved", "resolve_problem"};
   Json::Object body;
   for (const auto& [name, value] : *made.json.object()) {
     if (read_only.count(name) == 0) body.emplace_back(name, value);

@@ -24,7 +24,8 @@ Ask invite(const std::string& call_id = "call-1") {
 
 Explanation explained(World& w, const std::string& call_id = "call-1") {
   return routing::explain(
-      w.edge().recorder().find({.call_ids = {call_id}, .aor = {}, .source = {}, .trace = {}}));
+      w.edge().recorder().find({.call_ids = {call_id}, .aor = {}, .source = {}, .trace = {}}),
+      w.now.mono);
 }
 
 bool says(const Explanation& e, std::string_view part) {
@@ -114,6 +115,69 @@ TEST_CASE("the ring limit is told, and where to change it") {
   CHECK(armed->field("time") == "3m");
 }
 
+TEST_CASE("a call that rings: since when, at whom, and what would end it") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 100));
+  w.pass(2s);
+  CHECK(says(explained(w), "is on its way: sent to 127.0.0.10:5060"));
+  w.backend(kA1, response(sent, 180));
+  w.pass(12s);
+  const Explanation e = explained(w);
+  CHECK(says(e, "INVITE of 401@a.test for 402@a.test rings since 12s at 127.0.0.10:5060"));
+  CHECK(says(e, "the ring limit of 3m (timers.ring_limit) would end it in 168s"));
+  CHECK(e.verdict.known_death.empty());
+  w.backend(kA1, response(sent, 180));  // the limit begins anew
+  w.pass(8s);
+  CHECK(says(explained(w), "rings since 20s"));
+  CHECK(says(explained(w), "would end it in 172s"));
+}
+
+TEST_CASE("a challenged call that rings tells the same") {
+  World w;
+  w.phone(kPhone, request(invite()));
+  const Sent first = to(w, kA1);
+  w.backend(kA1, response(first, 401, "WWW-Authenticate: Digest realm=\"a\", nonce=\"n\"\n"));
+  const Sent refused = to(w, kPhone);
+  Ask ack = invite();
+  ack.method = "ACK";
+  ack.to_tag = std::string{refused.message->to_tag()};
+  w.phone(kPhone, request(ack));
+  Ask again = invite();
+  again.cseq = 2;
+  again.headers += "Authorization: Digest username=\"401\", realm=\"a\", nonce=\"n\"\n";
+  w.phone(kPhone, request(again));
+  const Sent second = to(w, kA1);
+  w.backend(kA1, response(second, 180));
+  w.pass(5s);
+  CHECK(says(explained(w), "rings since 5s at 127.0.0.10:5060"));
+}
+
+TEST_CASE("a call that goes on to another target does not ring there yet") {
+  World w([](storage::Snapshot& s) { s.targets.push_back(World::target(9, 10, "127.0.0.12")); });
+  w.phone(kPhone, request(invite()));
+  const Sent first = to(w, kA1);
+  w.backend(kA1, response(first, 180));
+  w.backend(kA1, response(first, 503));
+  CHECK(to(w, "127.0.0.12:5060").method() == "INVITE");
+  CHECK(says(explained(w), "is on its way: sent to 127.0.0.12:5060"));
+}
+
+TEST_CASE("a phone that rings") {
+  World w;
+  const std::string token = w.registered("402@a.test", kPhone, kA1);
+  w.backend(kA1, request({.method = "INVITE",
+                          .uri = "sip:" + token + "@127.0.0.1",
+                          .from = "401@a.test",
+                          .to = "402@a.test",
+                          .headers = "Contact: <sip:401@127.0.0.10:5060>\n"}));
+  const Sent sent = to(w, kPhone);
+  w.backend(kPhone, response(sent, 183));
+  w.pass(3s);
+  CHECK(says(explained(w), "rings since 3s at " + kPhone));
+}
+
 TEST_CASE("no ACK") {
   World w;
   w.phone(kPhone, request(invite()));
@@ -157,7 +221,7 @@ TEST_CASE("a call that ends well says who hung up and how long it was") {
   w.pass(14s);
   REQUIRE(w.edge().calls().size() == 1);
   const Explanation live = explained(w);
-  CHECK(says(live, "answered; it is up"));
+  CHECK(says(live, "answered; it is up since 14s"));
   REQUIRE(w.edge().end_call(w.now, w.edge().calls()[0].call, "ended by the operator").has_value());
   const Explanation e = explained(w);
   CHECK(says(e, "answered, up for 14s, ended by Usher: ended by the operator"));
@@ -327,8 +391,8 @@ TEST_CASE("one request of many with the same Call-ID is explained by its trace i
   CHECK(routing::trace_text(*trace) == key);
   const auto records =
       w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = trace});
-  CHECK(routing::explain(records).verdict.text == explained(w).verdict.text);
-  CHECK(says(routing::explain({}), "holds nothing of it"));
+  CHECK(routing::explain(records, w.now.mono).verdict.text == explained(w).verdict.text);
+  CHECK(says(routing::explain({}, w.now.mono), "holds nothing of it"));
 }
 
 TEST_CASE("a request that comes after the end of a call does not hide it") {
@@ -349,11 +413,14 @@ TEST_CASE("a request that comes after the end of a call does not hide it") {
 TEST_CASE("a call of the process before is explained after a restart") {
   World w;
   establish(w);
+  w.pass(10s);
   w.stop();
   w.start();
   const auto calls = w.edge().calls();
   REQUIRE(calls.size() == 1);
+  w.pass(5s);
   CHECK(says(explained(w), "an established call of the process before goes on"));
+  CHECK(says(explained(w), "it is up since 15s"));
   REQUIRE(w.edge().end_call(w.now, calls[0].call, "ended by the operator").has_value());
   CHECK(explained(w, calls[0].new_call_id).kind == "call");
   CHECK(says(explained(w), "ended by Usher: ended by the operator"));

@@ -28,6 +28,8 @@ TEST_CASE("every record comes back as it was put") {
   target.sources = {*net::Cidr::parse("10.0.1.0/28"), *net::Cidr::parse("2001:db8::/32")};
   target.state = TargetState::draining;
   target.comment = "pbx 7";
+  target.maintenance = {{kNow, kNow + std::chrono::hours(2), "it's 5 o'clock"},
+                        {kNow + std::chrono::hours(3), kNow + std::chrono::hours(4), ""}};
   const Target named = sample_target(8, 10, "pbx.example.org");
   Binding binding = sample_binding("k3v9q2m1x8");
   // Byte for byte: neither quotes nor invalid UTF-8 nor a NUL are anything special.

@@ -9,7 +9,7 @@ export type Target = {
   id: number; setid: number; destination: string; priority: number; weight: number; sources: string[];
   state: "active" | "draining" | "disabled"; comment: string; health: "unknown" | "up" | "down"; reason: string;
   rtt_ms: number | null; changed: string | null; retry_after: string | null; live_calls: number; attempts: number;
-  failures: number; addresses: string[];
+  failures: number; addresses: string[]; maintenance: Maintenance[]; maintenance_until: string | null;
   resolved?: Place[]; resolve_problem?: string;
 };
 export type DispatcherSet = {
@@ -18,12 +18,19 @@ export type DispatcherSet = {
   failover: { codes: number[]; max_attempts: number; follow_redirects: boolean };
 };
 export type Domain = { domain: string; setid: number; enabled: boolean; comment: string };
+export type DomainPreview = {
+  preview: boolean; changes: string[]; fields: { field: string; before: unknown; after: unknown }[];
+  touches: { registrations: number; live_calls: number; subscriptions: number };
+  served_by: { setid: number; targets: { id: number; destination: string; state: string; health: string; maintenance_until: string | null }[] } | null;
+  warnings: string[];
+};
+export type Maintenance = { from: string; until: string; comment: string };
 export type Registration = {
   token: string; aor: string; domain: string; contact: string; instance: string; q: number; source: string;
   transport: string; target: number | null; user_agent: string; registered: string; expires: string; expires_in_s: number;
 };
 export type Call = {
-  id: string; key: string; state: string; from: string; to: string; origin_side: "phone" | "backend"; origin: string;
+  id: string; key: string; state: string; from: string; to: string; domain: string; origin_side: "phone" | "backend"; origin: string;
   destination: string | null; target: number | null; origin_call_id: string; new_call_id: string; started: string;
   answered: string | null; duration_s: number | null; hint?: string | null;
 };

@@ -12,8 +12,12 @@ import type { Call, Cdr } from "../types";
 import { endCall } from "./end_call";
 
 const LIVE: Filter[] = [
+  { name: "aor", label: "Address of record", placeholder: "401@a.test" },
+  { name: "user", label: "User" },
+  { name: "domain", label: "Domain", placeholder: "a.test" },
   { name: "target", label: "Target", type: "number" },
-  { name: "text", label: "From, to, address or Call-ID" },
+  { name: "state", label: "State", placeholder: "ringing" },
+  { name: "call_id", label: "Call-ID" },
 ];
 const RECORDS: Filter[] = [
   { name: "domain", label: "Domain" },
@@ -31,17 +35,13 @@ const recordLink = (cdr: Cdr) => href("call", { key: cdr.id, call_id: cdr.origin
 
 function Live() {
   const given = useGiven(LIVE);
-  const wanted = given["text"]!.toLowerCase();
-  const filtered = Boolean(given["target"] || wanted);
-  const matches = (call: Call) =>
-    (!given["target"] || String(call.target) === given["target"]) &&
-    (!wanted || [call.from, call.to, call.origin, call.destination ?? "", call.origin_call_id, call.new_call_id].some((text) => text.toLowerCase().includes(wanted)));
+  const filtered = Object.values(given).some(Boolean);
   return (
     <>
       <Filters path="calls" filters={LIVE} label="Search live calls" />
-      <Paged<Call> path="/v1/calls" what="Live calls" each={filtered ? 1000 : 50} every={2500} kinds={["call-started", "call-answered", "call-ended"]}>
+      <Paged<Call> path="/v1/calls" parameters={given} what="Live calls" every={2500} kinds={["call-started", "call-answered", "call-ended"]}>
         {(rows, refresh) => (
-          <Table rows={rows.filter(matches)} id={(call) => call.id} label="Live calls" empty={filtered ? "None like this on this page." : "No call is up."} columns={[
+          <Table rows={rows} id={(call) => call.id} label="Live calls" empty={filtered ? "None like this." : "No call is up."} columns={[
             { name: "Call", show: (call) => <a href={callLink(call)}>{call.key}</a> },
             { name: "State", show: (call) => <><State tone={call.answered ? "good" : "idle"}>{call.state}</State>{call.hint && <span class="small reason">{call.hint}</span>}</> },
             { name: "From", show: (call) => <code class="cut" title={call.from}>{call.from}</code> },

@@ -1,5 +1,5 @@
 // Domains: which set serves each, and whether it is admitted.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
 import { plural } from "../format";
 import { useLive } from "../live";
@@ -8,24 +8,19 @@ import { Dialog, Finish, confirm, tell, useSubmit } from "../parts/dialogs";
 import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
 import { useStore } from "../store";
-import type { Call, DispatcherSet, Domain, Page, Registration } from "../types";
+import type { DispatcherSet, Domain, DomainPreview, Page } from "../types";
 
 const pathOf = (name: string) => `/v1/domains/${encodeURIComponent(name)}`;
-const hostOf = (uri: string) => uri.replace(/^.*@/, "").replace(/^sips?:/, "").replace(/[;>].*$/, "").replace(/:\d+$/, "").toLowerCase();
+const preview = (method: string, domain: string, body?: unknown) => api<DomainPreview>(method, `${pathOf(domain)}?preview=true`, body);
 
-type Touched = { registrations: string; calls: string };
-
-// What of a domain is alive.
-async function touched(domain: string): Promise<Touched> {
-  const [registrations, calls] = await Promise.all([
-    api<Page<Registration>>("GET", `/v1/registrations?limit=1000&domain=${encodeURIComponent(domain)}`),
-    api<Page<Call>>("GET", "/v1/calls?limit=1000"),
-  ]);
-  const own = calls.items.filter((call) => hostOf(call.from) === domain || hostOf(call.to) === domain).length;
-  return {
-    registrations: plural(registrations.items.length, registrations.next ? "registration (and more)" : "registration"),
-    calls: plural(own, calls.next ? "live call (of the first 1000)" : "live call"),
-  };
+function Touched({ of }: { of: DomainPreview }) {
+  const { registrations, live_calls, subscriptions } = of.touches;
+  return (
+    <>
+      <p>It has {plural(registrations, "registration")}, {plural(live_calls, "live call")} and {plural(subscriptions, "subscription")}.</p>
+      {of.warnings.map((warning) => <Note key={warning} tone="warn">{warning.replace(/^./, (first) => first.toUpperCase())}.</Note>)}
+    </>
+  );
 }
 
 const setText = (set: DispatcherSet | undefined, setid: number) => (set ? `set ${setid} (${set.targets.up} of ${set.targets.total} targets up)` : `set ${setid}`);
@@ -35,14 +30,14 @@ async function toggle(domain: Domain, refresh: () => void) {
     await confirm(`Enable ${domain.domain}?`, <p>Its phones are admitted again; set {domain.setid} serves them.</p>, "Enable", () => api("PATCH", pathOf(domain.domain), { enabled: true }), false);
     return refresh();
   }
-  const now = await touched(domain.domain);
-  await confirm(`Disable ${domain.domain}?`, <p>Its phones get silence from now on. It has {now.registrations} and {now.calls}; calls that are up go on.</p>, "Disable", () => api("PATCH", pathOf(domain.domain), { enabled: false }));
+  const told = await preview("PATCH", domain.domain, { enabled: false });
+  await confirm(`Disable ${domain.domain}?`, <Touched of={told} />, "Disable", () => api("PATCH", pathOf(domain.domain), { enabled: false }));
   refresh();
 }
 
 async function remove(domain: Domain, refresh: () => void) {
-  const now = await touched(domain.domain);
-  await confirm(`Remove ${domain.domain}?`, <p>Requests for it get silence from now on, as for any unknown domain. It has {now.registrations} and {now.calls}.</p>, "Remove", () => api("DELETE", pathOf(domain.domain)));
+  const told = await preview("DELETE", domain.domain);
+  await confirm(`Remove ${domain.domain}?`, <><p>Requests for it get silence from now on, as for any unknown domain.</p><Touched of={told} /></>, "Remove", () => api("DELETE", pathOf(domain.domain)));
   refresh();
 }
 
@@ -72,27 +67,37 @@ function Add({ onClose }: { onClose: (made: boolean) => void }) {
   );
 }
 
+// What a move would touch is asked of the edge each time another set is chosen.
 function Move({ domain, onClose }: { domain: Domain; onClose: (moved: boolean) => void }) {
   const sets = useLive<Page<DispatcherSet>>("/v1/dispatcher/sets?limit=1000", { every: 0 });
-  const registrations = useLive<Page<Registration>>(`/v1/registrations?limit=1000&domain=${encodeURIComponent(domain.domain)}`, { every: 0 });
   const options = (sets.data?.items ?? []).filter((set) => set.setid !== domain.setid);
   const [setid, setSetid] = useState("");
   const chosen = setid || String(options[0]?.setid ?? "");
+  const [told, setTold] = useState<{ setid: string; preview?: DomainPreview; problem?: string }>();
+  useEffect(() => {
+    if (!chosen) return;
+    let over = false;
+    const show = (answer: { preview?: DomainPreview; problem?: string }) => { if (!over) setTold({ setid: chosen, ...answer }); };
+    preview("PATCH", domain.domain, { setid: Number(chosen) }).then((answer) => show({ preview: answer }), (error: Error) => show({ problem: error.message }));
+    return () => { over = true; };
+  }, [chosen]);
+  const now = told?.setid === chosen ? told : undefined;
   const { busy, problem, submit } = useSubmit(() => onClose(true));
-  const to = options.find((set) => String(set.setid) === chosen);
-  const count = registrations.data?.items.length ?? 0;
   return (
     <Dialog title={`Move ${domain.domain}`} onClose={() => onClose(false)}>
       <Form onSubmit={() => void submit(() => api("PATCH", pathOf(domain.domain), { setid: Number(chosen) }))}>
         {options.length
           ? <Choice label="To" value={chosen} set={setSetid} options={options.map((set) => [String(set.setid), setText(set, set.setid)])} />
           : <Note>There is no other set.</Note>}
-        <div class="touches">
-          <p>From {setText(sets.data?.items.find((set) => set.setid === domain.setid), domain.setid)}. New calls go to the new set at once; calls that are up stay where they are.</p>
-          <p>{registrations.data?.next ? "More than 1000 registrations stay" : `${plural(count, "registration")} ${count === 1 ? "stays" : "stay"}`} known here; the new set's backends learn of each phone when it registers again.</p>
-          {to && to.targets.up === 0 && <Note tone="warn">No target of set {chosen} is up: calls will be refused.</Note>}
+        <div class="touches" aria-live="polite">
+          <p>From {setText(sets.data?.items.find((set) => set.setid === domain.setid), domain.setid)}. New calls and registrations go to the new set at once.</p>
+          {now?.preview && <Touched of={now.preview} />}
+          {now?.preview?.served_by && (
+            <ul class="listed">{now.preview.served_by.targets.map((target) => <li key={target.id}>Target {target.id}, <code>{target.destination}</code>: {target.state}, {target.health}{target.maintenance_until && ", in maintenance"}</li>)}</ul>
+          )}
+          {now?.problem && <Note tone="bad">{now.problem}</Note>}
         </div>
-        <Finish action="Move" danger busy={busy} disabled={!chosen} problem={problem.text} onClose={() => onClose(false)} />
+        <Finish action="Move" danger busy={busy} disabled={!now?.preview} problem={problem.text} onClose={() => onClose(false)} />
       </Form>
     </Dialog>
   );

@@ -10,6 +10,7 @@ import type { AuditEntry, Event } from "../types";
 
 const TONES: Record<string, Tone> = {
   "target-up": "good", "target-down": "bad", "ban-made": "warn", "ban-lifted": "good", storm: "bad", certificate: "warn", "store-degraded": "bad", "store-recovered": "good",
+  "maintenance-began": "warn", "maintenance-ended": "good",
 };
 
 // Where the subject of an event is shown.
@@ -17,7 +18,7 @@ function linkOf({ kind, subject = "" }: Event): string | undefined {
   if (!subject) return undefined;
   if (kind.startsWith("call-")) return href("call", { key: subject });
   if (kind.startsWith("binding-")) return href("trace", { aor: subject });
-  if (kind.startsWith("target-")) return href("sets");
+  if (kind.startsWith("target-") || kind.startsWith("maintenance-")) return href("sets");
   if (kind.startsWith("ban-")) return href("door");
   return kind === "configuration" ? href("events", { show: "changes" }) : undefined;
 }

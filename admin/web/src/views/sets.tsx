@@ -10,6 +10,7 @@ import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
 import { useStore } from "../store";
 import type { DispatcherSet, Domain, Page, Target } from "../types";
+import { InMaintenance, MaintenanceDialog } from "./maintenance";
 import { AddTarget, EditSet } from "./set_forms";
 
 const HEALTH: Record<Target["health"], Tone> = { up: "good", down: "bad", unknown: "idle" };
@@ -25,7 +26,7 @@ async function served(setid: number): Promise<string> {
 }
 
 function rest(target: Target, all: Target[]): string {
-  const others = all.filter((other) => other.id !== target.id && other.state === "active" && other.health === "up");
+  const others = all.filter((other) => other.id !== target.id && other.state === "active" && other.health === "up" && !other.maintenance_until);
   return others.length ? `${plural(others.length, "other target")} of set ${target.setid} ${others.length === 1 ? "is" : "are"} up and active.` : `No other target of set ${target.setid} is up and active: new calls of its domains will be refused.`;
 }
 
@@ -98,7 +99,8 @@ function Places({ target }: { target: Target }) {
 }
 
 function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => void }) {
-  const live = useLive<Page<Target>>(`/v1/dispatcher/sets/${setid}/targets?limit=200`, { every: 2500, kinds: ["target-up", "target-down", "call-started", "call-ended", "configuration"] });
+  const live = useLive<Page<Target>>(`/v1/dispatcher/sets/${setid}/targets?limit=200`, { every: 2500, kinds: ["target-up", "target-down", "maintenance-began", "maintenance-ended", "call-started", "call-ended", "configuration"] });
+  const [maintained, setMaintained] = useState<Target>();
   const refresh = () => { live.refresh(); refreshSets(); };
   const all = live.data?.items ?? [];
   return (
@@ -109,7 +111,7 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
           { name: "Target", kind: "number", show: (target) => target.id },
           { name: "Destination", show: (target) => <><code>{target.destination}</code><span class="small reason">priority {target.priority}, weight {target.weight}{target.comment && `, ${target.comment}`}</span><Places target={target} /></> },
           { name: "Health", show: (target) => <Health target={target} /> },
-          { name: "State", show: (target) => <State tone={STATES[target.state]}>{target.state}</State> },
+          { name: "State", show: (target) => <><State tone={STATES[target.state]}>{target.state}</State><InMaintenance target={target} /></> },
           { name: "RTT", kind: "number", show: (target) => milliseconds(target.rtt_ms) },
           { name: "Live calls", kind: "number", show: (target) => <a href={href("calls", { target: target.id })}>{whole(target.live_calls)}</a> },
           { name: "Attempts", kind: "number", show: (target) => <a href={href("calls", { show: "records", target: target.id })}>{whole(target.attempts)}</a> },
@@ -119,12 +121,14 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
               {target.state !== "active" && <Button label={`Activate target ${target.id}`} onClick={() => void changeState(target, all, "active", refresh)}>Activate</Button>}
               {target.state === "active" && <Button label={`Drain target ${target.id}`} onClick={() => void changeState(target, all, "draining", refresh)}>Drain</Button>}
               {target.state === "draining" && <Button label={`Disable target ${target.id}`} onClick={() => void changeState(target, all, "disabled", refresh)}>Disable</Button>}
+              <Button label={`Maintenance of target ${target.id}`} onClick={() => setMaintained(target)}>Maintenance</Button>
               <Button kind="danger" label={`Remove target ${target.id}`} onClick={() => void remove(target, all, refresh)}>Remove</Button>
             </>
           ) },
         ]} />
       )}
       <Changes targets={all} />
+      {maintained && <MaintenanceDialog target={maintained} onClose={(changed) => { setMaintained(undefined); if (changed) refresh(); }} />}
     </>
   );
 }
