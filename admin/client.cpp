@@ -1,9 +1,9 @@
 #include "admin/client.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <iostream>
 
+#include "admin/client_table.hpp"
 #include "admin/json.hpp"
 #include "admin/router.hpp"
 #include "core/text.hpp"
@@ -12,44 +12,10 @@ namespace usher::admin {
 
 namespace {
 
-// A value as one cell: empty for null; control characters of strangers' texts escaped.
-std::string cell(const Json* value) {
-  if (!value || value->null()) return "";
-  if (const std::string* text = value->text()) return escaped(*text);
-  if (const std::int64_t* number = value->integer()) return std::to_string(*number);
-  if (const bool* flag = value->flag()) return *flag ? "yes" : "no";
-  if (const double* number = std::get_if<double>(&value->value)) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f", *number);
-    return text;
-  }
-  std::string list;
-  if (const Json::Array* items = value->array()) {
-    for (const Json& item : *items) list += (list.empty() ? "" : " ") + cell(&item);
-  }
-  return list;
-}
-
 struct Column {
   const char* title;
   const char* member;
 };
-
-void print_rows(std::vector<std::vector<std::string>> rows, std::ostream& out) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out << line << '\n';
-  }
-}
 
 class Runner {
  public:
@@ -182,6 +148,24 @@ class Runner {
     print_rows(std::move(rows), out_);
     return 0;
   }
+  int operator()(const command::ConfigurationShow&) {
+    const auto document = send("GET", "/v1/configuration", std::nullopt);
+    if (!document) return 1;
+    if (!json_) out_ << json_text(*document);
+    return 0;
+  }
+  int operator()(const command::ConfigurationApply& c) {
+    Result<Json> document = parse_json(c.document);
+    if (!document) {
+      err_ << "usher: the document is no JSON: " << document.error().message << '\n';
+      return 1;
+    }
+    const auto told =
+        send("PUT", c.preview ? "/v1/configuration?preview=true" : "/v1/configuration", *document);
+    if (!told) return 1;
+    if (!json_) print_changes(*told, c.preview ? "would " : "");
+    return 0;
+  }
   int operator()(const command::BanList&) {
     return list("/v1/bans?limit=1000", {{"NETWORK", "network"},
                                         {"MADE BY", "made_by"},
@@ -300,13 +284,20 @@ class Runner {
     return 0;
   }
 
+  void print_lines(const Json& of, const char* member, const std::string& before) {
+    const Json* all = of.find(member);
+    if (!all || !all->array()) return;
+    for (const Json& one : *all->array()) out_ << before << cell(&one) << '\n';
+  }
+
+  void print_changes(const Json& told, const std::string& before) {
+    print_lines(told, "changes", before);
+    const Json* all = told.find("changes");
+    if (all && all->array() && all->array()->empty()) out_ << "nothing to change\n";
+  }
+
   void print_preview(const Json& told) {
-    const auto lines = [&](const char* member, const std::string& before) {
-      const Json* all = told.find(member);
-      if (!all || !all->array()) return;
-      for (const Json& one : *all->array()) out_ << before << cell(&one) << '\n';
-    };
-    lines("changes", "would ");
+    print_lines(told, "changes", "would ");
     if (const Json* fields = told.find("fields"); fields && fields->array()) {
       for (const Json& one : *fields->array())
         out_ << "  " << cell(one.find("field")) << ": " << cell(one.find("before")) << " -> "
@@ -327,7 +318,7 @@ class Runner {
                << cell(one.find("state")) << " " << cell(one.find("health")) << '\n';
       }
     }
-    lines("warnings", "warning: ");
+    print_lines(told, "warnings", "warning: ");
   }
 
   template <class Print>

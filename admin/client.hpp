@@ -76,6 +76,11 @@ struct TargetMaintenance {
   std::string from, until, comment;
   bool clear = false;  // removes all there are, before
 };
+struct ConfigurationShow {};
+struct ConfigurationApply {
+  std::string document;  // JSON
+  bool preview = false;  // tell what it would change, and do nothing
+};
 struct BanList {};
 struct BanAdd {
   std::string network, ttl, reason;  // ttl "": until it is lifted
@@ -96,7 +101,8 @@ using Command =
                  command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
                  command::DomainMove, command::DomainRemove, command::TargetList,
                  command::TargetAdd, command::TargetRemove, command::TargetState,
-                 command::TargetMaintenance, command::BanList, command::BanAdd, command::BanRemove,
+                 command::TargetMaintenance, command::ConfigurationShow,
+                 command::ConfigurationApply, command::BanList, command::BanAdd, command::BanRemove,
                  command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an

@@ -1,7 +1,10 @@
 #include "admin/commands.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <string>
 
 #include "core/config.hpp"
 
@@ -114,6 +117,27 @@ void add_target(CLI::App& app, Chosen c) {
       });
 }
 
+std::string content(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw CLI::ValidationError("FILE", file + " cannot be read");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void add_configuration(CLI::App& app, Chosen c) {
+  CLI::App& all =
+      *app.add_subcommand("configuration", "Domains, sets, targets and gate as one document")
+           ->require_subcommand(1);
+  add<command::ConfigurationShow>(all, c, "show", "Print it");
+  add<command::ConfigurationApply>(
+      all, c, "apply", "Make everything as the document says",
+      [](CLI::App& a, command::ConfigurationApply& v) {
+        a.add_option_function<std::string>("FILE", [&v](const std::string& file) {
+           v.document = content(file);
+         })->required();
+        a.add_flag("--preview", v.preview, "Tell what it would change, and do nothing");
+      });
+}
+
 void add_ban(CLI::App& app, Chosen c) {
   CLI::App& ban = *app.add_subcommand("ban", "Who gets silence")->require_subcommand(1);
   add<command::BanList>(ban, c, "list", "All bans, those that dry-run would have made included");
@@ -174,6 +198,7 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add<command::SetList>(set, c, "list", "All sets");
   add_domain(app, c);
   add_target(app, c);
+  add_configuration(app, c);
   add_ban(app, c);
   add<command::Explain>(
       app, c, "explain", "What happened to a call or request, and why",

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "admin/resources/configuration.hpp"
 #include "core/entropy.hpp"
+#include "routing/directory.hpp"
 #include "storage/backup.hpp"
 #include "storage/import_kamailio.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -101,6 +103,15 @@ int copy_store(const std::string& path, const std::string& file, bool back) {
   return 0;
 }
 
+int extract(const std::string& file) {
+  auto read = storage::read_backup(file, Reactor::now().wall);
+  if (!read) return refuse(read.error().message);
+  const auto directory = routing::Directory::make(std::move(read->domains), std::move(read->sets),
+                                                  std::move(read->targets));
+  std::fputs(json_text(configuration_json(*directory, read->scanners, read->gate)).c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 std::unique_ptr<OfflineCommands> add_offline_commands(CLI::App& app) {
@@ -126,6 +137,11 @@ std::unique_ptr<OfflineCommands> add_offline_commands(CLI::App& app) {
       [c] { return copy_store(c->config, c->file, true); })
       ->add_option("file", c->file, "The copy")
       ->required();
+  CLI::App* const of_copy = app.add_subcommand(
+      "extract",
+      "Print the configuration that a copy of a store holds, as `configuration apply` takes it");
+  of_copy->add_option("file", c->file, "The copy")->required();
+  of_copy->callback([c] { c->chosen = [c] { return extract(c->file); }; });
   return out;
 }
 

@@ -1,4 +1,4 @@
-// Commands that need no running process: check, import, backup, restore. And what they share with
+// Commands that need no running process: check, import, backup, restore, extract. And what they share with
 // the start of one: reading the configuration and opening the store.
 #pragma once
 

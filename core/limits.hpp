@@ -1,5 +1,5 @@
-// Every limit of the process, in one place. Each is checked before the memory it bounds is
-// allocated.
+// Nearly every limit of the process, in one place; those of one file alone stand there. Each is
+// checked before the memory it bounds is allocated.
 #pragma once
 
 #include <chrono>

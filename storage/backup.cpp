@@ -5,13 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
 #include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
 
 namespace usher::storage {
 
@@ -126,6 +128,22 @@ Result<void> restore(const std::string& path, const std::string& from) {
   fs::rename(coming, path, ec);
   if (ec) return io("cannot put the backup at " + path, ec);
   return sync(folder_of(path), O_RDONLY | O_DIRECTORY);
+}
+
+Result<Snapshot> read_backup(const std::string& from, WallTime now) {
+  std::error_code ec;
+  std::string folder = (fs::temp_directory_path(ec) / "usher-XXXXXX").string();
+  if (ec || ::mkdtemp(folder.data()) == nullptr) return io("cannot make " + folder, last_error());
+  const auto read = [&]() -> Result<Snapshot> {
+    const std::string copy = folder + "/copy.db";
+    if (auto copied = back_up(from, copy); !copied) return copied.error();
+    auto opened = open_sqlite({copy, [](const std::function<void()>&) {}});
+    if (!opened) return opened.error();
+    return (*opened)->load(now);
+  };
+  Result<Snapshot> out = read();
+  fs::remove_all(folder, ec);
+  return out;
 }
 
 }  // namespace usher::storage

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "core/result.hpp"
+#include "core/time.hpp"
+#include "storage/records.hpp"
 
 namespace usher::storage {
 
@@ -16,5 +18,10 @@ Result<void> back_up(const std::string& path, const std::string& to);
 // replacing an older one. All or nothing. Errors as open_sqlite(), Errc::unavailable among them: a
 // process uses `path`.
 Result<void> restore(const std::string& path, const std::string& from);
+
+// What the backup `from` holds, as a start at `now` would read it. It is not touched: a copy of it,
+// for its reader alone, lies in the system's folder for temporary files meanwhile. Errors as
+// open_sqlite().
+Result<Snapshot> read_backup(const std::string& from, WallTime now);
 
 }  // namespace usher::storage

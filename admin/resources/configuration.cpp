@@ -1,5 +1,7 @@
 // /v1/configuration: everything an operator has made, as one document; taken in again as a whole,
 // after a look at what that would change.
+#include "admin/resources/configuration.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -33,8 +35,11 @@ Json without(Json json, std::initializer_list<std::string_view> names) {
   return json;
 }
 
-Answer show(const Service& service) {
-  const routing::Directory& directory = service.edge.directory();
+}  // namespace
+
+Json configuration_json(const routing::Directory& directory,
+                        const std::vector<storage::ScannerPattern>& patterns,
+                        const storage::GateSettings& gate) {
   Json::Array sets, domains, scanners;
   for (const auto& [setid, set] : directory.sets()) {
     Json::Array targets;
@@ -45,13 +50,21 @@ Answer show(const Service& service) {
     sets.push_back(std::move(one));
   }
   for (const auto& [name, domain] : directory.domains()) domains.push_back(writable(domain));
-  for (const storage::ScannerPattern& s : service.edge.scanners())
+  for (const storage::ScannerPattern& s : patterns)
     scanners.emplace_back(Json::Object{{"pattern", s.pattern}, {"comment", s.comment}});
-  return json_answer(200, Json::Object{{"format", kFormat},
-                                       {"sets", std::move(sets)},
-                                       {"domains", std::move(domains)},
-                                       {"scanners", std::move(scanners)},
-                                       {"gate", writable(service.edge.gate_settings())}});
+  return Json::Object{{"format", kFormat},
+                      {"sets", std::move(sets)},
+                      {"domains", std::move(domains)},
+                      {"scanners", std::move(scanners)},
+                      {"gate", writable(gate)}};
+}
+
+namespace {
+
+Answer show(const Service& service) {
+  const routing::Edge& edge = service.edge;
+  return json_answer(200,
+                     configuration_json(edge.directory(), edge.scanners(), edge.gate_settings()));
 }
 
 // What a document wants. A part that it leaves out stays as it is.

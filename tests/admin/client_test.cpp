@@ -42,6 +42,27 @@ std::optional<Command> parse(std::vector<std::string> words) {
 
 }  // namespace
 
+TEST_CASE("the whole configuration is shown, looked at and made from the command line") {
+  Shell from, to;
+  REQUIRE(from.run(command::TargetAdd{10, "10.0.1.100", 5, 1, {}, ""}) == 0);
+  REQUIRE(from.run(command::DomainAdd{"a.test", 10, "", false, false}) == 0);
+  REQUIRE(from.run(command::ConfigurationShow{}) == 0);
+  const std::string document = from.out.str();
+  CHECK(to.run(command::ConfigurationApply{document, true}) == 0);
+  CHECK(to.out.str() ==
+        "would add set 10\nwould add target sip:10.0.1.100:5060 of set 10\nwould add domain a.test\n");
+  CHECK(to.house.edge.directory().sets().empty());
+  CHECK(to.run(command::ConfigurationApply{document, false}) == 0);
+  CHECK(to.out.str().starts_with("add set 10\n"));
+  CHECK(to.house.edge.directory().domain("a.test") != nullptr);
+  CHECK(to.run(command::ConfigurationApply{document, false}) == 0);
+  CHECK(to.out.str() == "nothing to change\n");
+  CHECK(to.run(command::ConfigurationApply{"{", false}) == 1);
+  CHECK(to.err.str().starts_with("usher: the document is no JSON"));
+  CHECK(to.run(command::ConfigurationApply{"{}", false}) == 1);
+  CHECK(to.err.str().find("format") != std::string::npos);
+}
+
 TEST_CASE("a target is added, listed, drained and removed from the command line") {
   Shell shell;
   CHECK(shell.run(command::TargetAdd{10, "10.0.1.100", 5, 1, {"10.0.1.0/28"}, "first"}) == 0);

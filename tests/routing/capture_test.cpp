@@ -14,8 +14,6 @@ namespace {
 
 using routing::Correlation;
 
-const std::string kPhone = "127.0.0.21:5062";
-
 struct Mirrored {
   std::string first;  // line
   std::string from, to, correlation, text;

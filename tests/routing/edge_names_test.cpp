@@ -7,7 +7,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
 const std::string kOne = "127.0.0.12:5060", kTwo = "127.0.0.13:5060", kOther = "127.0.0.14:5060";
 
 net::Place place(const std::string& endpoint, std::uint16_t priority, std::uint16_t weight) {

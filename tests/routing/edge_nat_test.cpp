@@ -5,7 +5,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
 const std::string kMoved = "127.0.0.21:40000";
 const std::string kPrivate = "<sip:401@192.168.1.9:5060>";
 const std::string kDevice = "<sip:401@192.168.1.9:5060>;+sip.instance=\"<urn:uuid:1>\"";

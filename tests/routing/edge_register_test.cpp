@@ -4,7 +4,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
 const std::string kContact = "<sip:H5CCvFpY@10.0.1.200:45891;line=zlpcjjt4>";
 
 Ask reg(unsigned cseq = 1,

@@ -6,8 +6,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
-
 // A call of 401@a.test to its backend, up to the ACK. What each side has seen last.
 struct Up {
   Sent invite;  // at the backend

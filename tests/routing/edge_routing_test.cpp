@@ -5,8 +5,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
-
 TEST_CASE("no other tenant's phone ever rings") {
   World w;
   const std::map<std::string, std::string> phones{{"401@a.test", "127.0.0.21:5060"},

@@ -10,7 +10,6 @@
 namespace usher::test {
 namespace {
 
-const std::string kPhone = "127.0.0.21:5062";
 const std::string kA3 = "127.0.0.12:5060";
 
 storage::Maintenance window(const World& w, std::chrono::seconds from, std::chrono::seconds until,

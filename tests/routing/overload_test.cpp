@@ -9,7 +9,6 @@ namespace {
 
 using routing::Overload;
 
-const std::string kPhone = "127.0.0.21:5062";
 const Instant kStart{1h};
 
 TEST_CASE("registrations are refused at half of the lag that calls are refused at") {

@@ -14,17 +14,6 @@ using routing::Record;
 using routing::RecordKind;
 using routing::Records;
 
-const std::string kPhone = "127.0.0.21:5062";
-
-Ask invite(const std::string& call_id = "call-1") {
-  return {.method = "INVITE",
-          .uri = "sip:402@a.test",
-          .from = "401@a.test",
-          .to = "402@a.test",
-          .call_id = call_id,
-          .headers = "Contact: <sip:401@127.0.0.21:5062>\n"};
-}
-
 Records found(World& w, const Lookup& lookup) {
   return w.edge().recorder().find(lookup);
 }
@@ -49,7 +38,7 @@ std::string messages(const Records& records) {
 
 TEST_CASE("either leg's Call-ID finds both legs of a call, in order") {
   World w;
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   const Sent sent = w.only(kA1);
   w.pass(100ms);
   w.backend(kA1, response(sent, 180));
@@ -72,11 +61,11 @@ TEST_CASE("either leg's Call-ID finds both legs of a call, in order") {
 
 TEST_CASE("a challenged call is found whole by the Call-ID of its last leg") {
   World w;
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   const Sent first = w.only(kA1);
   w.backend(kA1, response(first, 401, "WWW-Authenticate: Digest realm=\"a\", nonce=\"n\"\n"));
   w.take();
-  Ask again = invite();
+  Ask again = phone_invite();
   again.cseq = 2;
   w.phone(kPhone, request(again));
   const Sent second = w.only(kA1);
@@ -91,9 +80,9 @@ TEST_CASE("a challenged call is found whole by the Call-ID of its last leg") {
 
 TEST_CASE("an address of record and a source find their calls") {
   World w;
-  w.phone(kPhone, request(invite("one")));
+  w.phone(kPhone, request(phone_invite("one")));
   w.take();
-  Ask other = invite("two");
+  Ask other = phone_invite("two");
   other.from = "403@a.test";
   other.to = "404@a.test";
   other.uri = "sip:404@a.test";
@@ -116,7 +105,7 @@ TEST_CASE("an address of record and a source find their calls") {
 
 TEST_CASE("retransmissions are recorded, ours too") {
   World w;
-  const std::string text = request(invite());
+  const std::string text = request(phone_invite());
   w.phone(kPhone, text);
   w.phone(kPhone, text);
   w.pass(600ms);
@@ -126,7 +115,7 @@ TEST_CASE("retransmissions are recorded, ours too") {
 
 TEST_CASE("who gets silence is recorded as dropped, apart from what is not") {
   World w;
-  Ask knock = invite("knock");
+  Ask knock = phone_invite("knock");
   knock.uri = "sip:1@nowhere.test";
   knock.from = knock.to = "1@nowhere.test";
   w.phone("127.0.0.99:5060", request(knock));
@@ -142,7 +131,7 @@ TEST_CASE("who gets silence is recorded as dropped, apart from what is not") {
         "xINVITE");
 
   SUBCASE("a flood of it pushes out no call") {
-    w.phone(kPhone, request(invite("kept")));
+    w.phone(kPhone, request(phone_invite("kept")));
     const std::size_t count = 8000;
     for (std::size_t i = 0; i < count; ++i) {
       knock.call_id = "knock-" + std::to_string(i);
@@ -212,14 +201,14 @@ TEST_CASE("a large message is recorded truncated") {
 
 TEST_CASE("switched off it holds nothing and calls go on") {
   World w;
-  w.phone(kPhone, request(invite("before")));
+  w.phone(kPhone, request(phone_invite("before")));
   w.take();
   w.edge().enable_recorder(false);
   CHECK(by_call(w, "before").items.empty());
-  w.phone(kPhone, request(invite("meanwhile")));
+  w.phone(kPhone, request(phone_invite("meanwhile")));
   CHECK(w.only(kA1).method() == "INVITE");
   w.edge().enable_recorder(true);
-  w.phone(kPhone, request(invite("after")));
+  w.phone(kPhone, request(phone_invite("after")));
   CHECK(by_call(w, "meanwhile").items.empty());
   CHECK(messages(by_call(w, "after")) == "<INVITE >INVITE");
 }

@@ -12,7 +12,6 @@ using storage::CallEnder;
 using storage::CallRecord;
 using storage::LegSide;
 
-const std::string kPhone = "127.0.0.21:5062";
 const std::string kContact = "Contact: <sip:401@127.0.0.21:5062>\n";
 
 Ask invite_of(const std::string& call_id = "call-1", unsigned cseq = 1) {

@@ -9,7 +9,6 @@ namespace {
 using routing::RegisterQueue;
 using routing::RegisterRank;
 
-const std::string kPhone = "127.0.0.21:5062";
 const Instant kStart{1h};
 
 RegisterQueue::Waiting waiting(storage::TargetId target, RegisterRank rank, Instant due) {

@@ -8,8 +8,6 @@ using sip::Direction;
 using sip::Method;
 using sip::Side;
 
-const std::string kPhone = "127.0.0.21:5062";
-
 std::uint64_t requests(World& w, Method method, Side side, Direction direction) {
   return w.edge().traffic().requests(method, side, direction);
 }

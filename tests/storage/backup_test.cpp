@@ -110,6 +110,25 @@ TEST_CASE("a restore where there is nothing yet makes a store") {
   CHECK(domains_of(dir.file("two.db")) == "a.test ");
 }
 
+TEST_CASE("a backup is read without being touched") {
+  const TempDir dir;
+  const std::string copy = dir.file("copy.db");
+  {
+    Open open(dir.file("one.db"));
+    open.add(10, "a.test");
+    REQUIRE(back_up(dir.file("one.db"), copy));
+    open.store->close();
+  }
+  const std::string before = bytes_of(copy);
+  const auto read = read_backup(copy, kNow);
+  REQUIRE(read.has_value());
+  REQUIRE(read->domains.size() == 1);
+  CHECK(read->domains[0].domain == "a.test");
+  CHECK(bytes_of(copy) == before);
+  CHECK_FALSE(std::filesystem::exists(copy + ".lock"));
+  CHECK_FALSE(read_backup(dir.file("none"), kNow).has_value());
+}
+
 TEST_CASE("what is no store, and a name that is taken, are refused and nothing changes") {
   const TempDir dir;
   const std::string path = dir.file("usher.db");

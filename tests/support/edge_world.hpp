@@ -27,6 +27,17 @@ inline const std::string kEdge = "127.0.0.1:5060";
 inline const std::string kA1 = "127.0.0.10:5060";
 inline const std::string kA2 = "127.0.0.11:5060";
 
+// A phone of 401@a.test, and its call for 402@a.test.
+inline const std::string kPhone = "127.0.0.21:5062";
+inline Ask phone_invite(const std::string& call_id = "call-1") {
+  return {.method = "INVITE",
+          .uri = "sip:402@a.test",
+          .from = "401@a.test",
+          .to = "402@a.test",
+          .call_id = call_id,
+          .headers = "Contact: <sip:401@127.0.0.21:5062>\n"};
+}
+
 class World {
  public:
   storage::Snapshot store;  // what a restart would find

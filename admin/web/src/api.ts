@@ -92,10 +92,35 @@ export function leave(notice = ""): void {
 }
 
 // Saves an answer as a file; links cannot carry the token.
-export async function download(path: string, name: string): Promise<void> {
+async function fetched(path: string): Promise<Response> {
   const answer = await ask("GET", path);
   if (!answer.ok) throw await problemOf(answer);
-  const url = URL.createObjectURL(await answer.blob());
+  return answer;
+}
+
+const PAGES = 100;  // of a list that is saved: what a tab has room for
+
+export async function download(path: string, name: string): Promise<void> {
+  save(await (await fetched(path)).blob(), name);
+}
+
+// All pages of a list in CSV as one file: each begins with the names of the columns, and names the next one (RFC 8288). Gives whether
+// that was the whole list.
+export async function downloadPages(path: string, name: string): Promise<boolean> {
+  const lines: string[] = [];
+  let next: string | undefined = path;
+  for (let page = 0; next && page < PAGES; ++page) {
+    const answer: Response = await fetched(next);
+    const text = await answer.text();
+    lines.push(page === 0 ? text : text.slice(text.indexOf("\n") + 1));
+    next = /<([^>]+)>; *rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
+  }
+  save(new Blob(lines, { type: "text/csv" }), name);
+  return !next;
+}
+
+function save(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -1,9 +1,9 @@
 // Live calls, and the records of those that are over.
-import { download, query as withQuery } from "../api";
+import { downloadPages, query as withQuery } from "../api";
 import { Time, milliseconds, seconds, whole } from "../format";
 import { number, samples } from "../history";
 import { Button, State, View, type Tone } from "../parts/basics";
-import { change } from "../parts/dialogs";
+import { tell } from "../parts/dialogs";
 import { Filters, useGiven, type Filter } from "../parts/filters";
 import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
@@ -58,12 +58,21 @@ function Live() {
   );
 }
 
+async function saveRecords(given: Record<string, string>) {
+  try {
+    const all = await downloadPages(withQuery("/v1/cdrs", { ...given, format: "csv", limit: 1000 }), "calls.csv");
+    tell(all ? "The records are saved as calls.csv." : "The newest records are saved as calls.csv; there are more: choose a time or a domain.");
+  } catch (error) {
+    tell((error as Error).message, true);
+  }
+}
+
 function Records() {
   const given = useGiven(RECORDS);
   return (
     <>
       <Filters path="calls" filters={RECORDS} keep={{ show: "records" }} label="Search records">
-        <Button onClick={() => void change(() => download(withQuery("/v1/cdrs", { ...given, format: "csv", limit: 1000 }), "calls.csv"), "The records are saved as calls.csv.")}>CSV</Button>
+        <Button onClick={() => void saveRecords(given)}>CSV</Button>
       </Filters>
       <Paged<Cdr> path="/v1/cdrs" parameters={given} what="Call records" every={4000} kinds={["call-ended"]}>
         {(rows) => (

@@ -25,18 +25,23 @@ function Touched({ of }: { of: DomainPreview }) {
 
 const setText = (set: DispatcherSet | undefined, setid: number) => (set ? `set ${setid} (${set.targets.up} of ${set.targets.total} targets up)` : `set ${setid}`);
 
+// Says why there is no answer.
+const asked = (answer: Promise<DomainPreview>) => answer.catch((error: Error) => void tell(error.message, true));
+
 async function toggle(domain: Domain, refresh: () => void) {
   if (!domain.enabled) {
     await confirm(`Enable ${domain.domain}?`, <p>Its phones are admitted again; set {domain.setid} serves them.</p>, "Enable", () => api("PATCH", pathOf(domain.domain), { enabled: true }), false);
     return refresh();
   }
-  const told = await preview("PATCH", domain.domain, { enabled: false });
+  const told = await asked(preview("PATCH", domain.domain, { enabled: false }));
+  if (!told) return;
   await confirm(`Disable ${domain.domain}?`, <Touched of={told} />, "Disable", () => api("PATCH", pathOf(domain.domain), { enabled: false }));
   refresh();
 }
 
 async function remove(domain: Domain, refresh: () => void) {
-  const told = await preview("DELETE", domain.domain);
+  const told = await asked(preview("DELETE", domain.domain));
+  if (!told) return;
   await confirm(`Remove ${domain.domain}?`, <><p>Requests for it get silence from now on, as for any unknown domain.</p><Touched of={told} /></>, "Remove", () => api("DELETE", pathOf(domain.domain)));
   refresh();
 }
