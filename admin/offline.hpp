@@ -1,5 +1,5 @@
-// Commands that need no running process: check, import, backup, restore, extract. And what they share with
-// the start of one: reading the configuration and opening the store.
+// Commands that need no running process: check, import, backup, restore, extract. And what they
+// share with the start of one: reading the configuration and opening the store.
 #pragma once
 
 #include <functional>

@@ -50,7 +50,8 @@ TEST_CASE("the whole configuration is shown, looked at and made from the command
   const std::string document = from.out.str();
   CHECK(to.run(command::ConfigurationApply{document, true}) == 0);
   CHECK(to.out.str() ==
-        "would add set 10\nwould add target sip:10.0.1.100:5060 of set 10\nwould add domain a.test\n");
+        "would add set 10\nwould add target sip:10.0.1.100:5060 of set 10\nwould add domain "
+        "a.test\n");
   CHECK(to.house.edge.directory().sets().empty());
   CHECK(to.run(command::ConfigurationApply{document, false}) == 0);
   CHECK(to.out.str().starts_with("add set 10\n"));

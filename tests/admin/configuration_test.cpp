@@ -124,10 +124,12 @@ TEST_CASE("a full list of scanner patterns gives way to another one, which keeps
   CHECK(house.edge.scanners().size() == limits::kScannerPatterns);
   CHECK(house.edge.scanners().front().pattern.starts_with("new"));
   CHECK(words(house.ask("PUT", "/v1/configuration", list("NEW"))).empty());
-  CHECK(house
-            .ask("PUT", "/v1/configuration",
-                 R"({"format": 1, "scanners": [{"pattern": "sipvicious"}, {"pattern": "SIPvicious"}]})")
-            .field() == "scanners[1].pattern");
+  CHECK(
+      house
+          .ask(
+              "PUT", "/v1/configuration",
+              R"({"format": 1, "scanners": [{"pattern": "sipvicious"}, {"pattern": "SIPvicious"}]})")
+          .field() == "scanners[1].pattern");
 }
 
 TEST_CASE("five thousand domains come in at once") {

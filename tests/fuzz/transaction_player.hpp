@@ -119,7 +119,8 @@ class TransactionPlayer {
     switch (what % 16) {
       case 0:
       case 1: {  // a request, accepted if it is shown
-        const std::string method = what % 16 ? kMethodNames[choice % kMethodNames.size()] : "INVITE";
+        const std::string method =
+            what % 16 ? kMethodNames[choice % kMethodNames.size()] : "INVITE";
         const bool old_peer = (choice & 0x80) != 0;
         const std::string branch =
             (old_peer ? "old" : "z9hG4bKp") + std::to_string(servers_.size());

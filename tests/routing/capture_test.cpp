@@ -71,17 +71,8 @@ void without_recorder(routing::EdgeConfig& config) {
   config.recorder.enabled = false;
 }
 
-Ask invite(const std::string& call_id = "call-1") {
-  return {.method = "INVITE",
-          .uri = "sip:402@a.test",
-          .from = "401@a.test",
-          .to = "402@a.test",
-          .call_id = call_id,
-          .headers = "Contact: <sip:401@127.0.0.21:5062>\n"};
-}
-
 Ask within(const std::string& method, unsigned cseq, const std::string& tag) {
-  Ask ask = invite();
+  Ask ask = phone_invite();
   ask.method = method;
   ask.cseq = cseq;
   ask.to_tag = tag;
@@ -97,7 +88,7 @@ std::set<std::string> ids(const std::vector<Mirrored>& all) {
 TEST_CASE("every message of a call is mirrored once, both legs under the trace of the call") {
   for (const auto& configure : {with_server, without_recorder}) {
     World w({}, configure);
-    w.phone(kPhone, request(invite()));
+    w.phone(kPhone, request(phone_invite()));
     const Sent sent = w.only(kA1);
     w.pass(100ms);
     w.backend(kA1, response(sent, 180));
@@ -133,7 +124,7 @@ TEST_CASE("every message of a call is mirrored once, both legs under the trace o
 TEST_CASE("messages of one wake-up keep their order, a microsecond apart") {
   World w({}, with_server);
   w.captured.clear();
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   const auto all = mirrored(w);
   REQUIRE(all.size() == 2);
   CHECK(all[0].seconds == 1'700'000'000);
@@ -144,10 +135,10 @@ TEST_CASE("messages of one wake-up keep their order, a microsecond apart") {
 
 TEST_CASE("a challenged call has one id, and so has what comes late") {
   World w({}, with_server);
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   w.backend(kA1, response(w.only(kA1), 401, "WWW-Authenticate: Digest realm=\"a\", nonce=\"n\"\n"));
   w.take();
-  Ask again = invite();
+  Ask again = phone_invite();
   again.cseq = 2;
   again.headers +=
       "Authorization: Digest username=\"401\", realm=\"a\", nonce=\"n\", uri=\"sip:402@a.test\", "
@@ -192,7 +183,7 @@ TEST_CASE("a message of no known call goes by its own Call-ID, and silence is no
     CHECK_FALSE(one.correlation.empty());
   }
   mirrored(w);
-  Ask stranger = invite();
+  Ask stranger = phone_invite();
   stranger.uri = "sip:402@nowhere.test";
   stranger.from = "1@nowhere.test";
   stranger.to = "402@nowhere.test";
@@ -228,7 +219,7 @@ TEST_CASE("a flood of what is dropped pushes no known Call-ID out") {
 
 TEST_CASE("a call of the process before keeps its id") {
   World w({}, with_server);
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   const Sent sent = w.only(kA1);
   w.backend(kA1, response(sent, 200, "Contact: <sip:402@127.0.0.10:5060>\n"));
   const Sent answer = w.take().back();
@@ -246,7 +237,7 @@ TEST_CASE("a call of the process before keeps its id") {
 TEST_CASE("without a server nothing is made") {
   World w;
   w.registered("401@a.test", kPhone, kA1);
-  w.phone(kPhone, request(invite()));
+  w.phone(kPhone, request(phone_invite()));
   CHECK(w.captured.empty());
 }
 

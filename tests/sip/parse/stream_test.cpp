@@ -174,8 +174,7 @@ TEST_CASE("until its skipped body is over, a message that is too large has not c
   StreamParser parser;
   std::vector<Bytes> out;
   int pongs = 0;
-  const std::string section =
-      kMessage.substr(0, kMessage.find("4\r\n\r\n")) + "100000\r\n\r\n";
+  const std::string section = kMessage.substr(0, kMessage.find("4\r\n\r\n")) + "100000\r\n\r\n";
   REQUIRE(parser.feed(section + std::string(99'999, 'x'), out, pongs).has_value());
   CHECK(parser.amid_message());
   REQUIRE(parser.feed("x", out, pongs).has_value());
