@@ -114,7 +114,9 @@ Result<void> restore(const std::string& path, const std::string& from) {
   if (auto given = give_to_owner(path, {coming, path + ".lock"}); !given) return given;
   if (fs::exists(path, ec)) {
     const std::string old = path + ".before-restore";
-    for (const char* part : {"", "-wal", "-shm"}) fs::remove(old + part, ec);
+    for (const char* part : {"", "-wal", "-shm", ".calls"}) fs::remove(old + part, ec);
+    // What was remembered of its calls (record_journal.hpp) is no part of what comes.
+    fs::rename(path + ".calls", old + ".calls", ec);
     // A damaged one is what a restore is for: then its log stays with it.
     if (!finish_log(path)) {
       for (const char* beside : {"-wal", "-shm"}) fs::rename(path + beside, old + beside, ec);
@@ -124,7 +126,7 @@ Result<void> restore(const std::string& path, const std::string& from) {
     if (ec) return io("cannot keep " + path + " as " + old, ec);
   }
   // Nobody else's log may lie beside what comes.
-  for (const char* beside : {"-wal", "-shm"}) fs::remove(path + beside, ec);
+  for (const char* beside : {"-wal", "-shm", ".calls"}) fs::remove(path + beside, ec);
   fs::rename(coming, path, ec);
   if (ec) return io("cannot put the backup at " + path, ec);
   return sync(folder_of(path), O_RDONLY | O_DIRECTORY);

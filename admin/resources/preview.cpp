@@ -66,7 +66,7 @@ Json::Array warnings(const Service& service, const storage::Domain* before,
   if (use.registrations > 0)
     warn("the targets of " + set + " learn of " + counted(use.registrations, "registration") +
          " when each phone registers again");
-  if (use.live_calls > 0)
+  if (use.live_calls + use.subscriptions > 0)
     warn(counted(use.live_calls, "live call") + " and " +
          counted(use.subscriptions, "subscription") + " stay where they are until they end");
   return out;

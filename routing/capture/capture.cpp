@@ -68,9 +68,11 @@ void Capture::mirror(WallTime at, const net::Flow& flow, bool outwards, std::str
   const std::string_view call_id = find_call_id(message);
   const TraceId trace = correlation_.find(call_id);
   const std::string name = trace == 0 ? std::string{} : trace_text(trace);
-  // A listener that is on no list has a family at least.
-  net::Endpoint local{flow.remote.address.is_v4() ? net::IpAddress{} : net::IpAddress::v6({}), 0};
+  net::Endpoint local;
   if (flow.listener.value < local_.size()) local = local_[flow.listener.value];
+  // One packet has one family: a listener on all addresses may be known by a name of the other.
+  if (local.address.is_v4() != flow.remote.address.is_v4())
+    local.address = flow.remote.address.is_v4() ? net::IpAddress{} : net::IpAddress::v6({});
   const std::string payload = redacted(message);
   out_.push_back(hep_packet(*agent_, {.transport = flow.transport,
                                       .source = outwards ? local : flow.remote,

@@ -16,7 +16,10 @@ LegId Calls::dialog_of(LegId leg_id, const Message& response) {
   const std::string_view tag = response.to_tag();
   if (tag.empty() || (!leg.has_early_dialog && !leg.dialog.confirmed)) return leg_id;
   if (const LegId known = legs_.find_fork(leg_id, tag)) return known;
-  return legs_.add_fork(leg_id, tag);
+  const bool with_session = !leg.session_uuid.empty();
+  const LegId fork = legs_.add_fork(leg_id, tag);
+  if (fork && with_session) legs_.hear(response);  // its first word
+  return fork;
 }
 
 // The origin's side of this dialog. The first one to be shown has the tag of the INVITE's

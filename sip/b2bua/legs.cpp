@@ -129,6 +129,7 @@ LegId Legs::add_fork(LegId of, std::string_view remote_tag) {
   fork.has_early_dialog = false;
   fork.dialog.remote_tag = remote_tag;
   fork.dialog.confirmed = false;
+  fork.peer_session_uuid.clear();
   fork.dialog.local_cseq = first.invite_cseq;
   fork.dialog.remote_cseq = 0;
   const auto [id, added] = legs_.emplace(std::move(fork));

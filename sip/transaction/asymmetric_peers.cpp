@@ -9,6 +9,21 @@ std::uint16_t AsymmetricPeers::other_port(const Message& request, const net::Flo
   return port == flow.remote.port ? std::uint16_t{0} : port;
 }
 
+std::uint16_t AsymmetricPeers::request_port(const Message& request, const net::Flow& flow) {
+  const auto host = net::IpAddress::parse(request.top_via().host);
+  return host && *host == flow.remote.address ? other_port(request, flow) : std::uint16_t{0};
+}
+
+void AsymmetricPeers::seen(const Message& request, const net::Flow& flow) {
+  const auto found = known_.find(flow.remote);
+  if (found == known_.end()) return;
+  if (other_port(request, flow) == 0) {
+    known_.erase(found);
+  } else {
+    found->second = request_port(request, flow);
+  }
+}
+
 std::uint16_t AsymmetricPeers::port_of(const net::Endpoint& source) const {
   const auto found = known_.find(source);
   return found == known_.end() ? std::uint16_t{0} : found->second;

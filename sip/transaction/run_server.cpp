@@ -21,6 +21,8 @@ ServerTxId TransactionLayer::Impl::start_server(Instant now, const MessageRef& r
   fresh.local_tag = fresh.in_dialog ? std::string{request->to_tag()} : keys.new_tag();
   if (!invite) fresh.state = server::State::trying;
   fresh.other_port = AsymmetricPeers::other_port(*request, flow);
+  fresh.request_port = AsymmetricPeers::request_port(*request, flow);
+  asymmetric.seen(*request, flow);
   const auto [id, tx] = servers.insert(std::move(fresh));
   run(now, id, tx,
       invite ? invite_server::begin(reliable).actions : server::begin(reliable).actions, {}, out);
@@ -62,7 +64,7 @@ void TransactionLayer::Impl::watch_repeats(ServerTx& tx, const net::Flow& flow,
       tx.repeats >= AsymmetricPeers::kRepeats)
     return;
   if (++tx.repeats < AsymmetricPeers::kRepeats || asymmetric.knows(flow.remote)) return;
-  asymmetric.add(flow.remote, tx.other_port);
+  asymmetric.add(flow.remote, tx.request_port);
   out.events.push_back(AsymmetricPeerFound{flow.remote, tx.other_port});
 }
 

@@ -29,10 +29,11 @@ struct ServerTx {
   Duration interval{};     // the retransmission timer's last value
   std::variant<invite_server::State, server::State> state;
   bool in_dialog = false;
-  bool first_of_merged = false;  // stands in the table of requests on several paths
-  bool cancelled = false;        // the user has been told
-  std::uint16_t other_port = 0;  // see AsymmetricPeers
-  std::uint8_t repeats = 0;      // of the request since its final response, while that matters
+  bool first_of_merged = false;    // stands in the table of requests on several paths
+  bool cancelled = false;          // the user has been told
+  std::uint16_t other_port = 0;    // see AsymmetricPeers
+  std::uint16_t request_port = 0;  // likewise
+  std::uint8_t repeats = 0;        // of the request since its final response, while that matters
   ServerTxId call_previous, call_next;
 
   bool is_invite() const { return state.index() == 0; }

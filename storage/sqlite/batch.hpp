@@ -15,7 +15,8 @@ struct Batch {
   std::vector<Change> changes;
   Durability durability = Durability::required;
   Store::Done done;
-  bool answered = false;  // an eventual batch that failed and is kept
+  bool answered = false;    // an eventual batch that failed and is kept
+  Store::Done committed{};  // besides, when the database has it, however often that failed before
 };
 
 // An answer that waits to be posted.

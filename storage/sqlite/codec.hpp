@@ -217,6 +217,7 @@ struct Sql<CallRecord> {
       "origin_ip = ?6, origin_port = ?7, target = ?8, destination = ?9, origin_call_id = ?10, "
       "new_call_id = ?11, attempts = ?12, failovers = ?13, status = ?14, cause = ?15, ended_by "
       "= ?16, started = ?17, ringing = ?18, answered = ?19, ended = nullif(?20, 0), filed = ?21";
+  static constexpr const char* is_over = "SELECT 1 FROM cdrs WHERE id = ?1 AND ended IS NOT NULL";
   static constexpr const char* prune_old =
       "DELETE FROM cdrs WHERE seq IN (SELECT seq FROM cdrs WHERE ended IS NOT NULL AND ended < ?1 "
       "ORDER BY ended LIMIT ?2)";

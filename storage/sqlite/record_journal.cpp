@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -29,9 +30,11 @@ constexpr std::size_t kBytes = RecordJournal::kPlaces * RecordJournal::kPlaceByt
 struct Head {
   std::uint64_t size = 0;
   std::uint64_t sum = 0;
+  std::uint64_t edition = 0;  // of one id the highest is meant
 };
 constexpr std::size_t kTextBytes = RecordJournal::kPlaceBytes - sizeof(Head);
-static_assert(kTextBytes > 7 * limits::kRecordTextBytes);
+// Six texts of that size; besides them an id, two addresses, names, numbers, and a length each.
+static_assert(kTextBytes >= 6 * limits::kRecordTextBytes + 440);
 
 std::uint64_t sum_of(std::string_view text) {
   return siphash({0x7573686572, 0x63616c6c73}, text);
@@ -215,15 +218,21 @@ void RecordJournal::free_all() {
 }
 
 std::vector<CallRecord> RecordJournal::left() const {
-  std::vector<CallRecord> out;
+  std::map<std::string, std::pair<std::uint64_t, CallRecord>> newest;
   for (std::uint32_t i = 0; data_ && i < kPlaces; ++i) {
     Head head;
     std::memcpy(&head, place(i), sizeof head);
     if (head.size == 0 || head.size > kTextBytes) continue;
     const std::string_view text{place(i) + sizeof head, head.size};
     if (sum_of(text) != head.sum) continue;
-    if (auto record = read_journal_text(text)) out.push_back(std::move(*record));
+    auto record = read_journal_text(text);
+    if (!record) continue;
+    auto& kept = newest[record->id];
+    if (head.edition > kept.first) kept = {head.edition, std::move(*record)};
   }
+  std::vector<CallRecord> out;
+  out.reserve(newest.size());
+  for (auto& [id, kept] : newest) out.push_back(std::move(kept.second));
   return out;
 }
 
@@ -241,26 +250,33 @@ bool RecordJournal::put(const CallRecord& record) {
   if (!data_) return false;
   const std::string text = journal_text(record);
   USHER_CHECK(text.size() <= kTextBytes);  // see limits::kRecordTextBytes
-  const auto [entry, is_new] = taken_.try_emplace(record.id);
-  if (is_new) {
-    if (free_.empty()) {
-      taken_.erase(entry);
-      return false;
-    }
-    entry->second.place = free_.back();
+  // The new state gets a place of its own before the old one's is given up, while there is one.
+  const auto known = taken_.find(record.id);
+  if (known == taken_.end() && free_.empty()) return false;
+  const std::uint32_t to = free_.empty() ? known->second.place : free_.back();
+  write(to, text, ++editions_);
+  if (!free_.empty()) {
     free_.pop_back();
+    if (known != taken_.end()) give_up(known->second.place);
   }
-  entry->second.edition = ++editions_;
-  entry->second.sent = false;
-  char* const to = place(entry->second.place);
-  const Head head{text.size(), sum_of(text)};
+  taken_.insert_or_assign(record.id, Taken{to, editions_, false});
+  return true;
+}
+
+void RecordJournal::write(std::uint32_t number, std::string_view text, std::uint64_t edition) {
+  char* const to = place(number);
+  const Head head{text.size(), sum_of(text), edition};
   std::memset(to, 0, sizeof head.size);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   std::memcpy(to + sizeof head, text.data(), text.size());
-  std::memcpy(to + offsetof(Head, sum), &head.sum, sizeof head.sum);
+  std::memcpy(to + offsetof(Head, sum), &head.sum, sizeof head - offsetof(Head, sum));
   std::atomic_signal_fence(std::memory_order_seq_cst);
   std::memcpy(to, &head.size, sizeof head.size);
-  return true;
+}
+
+void RecordJournal::give_up(std::uint32_t number) {
+  std::memset(place(number), 0, sizeof(Head));
+  free_.push_back(number);
 }
 
 std::uint64_t RecordJournal::send(const std::string& id) {
@@ -273,8 +289,7 @@ std::uint64_t RecordJournal::send(const std::string& id) {
 void RecordJournal::forget(const std::string& id, std::uint64_t edition) {
   const auto found = taken_.find(id);
   if (found == taken_.end() || found->second.edition != edition) return;
-  std::memset(place(found->second.place), 0, sizeof(Head));
-  free_.push_back(found->second.place);
+  give_up(found->second.place);
   taken_.erase(found);
 }
 

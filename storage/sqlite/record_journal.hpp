@@ -1,6 +1,7 @@
 // Call records that the database has not committed yet: a file beside it, mapped into memory, that
-// outlives the process (kill -9) without anybody waiting for a disk. A loss of power may take it;
-// then the database's own promise holds.
+// outlives the process (kill -9) without anybody waiting for a commit. A loss of power may take it;
+// then the database's own promise holds. Writing to it touches memory alone, but a file system may
+// make the first write to a page wait that it has just written back.
 #pragma once
 
 #include <cstddef>
@@ -51,6 +52,8 @@ class RecordJournal {
  private:
   char* place(std::uint32_t number) const { return data_ + number * kPlaceBytes; }
   void free_all();
+  void write(std::uint32_t number, std::string_view text, std::uint64_t edition);
+  void give_up(std::uint32_t number);
 
   struct Taken {
     std::uint32_t place = 0;

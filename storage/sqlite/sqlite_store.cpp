@@ -221,8 +221,8 @@ class SqliteStore final : public Store {
   void apply(std::vector<Change> batch, Durability durability, Done done) override {
     USHER_CHECK(!closed_);
     applied_ = true;
-    Done then = forgetting(batch, std::move(done));
-    writer_->apply(std::move(batch), durability, std::move(then));
+    Done committed = forgetting(batch);
+    writer_->apply(std::move(batch), durability, std::move(done), std::move(committed));
   }
 
   void remember(const CallRecord& record) override {
@@ -248,7 +248,7 @@ class SqliteStore final : public Store {
     writer_->stop();
     last_health_ = writer_->health();
     writer_.reset();
-    journal_->close(last_health_.ok);
+    journal_->close(last_health_.ok && last_health_.dropped == 0);
     database_ = Database{};
     lock_ = LockFile{};
   }
@@ -277,7 +277,14 @@ class SqliteStore final : public Store {
     if (!remove_legs) return remove_legs.error();
     auto remove_call = Statement::prepare(database_, Sql<SavedCall>::remove_by_key);
     if (!remove_call) return remove_call.error();
+    auto is_over = Statement::prepare(database_, Sql<CallRecord>::is_over);
+    if (!is_over) return is_over.error();
     for (const CallRecord& record : records) {
+      // An end is final: its row may have been written before the process was killed.
+      const Statement::Step over = is_over->bind(1, record.id).step();
+      is_over->reset();
+      if (over == Statement::Step::failed) return database_.error(kTakeOver);
+      if (over == Statement::Step::row) continue;
       bind_row(*put, record);
       put->bind(21, options_.record_file.empty() ? 1 : 0);
       if (!put->run()) return database_.error(kTakeOver);
@@ -288,21 +295,17 @@ class SqliteStore final : public Store {
     return {};
   }
 
-  // `done`, and what the batch has made durable needs no other place.
-  Done forgetting(const std::vector<Change>& batch, Done done) {
+  // What the batch has made durable needs no other place.
+  Done forgetting(const std::vector<Change>& batch) {
     std::vector<std::pair<std::string, std::uint64_t>> kept;
     for (const Change& change : batch) {
       const auto* put = std::get_if<PutRecord>(&change);
       const auto edition = put ? journal_->send(put->record.id) : 0;
       if (edition != 0) kept.emplace_back(put->record.id, edition);
     }
-    if (kept.empty()) return done;
-    return [journal = journal_, kept = std::move(kept),
-            done = std::move(done)](const Result<void>& result) {
-      if (result) {
-        for (const auto& [id, edition] : kept) journal->forget(id, edition);
-      }
-      if (done) done(result);
+    if (kept.empty()) return {};
+    return [journal = journal_, kept = std::move(kept)](const Result<void>&) {
+      for (const auto& [id, edition] : kept) journal->forget(id, edition);
     };
   }
 

@@ -37,7 +37,8 @@ WriterThread::~WriterThread() {
   stop();
 }
 
-void WriterThread::apply(std::vector<Change> changes, Durability durability, Store::Done done) {
+void WriterThread::apply(std::vector<Change> changes, Durability durability, Store::Done done,
+                         Store::Done committed) {
   std::size_t waiting = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -46,7 +47,8 @@ void WriterThread::apply(std::vector<Change> changes, Durability durability, Sto
     if (waiting + changes.size() <= limits::kStoreQueue) {
       waiting_ += changes.size();
       urgent_ |= durability == Durability::required;
-      inbox_.push_back(Batch{std::move(changes), durability, std::move(done), false});
+      inbox_.push_back(
+          Batch{std::move(changes), durability, std::move(done), false, std::move(committed)});
       changed_.notify_one();
       return;
     }
@@ -129,6 +131,7 @@ void WriterThread::write_group() {
   answers.reserve(count);
   for (Result<void>& outcome : *outcomes) {
     Batch batch = backlog_.pop();
+    if (outcome) answers.emplace_back(std::move(batch.committed), Result<void>{});
     if (!batch.answered) answers.emplace_back(std::move(batch.done), std::move(outcome));
   }
   succeeded(took, before - backlog_.changes(), std::move(answers));

@@ -30,8 +30,10 @@ class WriterThread {
   WriterThread(const WriterThread&) = delete;
   WriterThread& operator=(const WriterThread&) = delete;
 
-  // As Store. From one thread.
-  void apply(std::vector<Change> changes, Durability durability, Store::Done done);
+  // As Store. From one thread. `committed` (may be empty) is called when the database has the
+  // changes, also those that were answered with an error and kept; never when it will not.
+  void apply(std::vector<Change> changes, Durability durability, Store::Done done,
+             Store::Done committed);
   StoreHealth health() const;
   void stop();
 

@@ -60,7 +60,7 @@ class Backup(ScriptedTest):
         self.assertEqual((done.returncode, done.stdout), (0, "remove domain later.test\n"))
         self.assertNotIn("later.test", [d["domain"] for d in self.edge.items("/v1/domains")])
         backend.reply(invite, 486)
-        call.ack_failure(call.phone.peer.expect(486))
+        call.ack_failure(call.phone.peer.expect_final("INVITE"))
 
     def test_what_root_restores_belongs_to_whom_the_store_belongs(self):
         backend = self.backend()

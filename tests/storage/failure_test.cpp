@@ -1,5 +1,4 @@
 // A disk that fails for real: the kernel refuses writes beyond RLIMIT_FSIZE, as a full disk would.
-#include <sys/resource.h>
 
 #include <csignal>
 
@@ -9,25 +8,6 @@
 namespace usher::storage {
 
 namespace {
-
-// While it lives no file of this process can grow or be written beyond its first `bytes`. Nothing
-// is checked meanwhile: the report may go to a file as well.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes = 0) {
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit full = before_;
-    full.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 // Waits for a change of health that no answer announces. The writer's own pause is what is waited
 // for.

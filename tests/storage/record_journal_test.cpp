@@ -137,11 +137,52 @@ TEST_CASE("an entry that is damaged is left out, the others are not") {
 
 TEST_CASE("a place on the disk is wanted at the start, not when a call comes") {
   const TempDir dir;
-  REQUIRE(::mkdir(dir.file("usher.db.calls").c_str(), 0700) == 0);
-  const auto opened = RecordJournal::open(dir.file("usher.db"));
-  REQUIRE_FALSE(opened.has_value());
-  CHECK(opened.error().code == Errc::io);
-  CHECK(opened.error().message.find("usher.db.calls") != std::string::npos);
+  const auto refused = [&] {
+    const FullDisk full;
+    return RecordJournal::open(dir.file("usher.db"));
+  }();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == Errc::io);
+  CHECK(refused.error().message ==
+        "cannot reserve 8 MB for " + dir.file("usher.db.calls") + ": File too large");
+  CHECK(RecordJournal::open(dir.file("usher.db")).has_value());
+}
+
+TEST_CASE("what a disk that failed has taken in the end is not remembered any longer") {
+  const TempDir dir;
+  const std::string path = dir.file("usher.db");
+  {
+    Fixture f(path);
+    f.load();
+    {
+      const FullDisk full;
+      for (const char* id : {"a", "b"}) {
+        f.store->remember(ended_record(id, 5000));
+        CHECK_FALSE(f.apply({PutRecord{ended_record(id, 5000)}}, Durability::eventual));
+      }
+    }
+    REQUIRE(f.apply({}));
+    CHECK(f.store->health().unremembered == 0);
+    f.store->close();
+  }
+  CHECK(journal_at(path).left().empty());
+  CHECK(rows(path) == "a 200;b 200;");
+}
+
+TEST_CASE("an end that has been written stays as it was") {
+  const TempDir dir;
+  const std::string path = dir.file("usher.db");
+  { Fixture made(path); }
+  in_a_killed_process(path, [](Fixture& f) {
+    CallRecord r = ended_record("a", 5000, 486);
+    if (!f.apply({PutRecord{r}})) ::_exit(2);
+    r.status = 603;
+    f.store->remember(r);
+  });
+  Fixture f(path);
+  f.load();
+  f.store->close();
+  CHECK(rows(path) == "a 486;");
 }
 
 TEST_CASE("kill -9 right after a record was remembered costs nothing of it") {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -222,6 +224,25 @@ inline SavedCall sample_call(const std::string& id) {
   answerer.contact_user = "401~k3v9q2m1x8";
   return call;
 }
+
+// While it lives no file of this process can grow or be written beyond its first `bytes`. Nothing
+// is checked meanwhile: the report may go to a file as well.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes = 0) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit full = before_;
+    full.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &full);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 // An open store with its queue of answers.
 class Fixture {

@@ -154,6 +154,20 @@ TEST_CASE("a phone without Session-ID gets one that stays through the dialog") {
   CHECK(net.phone.expect("200").all("Session-ID").empty());
 }
 
+TEST_CASE("each fork of the backend's has a UUID of its own") {
+  House net(with({.session_id = true}));
+  net.phone.invite();
+  const Seen invite = net.backend.expect("INVITE");
+  const std::string ours = invite.header("Session-ID").substr(0, 32);
+  const std::string first(32, 'a'), second(32, 'b');
+  net.backend.tag_of_responses = "one";
+  net.backend.respond(invite, 180, {}, session(first, ours));
+  net.phone.expect("180");
+  net.backend.tag_of_responses = "two";
+  answer(net, invite, session(second, ours));
+  CHECK_EQ(net.backend.expect("ACK").header("Session-ID"), value(ours, second));
+}
+
 TEST_CASE("a BYE of the edge's own and its CANCEL speak for the phone too") {
   House net(with({.session_id = true}));
   net.phone.invite();

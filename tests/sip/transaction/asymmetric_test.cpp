@@ -98,6 +98,33 @@ TEST_CASE("rport, an equal port or a stream leave nothing to guess") {
   CHECK(answered_twice_more(cisco("INVITE"), kTcp) == Ports{5062, 5062, 5062});
 }
 
+TEST_CASE(
+    "requests go there too where the Via names the packet's own address, and as it says last") {
+  Lab lab;
+  const Request first = cisco();
+  lab.respond(lab.serve(first), first, 200);
+  lab.receive(first);
+  lab.receive(first);
+  unsigned cseq = 1;
+  const auto seen = [&](const std::string& sent_by) {
+    Request request = cisco();
+    request.sent_by = sent_by;
+    request.cseq = ++cseq;
+    request.branch = "z9hG4bKseen" + std::to_string(cseq);
+    lab.respond(lab.serve(request), request, 200);
+  };
+  const std::string own = kUdp.remote.address.text();
+  CHECK_FALSE(lab.layer.listening_end(kUdp));
+  seen(own + ":5070");
+  REQUIRE(lab.layer.listening_end(kUdp));
+  CHECK(lab.layer.listening_end(kUdp)->remote.port == 5070);
+  seen(own + ":5080");
+  REQUIRE(lab.layer.listening_end(kUdp));
+  CHECK(lab.layer.listening_end(kUdp)->remote.port == 5080);
+  seen(own + ":5080;rport");
+  CHECK_FALSE(lab.layer.listening_end(kUdp));
+}
+
 TEST_CASE("the table of such sources is bounded, the oldest gives way") {
   AsymmetricPeers peers;
   const auto source = [](std::size_t n) {
