@@ -38,6 +38,7 @@ struct House {
     storage::Snapshot loaded;
     storage::DispatcherSet set;
     set.setid = 10;
+    set.health.interval = std::chrono::hours(24);  // nobody answers probes: calls are what matters
     loaded.sets = {set};
     loaded.domains = {{"biloxi.example.com", 10, true, ""}, {"atlanta.example.com", 10, true, ""}};
     storage::Target target;
