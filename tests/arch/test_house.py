@@ -34,7 +34,7 @@ LIBRARIES = {
     r"CLI/": ("admin/commands.cpp", "admin/offline.cpp", "main.cpp"),
     r"ares\.h": ("core/net/resolver.cpp",),
     r"openssl/": ("core/net/tls.cpp", "tests/core/", "admin/access.cpp", "admin/webhooks.cpp"),
-    r"sofia-sip/": ("sip/sdp/",),
+    r"sofia-sip/": ("tests/differential/", "tests/bench/"),
     r"(thread|mutex|condition_variable|future|atomic)$": ("storage/", "core/net/resolver.cpp", "core/log_output", "core/reactor.cpp"),
 }
 

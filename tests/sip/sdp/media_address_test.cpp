@@ -59,6 +59,17 @@ TEST_CASE("what cannot be read tells nothing, and line ends alone suffice") {
   CHECK_EQ(seen(fine + "a=x:" + std::string(limits::kSdpRead, 'x') + "\n"), "none");
 }
 
+// A library's parser never came back from this one.
+TEST_CASE("lines that are none of SDP's are passed over") {
+  CHECK_EQ(seen("v=0\r\no=alice 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 192.0.2.101\r\nt=0 0\r\n"
+                "m=audio 4917com>;tag=9fxced76sl\r\nTo: Bob <sip:bob@biloxi.example2 RTP/AVP 0\r\n"
+                "a=rtpmap:0 PCMU/8000\r\n"),
+           "192.0.2.101");
+  CHECK_EQ(seen("c=IN IP4 192.0.2.1\r\nm=\r\nm=audio\r\nm=audio 0/2 RTP/AVP 0\r\n"), "none");
+  CHECK_EQ(seen("c=IN IP4 2001:db8::1\r\nm=audio 1 RTP/AVP 0\r\n"), "none");
+  CHECK_EQ(seen("c=IN IP4 239.1.1.1\r\nm=audio 1 RTP/AVP 0\r\n"), "none");
+}
+
 TEST_CASE("private networks, to their first and last address") {
   const auto is_private = [](std::string_view text) {
     return net::is_private(net::IpAddress::parse(text).value());
