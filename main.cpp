@@ -12,12 +12,12 @@
 
 #include "admin/api.hpp"
 #include "admin/commands.hpp"
+#include "admin/greeting.hpp"
 #include "admin/http.hpp"
 #include "admin/offline.hpp"
 #include "admin/webhooks.hpp"
 #include "core/config.hpp"
 #include "core/config_reload.hpp"
-#include "core/duration.hpp"
 #include "core/entropy.hpp"
 #include "core/log_output.hpp"
 #include "core/log_users.hpp"
@@ -29,8 +29,8 @@
 #include "core/privileges.hpp"
 #include "core/reactor.hpp"
 #include "routing/edge.hpp"
+#include "routing/edge_config.hpp"
 #include "sip/parse/stream.hpp"
-#include "storage/keys.hpp"
 
 namespace usher {
 namespace {
@@ -54,55 +54,6 @@ class SipFramer final : public net::Framer {
   sip::StreamParser parser_;
 };
 
-std::string sent_by(const ListenConfig& listen) {
-  return listen.advertise_host + ":" + std::to_string(listen.advertise_port);
-}
-
-// As others see it, where it listens on all addresses.
-net::Endpoint received_at(const ListenConfig& listen) {
-  const auto advertised = net::IpAddress::parse(listen.advertise_host);
-  return listen.bind.address.is_unspecified() && advertised
-             ? net::Endpoint{*advertised, listen.advertise_port}
-             : listen.bind;
-}
-
-routing::EdgeConfig edge_config(const Config& config, const storage::Keys& keys) {
-  routing::EdgeConfig edge;
-  sip::StackConfig& stack = edge.stack;
-  const TimersConfig& timers = config.timers;
-  stack.timers = {timers.t1, timers.t2, timers.t4, timers.trying};
-  stack.attempt = timers.attempt;
-  stack.hunt_limit = timers.hunt_limit;
-  stack.ring_limit = timers.ring_limit;
-  stack.call_probe = timers.call_probe;
-  stack.flow_recovery = timers.flow_recovery;
-  stack.seed = system_entropy();
-  stack.names = keys.names;
-  edge.seed = system_entropy();
-  edge.token_key = keys.contact_tokens;
-  const OverloadConfig& overload = config.overload;
-  edge.registers = {overload.registers_in_flight, overload.register_queue, overload.register_wait};
-  edge.max_lag = overload.max_lag;
-  edge.retry_after = overload.retry_after;
-  edge.keep_alive = config.nat.keep_alive;
-  edge.recorder.enabled = config.recorder.enabled;
-  edge.recorder.memory = config.recorder.memory;
-  if (config.hep.server) edge.capture = routing::HepAgent{config.hep.agent_id, config.hep.password};
-  stack.correlation = {config.correlation.x_cid, config.correlation.session_id};
-  edge.keep_records = config.cdr.keep;
-  for (const ListenConfig& listen : config.listen) {
-    edge.recorder.local.push_back(received_at(listen));
-    stack.listeners.push_back({listen.transport, sent_by(listen)});
-    edge.own_endpoints.push_back(listen.bind);
-    if (const auto address = net::IpAddress::parse(listen.advertise_host)) {
-      edge.own_endpoints.push_back({*address, listen.advertise_port});
-    } else {
-      edge.own_hosts.push_back(listen.advertise_host);
-    }
-  }
-  return edge;
-}
-
 std::vector<net::Transport> transports_of(const Config& config) {
   std::vector<net::Transport> out;
   for (const ListenConfig& listen : config.listen) out.push_back(listen.transport);
@@ -120,7 +71,8 @@ class Driver {
         resolver_(reactor, {config.dns.servers, config.dns.timeout}),
         locator_(resolver_, transports_of(config)),
         transports_(reactor, handlers(), &certificates),
-        edge_(edge_config(config, opened.keys), std::move(opened.snapshot), log, Reactor::now()) {
+        edge_(routing::edge_config(config, opened.keys, {system_entropy(), system_entropy()}),
+              std::move(opened.snapshot), log, Reactor::now()) {
     write_numbers();
     reactor_.on_deadline([this](Now now) {
       edge_.lag(now, reactor_.lag().read(now.mono).average);
@@ -277,46 +229,6 @@ class Driver {
   std::uint64_t told_ = 0;  // the number of the newest event that on_events_ knows of
 };
 
-// What an operator wants to see first: where we listen, which timers hold, and what to type next.
-void greet(const Config& config, const net::Transports& transports) {
-  for (std::size_t i = 0; i < config.listen.size(); ++i) {
-    const net::Endpoint bound = transports.local(net::ListenerId{static_cast<std::uint16_t>(i)});
-    std::printf("listening  %s %s, known to others as %s\n",
-                std::string(net::transport_name(config.listen[i].transport)).c_str(),
-                bound.text().c_str(), sent_by(config.listen[i]).c_str());
-  }
-  const TimersConfig& t = config.timers;
-  std::printf(
-      "timers     t1=%s t2=%s t4=%s 64*t1=%s trying=%s attempt=%s hunt_limit=%s ring_limit=%s "
-      "call_probe=%s flow_recovery=%s drain=%s\n",
-      duration_text(t.t1).c_str(), duration_text(t.t2).c_str(), duration_text(t.t4).c_str(),
-      duration_text(64 * t.t1).c_str(), duration_text(t.trying).c_str(),
-      duration_text(t.attempt).c_str(), duration_text(t.hunt_limit).c_str(),
-      duration_text(t.ring_limit).c_str(),
-      t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str(),
-      duration_text(t.flow_recovery).c_str(), duration_text(t.drain).c_str());
-  const std::string base = "http://" + config.admin.bind.text();
-  std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
-  std::printf(
-      "  curl -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n",
-      base.c_str());
-  std::printf("  curl -X PUT  %s/v1/domains/a.test -d '{\"setid\": 10}'\n", base.c_str());
-  std::printf("  curl %s/readyz\n", base.c_str());
-  std::fflush(stdout);
-}
-
-void warn_of_small_buffers(const Config& config, const net::Transports& transports, Log& log) {
-  for (std::size_t i = 0; i < config.listen.size(); ++i) {
-    const auto room = transports.receive_buffer(net::ListenerId{static_cast<std::uint16_t>(i)});
-    if (!room || room->given >= room->wanted) continue;
-    log.write(LogCategory::net, LogLevel::warning, "",
-              "udp " + config.listen[i].bind.text() + " has room for " +
-                  std::to_string(room->given / 1024) + " kB of packets that wait, where " +
-                  std::to_string(room->wanted / 1024) +
-                  " kB were asked for; the rest is lost: raise net.core.rmem_max");
-  }
-}
-
 void set_levels(Log& log, const LogConfig& config) {
   for (std::size_t i = 0; i < kLogCategories; ++i)
     log.set_level(static_cast<LogCategory>(i), config.level);
@@ -448,8 +360,8 @@ int run(const std::string& path) {
     }
     stop_or_drain(signal, *config, log, reactor, driver);
   });
-  greet(*config, driver.transports());
-  warn_of_small_buffers(*config, driver.transports(), log);
+  admin::greet(*config, driver.transports());
+  admin::warn_of_small_buffers(*config, driver.transports(), log);
   driver.drain();
   reactor.run();
   http.close();

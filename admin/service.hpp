@@ -25,7 +25,10 @@ struct Service {
   std::function<void()>
       drain;  // executes the edge's output; called after each call that can leave some
   std::function<net::TransportCounts()> transports;
-  std::function<net::DatagramSender::Counts()> captures{};  // none: nothing is mirrored
+  // Of the packets for a capture server.
+  std::function<net::DatagramSender::Counts()> captures = [] {
+    return net::DatagramSender::Counts{};
+  };
   std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};

@@ -1,13 +1,13 @@
 #include "admin/webhooks.hpp"
 
 #include <openssl/hmac.h>
-#include <boost/asio/post.hpp>
-
 #include <openssl/ssl.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>

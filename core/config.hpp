@@ -25,6 +25,8 @@ struct ListenConfig {
   std::uint16_t advertise_port = 5060;
   // TLS and WSS: PEM files. `client_ca`: clients must present a certificate of one of these.
   std::string certificate{}, key{}, client_ca{};
+
+  std::string sent_by() const { return advertise_host + ":" + std::to_string(advertise_port); }
 };
 
 // TLS towards backends. PEM files; empty: the system's authorities, no certificate of our own.

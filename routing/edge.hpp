@@ -196,8 +196,8 @@ class Edge {
   // Administration: changes that are durable already. Make them live: domains, sets, targets,
   // scanners, the gate's settings, bans.
   void apply(Now now, const std::vector<storage::Change>& changes);
-  // A target id that was never given out before, not even by this function.
-  storage::TargetId next_target_id() const;
+  // The highest that a target ever had, deleted ones included; the next new one has one more.
+  storage::TargetId last_target_id() const;
   // Forgets a binding (by token) in memory; the change to persist comes with the output.
   // Errc::not_found.
   Result<void> remove_registration(Now now, const std::string& token);

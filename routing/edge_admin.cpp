@@ -38,8 +38,8 @@ const std::map<net::Cidr, storage::Ban>& Edge::bans() const {
 std::string Edge::protected_owner(const net::Cidr& network) const {
   return impl_->protected_owner(network);
 }
-storage::TargetId Edge::next_target_id() const {
-  return ++impl_->last_target;
+storage::TargetId Edge::last_target_id() const {
+  return impl_->last_target;
 }
 void Edge::drain(Now now, Duration limit) {
   impl_->drain(now, limit);

@@ -11,8 +11,8 @@ void Edge::Impl::look_at_maintenance(Now now, bool told) {
     if (auto pruned = without_past(target, now.wall))
       left.emplace_back(storage::PutTarget{std::move(*pruned)});
   }
-  // In memory alone: the store leaves them out when it is read, and an operator's write that is
-  // under way must not be overtaken by one of ours.
+  // In memory alone: the next process does the same with what it reads, and an operator's write
+  // that is under way must not be overtaken by one of ours.
   if (!left.empty()) directory = directory->with(left);
   for (const MaintenanceWatch::Turn& turn : maintenance.look(now, *directory)) {
     const storage::Target& target = *directory->target(turn.id);

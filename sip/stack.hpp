@@ -40,7 +40,7 @@ struct Listener {
 
 // What a backend is told so that both legs of a call can be found together.
 struct CorrelationPolicy {
-  bool x_cid = false;       // X-CID: the Call-ID of the phone's leg, in each request
+  bool x_cid = false;       // X-CID: the Call-ID of the other leg, in each request that crosses
   bool session_id = false;  // a Session-ID on behalf of phones that have none (RFC 7989 §7)
 };
 

@@ -79,7 +79,7 @@ class Store {
   virtual void apply(std::vector<Change> batch, Durability durability, Done done) = 0;
 
   // Keeps a record through the death of the process until the next apply() that has it has
-  // succeeded: load() of the next process sees it as if it had. Never blocks on the disk. Bounded:
+  // succeeded: load() of the next process sees it as if it had. Waits for no commit. Bounded:
   // what finds no room (StoreHealth::unremembered) is only as durable as its apply().
   virtual void remember(const CallRecord& record) = 0;
 

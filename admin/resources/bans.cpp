@@ -1,6 +1,7 @@
 // /v1/bans: who gets silence, by rule or by the operator; the list as other tools read it.
 #include <algorithm>
 
+#include "admin/resources/filters.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -149,21 +150,21 @@ std::string nftables(const std::vector<const Ban*>& bans) {
 }
 
 Answer export_list(const Service& service, const Call& call) {
+  std::string format = "plain";
+  Filters filters(call);
+  filters.one_of("format", {"plain", "nftables", "fail2ban"}, format);
+  if (filters.refused) return std::move(*filters.refused);
   std::vector<const Ban*> bans;
   for (const auto& [network, ban] : service.edge.bans()) {
     if (ban.enforced) bans.push_back(&ban);
   }
-  const std::string format = call.parameter("format");
   std::string text;
   if (format == "nftables") {
     text = nftables(bans);
   } else if (format == "fail2ban") {
     for (const Ban* b : bans) text += "fail2ban-client set usher banip " + b->network.text() + "\n";
-  } else if (format == "plain" || format.empty()) {
-    for (const Ban* b : bans) text += b->network.text() + "\n";
   } else {
-    const std::string what = usher::quoted(format) + " is none of nftables, fail2ban, plain";
-    return problem(400, "query", "format: " + what, {{"format", what}});
+    for (const Ban* b : bans) text += b->network.text() + "\n";
   }
   return Answer{200, "text/plain; charset=utf-8", std::move(text), {}, false};
 }

@@ -68,7 +68,8 @@ std::optional<storage::RecordPlace> parse_cursor(std::string_view text) {
   return place;
 }
 
-std::variant<RecordQuery, Answer> read_query(const Call& call) {
+// `csv`: the format asked for.
+std::variant<RecordQuery, Answer> read_query(const Call& call, bool& csv) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
   const auto& [limit, cursor] = std::get<routing::Page>(page);
@@ -86,9 +87,12 @@ std::variant<RecordQuery, Answer> read_query(const Call& call) {
   filters.number("status", 0, 699, query.filter.status);
   filters.text("user", query.filter.user);
   filters.text("call_id", query.filter.call_id);
+  std::string format;
+  filters.one_of("format", {"json", "csv"}, format);
   if (filters.refused) return *filters.refused;
   if (query.filter.from && query.filter.to && *query.filter.from >= *query.filter.to)
     return bad_query("to", "is not later than from");
+  csv = format == "csv";
   return query;
 }
 
@@ -122,16 +126,13 @@ Answer as_csv(const RecordPage& page, const Call& call) {
 }
 
 void list(const Service& service, const Call& call, const Respond& respond) {
-  const std::string format = call.parameter("format");
-  if (call.query.contains("format") && format != "json" && format != "csv")
-    return respond(bad_query("format", usher::quoted(format) + " is none of json, csv"));
-  auto query = read_query(call);
+  bool csv = false;
+  auto query = read_query(call, csv);
   if (Answer* refused = std::get_if<Answer>(&query)) return respond(std::move(*refused));
-  service.store.read(
-      std::move(std::get<RecordQuery>(query)),
-      [call, respond, csv = format == "csv"](const Result<RecordPage>& page) {
-        respond(!page ? refusal(page.error()) : csv ? as_csv(*page, call) : as_json(*page));
-      });
+  service.store.read(std::move(std::get<RecordQuery>(query)), [call, respond, csv](
+                                                                  const Result<RecordPage>& page) {
+    respond(!page ? refusal(page.error()) : csv ? as_csv(*page, call) : as_json(*page));
+  });
 }
 
 void get(const Service& service, const Call& call, const Respond& respond) {

@@ -229,10 +229,11 @@ void plan_sets(const routing::Directory& directory, const Wanted& wanted, Plan& 
 
 void plan_targets(const Service& service, const Wanted& wanted, Plan& plan) {
   const routing::Directory& directory = service.edge.directory();
+  storage::TargetId last = service.edge.last_target_id();
   for (Target target : wanted.targets) {
     const Target* old = target.id == 0 ? nullptr : directory.target(target.id);
     if (old != nullptr && *old == target) continue;
-    if (target.id == 0) target.id = service.edge.next_target_id();
+    if (target.id == 0) target.id = ++last;
     plan.add(storage::PutTarget{target}, (old ? "change " : "add ") + name_of(target));
   }
 }

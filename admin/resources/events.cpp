@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/resources/filters.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -71,10 +72,7 @@ std::optional<Answer> read_kinds(const std::string& text, Kinds& out) {
     const std::string_view name = rest.substr(0, comma);
     rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     const auto kind = parse_event_kind(name);
-    if (!kind) {
-      const std::string what = usher::quoted(name) + " is no kind of event";
-      return problem(400, "query", "kind: " + what, {{"kind", what}});
-    }
+    if (!kind) return bad_query("kind", usher::quoted(name) + " is no kind of event");
     out.push_back(*kind);
   }
   return std::nullopt;
@@ -93,15 +91,17 @@ std::optional<Answer> read_after(const Call& call, std::uint64_t newest, std::ui
     after = std::min(asked, newest);  // one from the future is of another process
     return std::nullopt;
   }
-  const std::string what = usher::quoted(text) + " is not the number of an event";
-  return problem(400, "query", "after: " + what, {{"after", what}});
+  return bad_query("after", usher::quoted(text) + " is not the number of an event");
 }
 
 Answer events(const Service& service, const Call& call) {
   const EventLog& events = service.edge.events();
   Kinds kinds;
   if (auto refused = read_kinds(call.parameter("kind"), kinds)) return *refused;
-  std::string format = call.parameter("format");
+  std::string format;
+  Filters filters(call);
+  filters.one_of("format", {"sse", "json"}, format);
+  if (filters.refused) return std::move(*filters.refused);
   if (const std::string* accept = call.request->header("accept");
       format.empty() && accept != nullptr && !accepts(*accept, "text/event-stream"))
     format = "json";
@@ -112,10 +112,6 @@ Answer events(const Service& service, const Call& call) {
     std::uint64_t after = events.last() - std::min(limit, events.size());
     if (auto refused = read_after(call, events.last(), after)) return *refused;
     return page(events, after, limit, kinds);
-  }
-  if (!format.empty() && format != "sse") {
-    const std::string what = usher::quoted(format) + " is none of sse, json";
-    return problem(400, "query", "format: " + what, {{"format", what}});
   }
   std::uint64_t after = events.last();
   if (auto refused = read_after(call, events.last(), after)) return *refused;

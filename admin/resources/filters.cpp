@@ -4,17 +4,14 @@
 
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
-#include "core/limits.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
 
 namespace {
 
-std::string too_long(const std::string& text) {
-  return text.size() > limits::kRecordTextBytes
-             ? "is longer than " + std::to_string(limits::kRecordTextBytes) + " bytes"
-             : std::string{};
+std::string too_long(const std::string& text, std::size_t most) {
+  return text.size() > most ? "is longer than " + std::to_string(most) + " bytes" : std::string{};
 }
 
 }  // namespace
@@ -40,9 +37,9 @@ void Filters::time(std::string_view name, std::optional<WallTime>& out) {
   });
 }
 
-void Filters::text(std::string_view name, std::string& out) {
+void Filters::text(std::string_view name, std::string& out, std::size_t most) {
   read(name, [&](const std::string& text) -> std::string {
-    if (std::string fault = too_long(text); !fault.empty()) return fault;
+    if (std::string fault = too_long(text, most); !fault.empty()) return fault;
     out = text;
     return {};
   });
@@ -59,11 +56,21 @@ void Filters::domain(std::string_view name, std::string& out) {
 
 void Filters::aor(std::string_view name, std::string& out) {
   read(name, [&](const std::string& text) -> std::string {
-    if (std::string fault = too_long(text); !fault.empty()) return fault;
-    const std::size_t at = text.rfind('@');
-    if (at == std::string::npos || at == 0 || at + 1 == text.size())
+    if (std::string fault = too_long(text, limits::kRecordTextBytes); !fault.empty()) return fault;
+    const std::string aor = text.substr(text.starts_with("sip:") ? 4 : 0);
+    const std::size_t at = aor.rfind('@');
+    if (at == std::string::npos || at == 0 || at + 1 == aor.size())
       return usher::quoted(text) + " is no address of record such as 401@a.test";
-    out = text.substr(0, at + 1) + lower(std::string_view{text}.substr(at + 1));
+    out = aor.substr(0, at + 1) + lower(std::string_view{aor}.substr(at + 1));
+    return {};
+  });
+}
+
+void Filters::address(std::string_view name, std::optional<net::IpAddress>& out) {
+  read(name, [&](const std::string& text) -> std::string {
+    const Result<net::IpAddress> address = net::IpAddress::parse(text);
+    if (!address) return address.error().message;
+    out = *address;
     return {};
   });
 }

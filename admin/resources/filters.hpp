@@ -2,6 +2,7 @@
 // (400, with its name as the field). A parameter that is not given leaves its place as it is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -11,6 +12,8 @@
 
 #include "admin/message.hpp"
 #include "admin/router.hpp"
+#include "core/limits.hpp"
+#include "core/net/address.hpp"
 #include "core/time.hpp"
 
 namespace usher::admin {
@@ -23,11 +26,11 @@ class Filters {
   explicit Filters(const Call& call) : call_(call) {}
 
   void time(std::string_view name, std::optional<WallTime>& out);
-  // At most limits::kRecordTextBytes.
-  void text(std::string_view name, std::string& out);
+  void text(std::string_view name, std::string& out, std::size_t most = limits::kRecordTextBytes);
   void domain(std::string_view name, std::string& out);  // in its normal spelling
-  // "401@a.test", the host in lower case.
+  // "401@a.test" or "sip:401@a.test": without the scheme, the host in lower case.
   void aor(std::string_view name, std::string& out);
+  void address(std::string_view name, std::optional<net::IpAddress>& out);
   void one_of(std::string_view name, std::initializer_list<std::string_view> words,
               std::string& out);
   void flag(std::string_view name, bool& out);  // "true", "false"

@@ -7,6 +7,7 @@
 #include "admin/ladder/ladder.hpp"
 #include "admin/ladder/pcap.hpp"
 #include "admin/resources/call_id.hpp"
+#include "admin/resources/filters.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/text.hpp"
@@ -17,43 +18,21 @@ using routing::Lookup;
 
 namespace {
 
-constexpr std::size_t kMostBytes = 512;  // of what is looked for
+constexpr std::size_t kMostCallId = 512;  // longer ones are in the recorder, but nobody types them
 constexpr const char* kPcap = "application/vnd.tcpdump.pcap";
 
 // What the query asks for, or the refusal.
 std::variant<Lookup, Answer> read_lookup(const Call& call) {
   Lookup lookup;
-  std::size_t given = 0;
-  for (const char* name : {"call_id", "aor", "source"}) {
-    const std::string value = call.parameter(name);
-    if (value.empty()) continue;
-    ++given;
-    if (value.size() > kMostBytes) {
-      const std::string what = "is longer than " + std::to_string(kMostBytes) + " bytes";
-      return problem(400, "query", std::string{name} + " " + what, {{name, what}});
-    }
-  }
-  if (given != 1) {
-    const std::string what = "exactly one of call_id, aor and source says what to look for";
-    return problem(400, "query", what, {{"call_id", what}});
-  }
-  if (const std::string id = call.parameter("call_id"); !id.empty()) lookup.call_ids.push_back(id);
-  if (std::string aor = call.parameter("aor"); !aor.empty()) {
-    if (aor.starts_with("sip:")) aor.erase(0, 4);
-    const auto at = aor.rfind('@');
-    if (at == std::string::npos) {
-      const std::string what = usher::quoted(aor) + " is no address of record such as 401@a.test";
-      return problem(400, "query", "aor: " + what, {{"aor", what}});
-    }
-    lookup.aor = aor.substr(0, at) + lower(aor.substr(at));
-  }
-  if (const std::string text = call.parameter("source"); !text.empty()) {
-    const auto address = net::IpAddress::parse(text);
-    if (!address)
-      return problem(400, "query", "source: " + address.error().message,
-                     {{"source", address.error().message}});
-    lookup.source = *address;
-  }
+  std::string call_id;
+  Filters filters(call);
+  filters.text("call_id", call_id, kMostCallId);
+  filters.aor("aor", lookup.aor);
+  filters.address("source", lookup.source);
+  if (filters.refused) return std::move(*filters.refused);
+  if (!call_id.empty()) lookup.call_ids.push_back(call_id);
+  if (lookup.call_ids.size() + !lookup.aor.empty() + lookup.source.has_value() != 1)
+    return bad_query("call_id", "exactly one of call_id, aor and source says what to look for");
   return lookup;
 }
 
@@ -75,11 +54,10 @@ routing::Ladder ladder_of(const Service& service, const Lookup& lookup) {
 
 Answer draw(const Service& service, const Call& call, std::variant<Lookup, Answer> asked) {
   if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
-  const std::string format = call.parameter("format");
-  if (!format.empty() && format != "json" && format != "text" && format != "svg") {
-    const std::string what = usher::quoted(format) + " is none of json, text, svg";
-    return problem(400, "query", "format: " + what, {{"format", what}});
-  }
+  std::string format;
+  Filters filters(call);
+  filters.one_of("format", {"json", "text", "svg"}, format);
+  if (filters.refused) return std::move(*filters.refused);
   const routing::Ladder ladder = ladder_of(service, std::get<Lookup>(asked));
   Answer answer;
   if (format == "text") {

@@ -221,7 +221,7 @@ class EdgeMetrics : public prometheus::Collectable {
     const net::TransportCounts transports = service_.transports();
     add_load(f, service_, counts, transports);
     add_transports(f, transports);
-    add_captures(f, service_.captures ? service_.captures() : net::DatagramSender::Counts{});
+    add_captures(f, service_.captures());
     return f.take();
   }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "admin/resources/filters.hpp"
 #include "core/limits.hpp"
 #include "core/text.hpp"
 
@@ -20,9 +21,8 @@ std::variant<routing::Page, Answer> read_page(const Call& call) {
     constexpr auto kMost = static_cast<std::int64_t>(limits::kPageSize);
     const std::int64_t limit = read_number(given->second, kMost);
     if (limit == 0) {
-      const std::string what = usher::quoted(given->second) + " is not a whole number from 1 to " +
-                               std::to_string(kMost);
-      return problem(400, "query", "limit: " + what, {{"limit", what}});
+      return bad_query("limit", usher::quoted(given->second) + " is not a whole number from 1 to " +
+                                    std::to_string(kMost));
     }
     page.limit = static_cast<std::size_t>(limit);
   }
@@ -35,8 +35,7 @@ Json page_json(Json::Array items, const std::string& next) {
 }
 
 Answer bad_cursor(std::string_view cursor) {
-  const std::string what = usher::quoted(cursor) + " is no cursor that this list has given";
-  return problem(400, "query", "cursor: " + what, {{"cursor", what}});
+  return bad_query("cursor", usher::quoted(cursor) + " is no cursor that this list has given");
 }
 
 }  // namespace usher::admin

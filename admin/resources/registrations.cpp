@@ -1,6 +1,7 @@
 // /v1/registrations: who is registered, over which flow, granted by which backend.
 #include <algorithm>
 
+#include "admin/resources/filters.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -32,21 +33,11 @@ Answer list(const Service& service, const Call& call) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
   routing::RegistrationFilter filter;
-  if (const std::string domain = call.parameter("domain"); !domain.empty()) {
-    Result<std::string> name = normal_domain(domain);
-    if (!name)
-      return problem(400, "query", "domain: " + name.error().message,
-                     {{"domain", name.error().message}});
-    filter.domain = std::move(*name);
-  }
-  filter.user = call.parameter("user");
-  if (const std::string source = call.parameter("source"); !source.empty()) {
-    const Result<net::IpAddress> address = net::IpAddress::parse(source);
-    if (!address)
-      return problem(400, "query", "source: " + address.error().message,
-                     {{"source", address.error().message}});
-    filter.source = *address;
-  }
+  Filters filters(call);
+  filters.domain("domain", filter.domain);
+  filters.text("user", filter.user);
+  filters.address("source", filter.source);
+  if (filters.refused) return *filters.refused;
   const Now now = service.now();
   const auto found = service.edge.registrations(filter, std::get<routing::Page>(page));
   Json::Array items;

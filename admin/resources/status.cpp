@@ -116,20 +116,18 @@ Answer status(const Service& service) {
   const routing::EdgeCounts counts = service.edge.counts();
   const net::TransportCounts transports = service.transports();
   const auto uptime = std::chrono::floor<std::chrono::seconds>(now.mono - service.started);
-  return json_answer(
-      200,
-      Json::Object{{"version", service.version},
-                   {"started", time_text(wall_time(now, service.started))},
-                   {"uptime", duration_text(uptime)},
-                   {"uptime_s", uptime.count()},
-                   {"ready", service.edge.not_ready().empty()},
-                   {"page", has_page()},
-                   {"load", load_json(service, counts, transports)},
-                   {"counts", counts_json(counts, transports)},
-                   {"counters", counters_json(service.edge.counters(), counts.stack, transports,
-                                              service.captures ? service.captures()
-                                                               : net::DatagramSender::Counts{})},
-                   {"store", store_json(service.store.health())}});
+  return json_answer(200,
+                     Json::Object{{"version", service.version},
+                                  {"started", time_text(wall_time(now, service.started))},
+                                  {"uptime", duration_text(uptime)},
+                                  {"uptime_s", uptime.count()},
+                                  {"ready", service.edge.not_ready().empty()},
+                                  {"page", has_page()},
+                                  {"load", load_json(service, counts, transports)},
+                                  {"counts", counts_json(counts, transports)},
+                                  {"counters", counters_json(service.edge.counters(), counts.stack,
+                                                             transports, service.captures())},
+                                  {"store", store_json(service.store.health())}});
 }
 
 Answer timers(const Service& service) {

@@ -132,7 +132,7 @@ void create(const Context& context, const Call& call, const Respond& respond) {
         std::vector<Fault> faults;
         Target wanted = read_target(body, setid, 0, service.now().wall, faults);
         if (!faults.empty()) return invalid(std::move(faults));
-        wanted.id = service.edge.next_target_id();
+        wanted.id = service.edge.last_target_id() + 1;
         Write w;
         if (!service.edge.directory().set(setid)) {
           storage::DispatcherSet set;

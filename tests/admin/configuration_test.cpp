@@ -50,6 +50,9 @@ TEST_CASE("a preview changes nothing") {
   CHECK(house.edge.directory().sets().empty());
   CHECK(house.store.written.empty());
   CHECK(house.ask("PUT", "/v1/configuration?preview=maybe", kDocument).field() == "preview");
+  house.ask("PUT", "/v1/configuration", kDocument);
+  CHECK(house.edge.directory().targets().count(3) ==
+        1);  // the third of three: no number is used up
 }
 
 TEST_CASE("what the document does not name goes, and targets that stay keep their numbers") {

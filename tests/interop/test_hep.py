@@ -16,6 +16,7 @@ from lab.asterisk import Asterisk
 from lab.baresip import Baresip
 from lab.edge import Edge
 from lab.lab import LabTest, main
+from lab.real_call import RealCall
 from lab.wait import wait_for
 
 PORT = 9060
@@ -154,13 +155,13 @@ onreply_route {{ sip_capture(); xlog("L_WARN", "captured\\n"); drop; }}
     return sorted(found, key=lambda row: int(row["id"]))
 
 
-class RealCall(LabTest):
-    """A baresip calls an extension of a real Asterisk, which answers and hangs up; the flight recorder is off."""
+class ARealCall(LabTest):
+    """Mirrored with the flight recorder off."""
 
     @classmethod
     def setUpLab(cls):
         cls.server = CaptureServer(cls.lab, 60)
-        cls.edge = Edge(cls.lab, extra=f"""
+        call = RealCall(cls.lab, extra=f"""
 [recorder]
 enabled = false
 [hep]
@@ -168,19 +169,7 @@ server = "{cls.server.address[0]}:{PORT}"
 agent_id = 4711
 password = "capture-secret"
 """)
-        cls.asterisk = Asterisk(cls.lab, 10, {"401": "one"})
-        cls.edge.tenant("a.test", 10, cls.asterisk.address)
-        cls.edge.wait_ready()
-        cls.caller = Baresip(cls.lab, 21, "401", "a.test", "one", f"{cls.edge.ip}:5060", "udp")
-        cls.caller.wait_registered()
-        since = cls.caller.mark()
-        cls.caller.dial("603")
-        cls.caller.wait_event("CALL_ESTABLISHED", 10, since)
-        call = wait_for(cls.edge.calls, 5, "the edge has the call")[0]
-        cls.call_ids = (call["origin_call_id"], call["new_call_id"])
-        cls.key = call["key"]
-        cls.caller.wait_event("CALL_CLOSED", 10, since)
-        wait_for(lambda: not cls.edge.calls(), 5, "the edge has no call left")
+        cls.edge, cls.asterisk, cls.call_ids, cls.key = call.edge, call.asterisk, call.call_ids, call.key
         sent = cls.edge.status()["counters"]["hep_packets"]
         wait_for(lambda: len(cls.server.packets) >= sent, 5, "the server has got what was sent")
         cls.data = [data for data, _ in cls.server.packets]

@@ -14,9 +14,8 @@ def moment(seconds):
 
 
 class Maintenance(ScriptedTest):
-    def maintain(self, setid, target, begins, ends, comment=""):
-        return self.edge.must("PATCH", f"/v1/dispatcher/sets/{setid}/targets/{target}", {
-            "maintenance": [{"from": moment(begins), "until": moment(ends), "comment": comment}]})
+    def maintain(self, setid, target, window):
+        return self.edge.must("PATCH", f"/v1/dispatcher/sets/{setid}/targets/{target}", {"maintenance": [window]})["maintenance"][0]
 
     def test_a_target_is_drained_in_its_window_and_comes_back(self):
         first, second = self.backend(), self.backend()
@@ -24,7 +23,7 @@ class Maintenance(ScriptedTest):
         phone, other = self.phone("401", domain), self.phone("402", domain)
         call, _ = self.establish(phone, first)
         viewer = Viewer(self.edge, "?kind=maintenance-began,maintenance-ended")
-        wanted = self.maintain(setid, target, 1, 4, "new disk")["maintenance"][0]
+        wanted = self.maintain(setid, target, {"from": moment(1), "until": moment(3600), "comment": "new disk"})
 
         began = viewer.expect("maintenance-began")
         self.assertIn(first.address, began["subject"])
@@ -35,6 +34,7 @@ class Maintenance(ScriptedTest):
         self.assertEqual((shown["state"], shown["maintenance_until"]), ("active", wanted["until"]))
         self.hang_up(call, first)  # what was up has gone on
 
+        wanted = self.maintain(setid, target, {**wanted, "until": moment(1)})
         ended = viewer.expect("maintenance-ended")
         self.assertGreaterEqual(ended["at"], wanted["until"])
         again, _ = self.establish(phone, first)
@@ -46,11 +46,11 @@ class Maintenance(ScriptedTest):
     def test_a_window_survives_a_crash(self):
         first, second = self.backend(), self.backend()
         domain, setid, (target, _) = self.tenant(first, second)
-        wanted = self.maintain(setid, target, -10, 3600)["maintenance"]
+        wanted = self.maintain(setid, target, {"from": moment(-10), "until": moment(3600)})
         self.edge.kill9()
         self.edge.start()
         shown = self.edge.target_of(setid, target)
-        self.assertEqual((shown["maintenance"], shown["maintenance_until"]), (wanted, wanted[0]["until"]))
+        self.assertEqual((shown["maintenance"], shown["maintenance_until"]), ([wanted], wanted["until"]))
         phone = self.phone("401", domain)
         call, _ = self.establish(phone, second)
         self.hang_up(call, second)

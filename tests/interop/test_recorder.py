@@ -1,6 +1,7 @@
 """What happened to this call? A real call's ladder, its capture as tshark reads it, and the verdicts of calls that died."""
 
 import json
+import re
 import subprocess
 import xml.etree.ElementTree
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from lab.asterisk import Asterisk
 from lab.baresip import Baresip
 from lab.edge import Edge, usher
 from lab.lab import LabTest, main
+from lab.real_call import RealCall
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import wait_for
 
@@ -31,26 +33,13 @@ def messages(ladder):
     return [item for item in ladder["items"] if item["kind"] != "note"]
 
 
-class RealCall(LabTest):
-    """A baresip calls an extension of a real Asterisk, which answers and hangs up."""
+class ARealCall(LabTest):
+    """Recorded, its ladder looked at while it was up."""
 
     @classmethod
     def setUpLab(cls):
-        cls.edge = Edge(cls.lab)
-        cls.asterisk = Asterisk(cls.lab, 10, {"401": "one"})
-        cls.edge.tenant("a.test", 10, cls.asterisk.address)
-        cls.edge.wait_ready()
-        cls.caller = Baresip(cls.lab, 21, "401", "a.test", "one", f"{cls.edge.ip}:5060", "udp")
-        cls.caller.wait_registered()
-        since = cls.caller.mark()
-        cls.caller.dial("603")
-        cls.caller.wait_event("CALL_ESTABLISHED", 10, since)
-        call = wait_for(cls.edge.calls, 5, "the edge has the call")[0]
-        cls.call_ids = (call["origin_call_id"], call["new_call_id"])
-        cls.key = call["key"]
-        cls.live = cls.edge.must("GET", f"/v1/calls/{call['id']}/ladder")
-        cls.caller.wait_event("CALL_CLOSED", 10, since)
-        wait_for(lambda: not cls.edge.calls(), 5, "the edge has no call left")
+        call = RealCall(cls.lab, lambda edge, call: edge.must("GET", f"/v1/calls/{call['id']}/ladder"))
+        cls.edge, cls.asterisk, cls.call_ids, cls.key, cls.live = call.edge, call.asterisk, call.call_ids, call.key, call.live
 
     def path(self, call_id, more=""):
         return f"/v1/ladder?call_id={quote(call_id, safe='')}{more}"
@@ -159,8 +148,9 @@ class Verdicts(ScriptedTest):
         call.ack_failure(silent.peer.expect(408, within=8))
         found = self.explained(invite)
         self.assertEqual(found["known_death"], "silent-targets")
-        # 6400 ms, and how late the process was on a busy machine.
-        self.assertRegex(found["verdict"], r"the 408 is Usher's own: Timer B fired in Calling: no response in 6[45]\d\d ms")
+        self.assertRegex(found["verdict"], r"the 408 is Usher's own: Timer B fired in Calling: no response in \d+ ms")
+        waited = int(re.search(r"no response in (\d+) ms", found["verdict"])[1])
+        self.assertGreaterEqual(waited, 6400)  # 64*T1; and how late the process was on a busy machine
 
     def test_the_ring_limit(self):
         call, invite = self.ring(self.caller, self.upstream)

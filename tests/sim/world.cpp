@@ -284,7 +284,7 @@ void World::one_operator_change() {
           store_->write(storage::PutTarget{target});
           return;
         }
-        target.id = host_->edge().next_target_id();
+        target.id = host_->edge().last_target_id() + 1;
         host_->change(storage::PutTarget{target});
       });
       return;
