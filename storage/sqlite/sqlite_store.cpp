@@ -159,6 +159,9 @@ class SqliteStore final : public Store {
   ~SqliteStore() override { close(); }
 
   Result<void> start() {
+    // What a batch may have to undo stays in memory: it is small, and files in the folder for
+    // temporary ones would make that disk another one that has to work.
+    if (!database_.execute("PRAGMA temp_store = MEMORY")) return database_.error("temp_store");
     const bool files = !options_.record_file.empty();
     auto writer = BatchWriter::prepare(database_, files);
     if (!writer) return writer.error();
