@@ -53,6 +53,16 @@ class Slab {
 
   std::size_t size() const { return size_; }
 
+  // Calls f(Id, const T&) for each live object in the order of the ids, from slot `index` on, until
+  // f returns false.
+  template <class F>
+  void visit(std::uint32_t index, F&& f) const {
+    for (; index < chunks_.size() * kChunk; ++index) {
+      const Slot& s = chunks_[index / kChunk][index % kChunk];
+      if (s.object && !f(Id{index, s.generation}, *s.object)) return;
+    }
+  }
+
   // Calls f(Id, T&) for each live object; f must not emplace or erase.
   template <class F>
   void for_each(F&& f) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -178,6 +179,9 @@ class Edge {
   // Whose a network is that must not be banned, in words: a backend, one of our own addresses, a
   // trusted network. Empty: nobody's.
   std::string protected_owner(const net::Cidr& network) const;
+  // As the stack's (sip/stack.hpp).
+  std::optional<sip::CallView> call(sip::CallId id) const;
+  void each_call(sip::CallId after, const std::function<bool(const sip::CallView&)>& visit) const;
   std::vector<sip::CallView> calls() const;
   EdgeCounts counts() const;
   const EdgeCounters& counters() const;

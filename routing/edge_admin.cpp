@@ -14,6 +14,13 @@ const Directory& Edge::directory() const {
 std::vector<storage::ScannerPattern> Edge::scanners() const {
   return impl_->scanners.list();
 }
+std::optional<sip::CallView> Edge::call(sip::CallId id) const {
+  return impl_->stack.call(id);
+}
+void Edge::each_call(sip::CallId after,
+                     const std::function<bool(const sip::CallView&)>& visit) const {
+  impl_->stack.each_call(after, visit);
+}
 std::vector<sip::CallView> Edge::calls() const {
   return impl_->stack.calls();
 }
@@ -75,8 +82,10 @@ std::string Edge::not_usable(storage::SetId set) const {
 DomainUse Edge::domain_use(const std::string& lower_case_name) const {
   DomainUse out;
   out.registrations = impl_->location.count_in(lower_case_name);
-  for (const sip::CallView& call : impl_->stack.calls())
+  each_call({}, [&](const sip::CallView& call) {
     out.live_calls += call.domain == lower_case_name ? 1 : 0;
+    return true;
+  });
   out.subscriptions = impl_->stack.subscriptions_of(lower_case_name);
   return out;
 }
@@ -84,26 +93,13 @@ DomainUse Edge::domain_use(const std::string& lower_case_name) const {
 Paged<storage::Binding> Edge::registrations(const RegistrationFilter& filter,
                                             const Page& page) const {
   const std::string domain = lower(filter.domain);
-  const auto wanted = [&](const storage::Binding& b) {
-    const std::size_t at = b.aor.rfind('@');
-    if (!domain.empty() && std::string_view{b.aor}.substr(at + 1) != domain) return false;
-    if (!filter.user.empty() && std::string_view{b.aor}.substr(0, at) != filter.user) return false;
-    return !filter.source || b.flow.remote.address == *filter.source;
-  };
   Paged<storage::Binding> out;
   std::size_t from = 0;
   const char* const end = page.cursor.data() + page.cursor.size();
   if (!page.cursor.empty() && std::from_chars(page.cursor.data(), end, from).ptr != end) return out;
-  // One AoR is looked up; anything else walks the table.
-  if (!domain.empty() && !filter.user.empty()) {
-    for (storage::Binding& b : impl_->location.by_aor(filter.user + "@" + domain)) {
-      if (wanted(b)) out.items.push_back(std::move(b));
-    }
-    return out;
-  }
   std::size_t next = 0;
   out.items = impl_->location.page(from, std::clamp<std::size_t>(page.limit, 1, limits::kPageSize),
-                                   wanted, next);
+                                   {domain, filter.user, filter.source}, next);
   if (next != 0) out.next = std::to_string(next);
   return out;
 }

@@ -194,7 +194,7 @@ std::size_t Edge::Impl::calls_up() const {
 // Established calls are kept, for the next process; one that has no answer yet would be lost
 // without a word.
 void Edge::Impl::stop(Now now) {
-  for (const sip::CallView& call : stack.calls()) {
+  for (const sip::CallView& call : stack.calls()) {  // a copy: ending one changes the stack
     if (call.answered_at == Instant{}) static_cast<void>(stack.end_call(now, call.call, kEnding));
   }
   pump(now);

@@ -238,20 +238,44 @@ std::size_t Location::count_in(std::string_view domain) const {
       [&](const Entry& e) { return e.heap_position != kNone && pool_.text(e.domain) == domain; }));
 }
 
-std::vector<storage::Binding> Location::page(
-    std::size_t from, std::size_t limit, const std::function<bool(const storage::Binding&)>& wanted,
-    std::size_t& next) const {
+bool Location::accepts(const Filter& filter, const Entry& e) const {
+  if (e.heap_position == kNone) return false;
+  if (!filter.user.empty() && e.user != filter.user) return false;
+  if (filter.source && e.flow.remote.address != *filter.source) return false;
+  return filter.domain.empty() || pool_.text(e.domain) == filter.domain;
+}
+
+// In the order of the slots.
+std::vector<std::uint32_t> Location::entries_of_user(std::string_view user) const {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t i = head(user_chain, siphash(key_, user)); i != kNone;
+       i = entries_[i].links[user_chain].next)
+    out.push_back(i);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<storage::Binding> Location::page(std::size_t from, std::size_t limit,
+                                             const Filter& filter, std::size_t& next) const {
   std::vector<storage::Binding> out;
   next = 0;
-  for (std::size_t i = from; i < entries_.size(); ++i) {
-    if (entries_[i].heap_position == kNone) continue;
-    storage::Binding binding = binding_of(entries_[i]);
-    if (!wanted(binding)) continue;
+  // Whether the page is full.
+  const auto take = [&](std::size_t i) {
+    if (i < from || !accepts(filter, entries_[i])) return false;
     if (out.size() == limit) {
       next = i;
-      break;
+      return true;
     }
-    out.push_back(std::move(binding));
+    out.push_back(binding_of(entries_[i]));
+    return false;
+  };
+  if (!filter.user.empty()) {
+    for (const std::uint32_t i : entries_of_user(filter.user)) {
+      if (take(i)) break;
+    }
+  } else if (!filter.source || phones_at(source_of(*filter.source)) > 0) {
+    for (std::size_t i = from; i < entries_.size() && !take(i); ++i) {
+    }
   }
   return out;
 }

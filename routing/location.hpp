@@ -54,10 +54,14 @@ class Location {
   std::size_t size() const { return size_; }
   // Bindings of this domain, which is lower case: a walk over the table, without copies.
   std::size_t count_in(std::string_view domain) const;
-  // From slot `from` on, at most `limit` bindings that `wanted` accepts; `next` is the slot to go
-  // on from, 0 at the end.
-  std::vector<storage::Binding> page(std::size_t from, std::size_t limit,
-                                     const std::function<bool(const storage::Binding&)>& wanted,
+  // What a list is restricted to; empty: not by this.
+  struct Filter {
+    std::string_view domain, user;  // the domain in lower case
+    std::optional<net::IpAddress> source;
+  };
+  // From slot `from` on, at most `limit` bindings; `next` is the slot to go on from, 0 at the end.
+  // A domain or a source alone is a walk over the table, without copies.
+  std::vector<storage::Binding> page(std::size_t from, std::size_t limit, const Filter& filter,
                                      std::size_t& next) const;
 
  private:
@@ -89,6 +93,8 @@ class Location {
   std::uint32_t head(Chain chain, std::uint64_t hash) const;
   std::uint32_t find(std::string_view token) const;
   std::vector<std::uint32_t> entries_of(std::string_view user, std::string_view domain) const;
+  std::vector<std::uint32_t> entries_of_user(std::string_view user) const;
+  bool accepts(const Filter& filter, const Entry& e) const;
   void count_phone(const net::IpAddress& address, bool here);
   void link(Chain chain, std::uint32_t index);
   void unlink(Chain chain, std::uint32_t index);

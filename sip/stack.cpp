@@ -325,8 +325,21 @@ std::optional<Instant> Stack::next_deadline() const {
   return next;
 }
 
+std::optional<CallView> Stack::call(CallId id) const {
+  return impl_->calls.view(id);
+}
+
+void Stack::each_call(CallId after, const std::function<bool(const CallView&)>& visit) const {
+  impl_->calls.each(after, visit);
+}
+
 std::vector<CallView> Stack::calls() const {
-  return impl_->calls.views();
+  std::vector<CallView> out;
+  each_call({}, [&](const CallView& call) {
+    out.push_back(call);
+    return true;
+  });
+  return out;
 }
 
 std::size_t Stack::subscriptions_of(std::string_view domain) const {

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -196,19 +198,19 @@ using StackEvent =
                  PrivateMedia, CallRinging, CallAnswered, CallChanged, CallEnded,
                  SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
 
-// One live call as it can be shown.
+// One live call as it can be shown. The texts are the stack's, and hold until its next input.
 struct CallView {
   CallId call;
-  std::string key;
+  std::string_view key;
   Cookie mark = 0;
   std::uint64_t attempt = 0;
-  std::string state;     // "routing", "trying", "ringing", "answered", "confirmed", "ending"
-  std::string from, to;  // URIs as the originator wrote them
-  std::string domain;    // Plan::domain
-  std::string origin_call_id, new_call_id;
+  std::string_view state;     // "trying", "ringing", "answered", "confirmed", "ending"
+  std::string_view from, to;  // URIs as the originator wrote them
+  std::string_view domain;    // Plan::domain
+  std::string_view origin_call_id, new_call_id;
   net::Endpoint origin, destination;
   Instant started{}, answered_at{};
-  std::string hint;  // what looks wrong with it, in words; empty: nothing
+  std::string_view hint;  // what looks wrong with it, in words; empty: nothing
   Side origin_side = Side::phone;
 };
 
@@ -281,7 +283,10 @@ class Stack {
   std::vector<StackEvent> take_events();
   std::optional<Instant> next_deadline() const;
 
-  std::vector<CallView> calls() const;
+  std::optional<CallView> call(CallId id) const;
+  // In the order of the ids, from behind `after` on, until `visit` returns false.
+  void each_call(CallId after, const std::function<bool(const CallView&)>& visit) const;
+  std::vector<CallView> calls() const;  // all of them
   // How many there are of a domain (Plan::domain).
   std::size_t subscriptions_of(std::string_view domain) const;
   StackCounts counts() const;

@@ -24,12 +24,8 @@ std::optional<sip::CallId> parse_call_id(std::string_view text) {
 }
 
 std::optional<sip::CallView> live_call(const Service& service, std::string_view id) {
-  if (const auto call = parse_call_id(id)) {
-    for (sip::CallView& view : service.edge.calls()) {
-      if (view.call == *call) return std::move(view);
-    }
-  }
-  return std::nullopt;
+  const auto call = parse_call_id(id);
+  return call ? service.edge.call(*call) : std::nullopt;
 }
 
 }  // namespace usher::admin

@@ -1,5 +1,4 @@
 // /v1/calls: the live calls.
-#include <algorithm>
 #include <optional>
 
 #include "admin/resources/call_id.hpp"
@@ -34,7 +33,9 @@ struct Wanted {
   std::optional<storage::TargetId> target;
 };
 
-bool is_party(const Wanted& wanted, const std::string& party) {
+bool is_party(const Wanted& wanted, std::string_view party) {
+  const std::string_view user = std::string_view{wanted.aor}.substr(0, wanted.aor.rfind('@'));
+  if (party.find(wanted.user) == party.npos || party.find(user) == party.npos) return false;
   const auto uri = sip::parse_uri(party);
   if (!uri || !uri->is_sip) return false;
   if (!wanted.user.empty() && uri->user != wanted.user) return false;
@@ -81,7 +82,8 @@ Answer no_call(const std::string& id) {
 Answer list(const Service& service, const Call& call) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
-  const auto& [limit, cursor] = std::get<routing::Page>(page);
+  const std::size_t page_size = std::get<routing::Page>(page).limit;
+  const std::string& cursor = std::get<routing::Page>(page).cursor;
   const auto last = parse_call_id(cursor);
   if (!cursor.empty() && !last) return bad_cursor(cursor);
   Wanted wanted;
@@ -93,24 +95,20 @@ Answer list(const Service& service, const Call& call) {
   filters.one_of("state", {"trying", "ringing", "answered", "confirmed", "ending"}, wanted.state);
   filters.text("call_id", wanted.call_id);
   if (filters.refused) return *filters.refused;
-  std::vector<sip::CallView> calls = service.edge.calls();
-  std::erase_if(calls, [&](const auto& c) { return !is_wanted(service, wanted, c); });
-  std::sort(calls.begin(), calls.end(),
-            [](const auto& a, const auto& b) { return a.call < b.call; });
-  auto it = calls.begin();
-  if (last)
-    it = std::upper_bound(it, calls.end(), *last,
-                          [](sip::CallId id, const auto& c) { return id < c.call; });
   const Now now = service.now();
   Json::Array items;
   std::string next;
-  for (; it != calls.end(); ++it) {
-    if (items.size() == limit) {
-      next = id_text(std::prev(it)->call);
-      break;
+  sip::CallId shown;
+  service.edge.each_call(last.value_or(sip::CallId{}), [&](const sip::CallView& c) {
+    if (!is_wanted(service, wanted, c)) return true;
+    if (items.size() == page_size) {
+      next = id_text(shown);
+      return false;
     }
-    items.push_back(show(service, *it, now));
-  }
+    items.push_back(show(service, c, now));
+    shown = c.call;
+    return true;
+  });
   return json_answer(200, page_json(std::move(items), next));
 }
 

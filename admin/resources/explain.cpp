@@ -36,7 +36,7 @@ Records find_records(const Service& service, const std::string& id) {
   const routing::Recorder& recorder = service.edge.recorder();
   routing::Lookup lookup;
   if (const auto view = live_call(service, id)) {
-    lookup.call_ids = {view->origin_call_id, view->new_call_id};
+    lookup.call_ids = {std::string{view->origin_call_id}, std::string{view->new_call_id}};
     lookup.trace = routing::parse_trace(view->key);
     return recorder.find(lookup);
   }

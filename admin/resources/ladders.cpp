@@ -41,7 +41,7 @@ std::variant<Lookup, Answer> live_lookup(const Service& service, const Call& cal
   const auto view = live_call(service, id);
   if (!view) return absent("live call " + usher::quoted(id));
   Lookup lookup;
-  lookup.call_ids = {view->origin_call_id, view->new_call_id};
+  lookup.call_ids = {std::string{view->origin_call_id}, std::string{view->new_call_id}};
   lookup.trace = routing::parse_trace(view->key);
   return lookup;
 }

@@ -17,9 +17,9 @@ std::string reason_of(const Call& call) {
   return reason_value(480, call.why);
 }
 
-std::string uri_of(std::string_view party) {
+std::string_view uri_of(std::string_view party) {
   const auto address = parse_name_addr(party);
-  return std::string(address ? address->uri.raw : party);
+  return address ? address->uri.raw : party;
 }
 
 }  // namespace
@@ -293,37 +293,42 @@ Result<void> Calls::end(Now now, CallId id, std::string_view why) {
   return {};
 }
 
-std::vector<CallView> Calls::views() const {
-  std::vector<CallView> out;
-  auto& self = const_cast<Calls&>(*this);
-  self.calls_.for_each([&](CallId id, Call& call) {
-    CallView view;
-    view.call = id;
-    view.key = call.context->key;
-    view.domain = call.context->domain;
-    view.mark = call.mark;
-    view.attempt = call.attempt;
-    view.state = call.state == CallState::hunting       ? (call.ringing ? "ringing" : "trying")
-                 : call.state == CallState::answered    ? "answered"
-                 : call.state == CallState::established ? "confirmed"
-                                                        : "ending";
-    view.started = call.started;
-    view.answered_at = call.answered_at;
-    view.hint = call.hint;
-    if (const Leg* origin = legs_.find(call.origin)) {
-      view.from = uri_of(origin->dialog.remote_party);
-      view.to = uri_of(origin->dialog.local_party);
-      view.origin_call_id = origin->dialog.call_id;
-      view.origin = origin->flow.remote;
-      view.origin_side = origin->side;
-    }
-    if (const Leg* answerer = legs_.find(call.answerer)) {
-      view.new_call_id = answerer->dialog.call_id;
-      view.destination = answerer->flow.remote;
-    }
-    out.push_back(std::move(view));
-  });
-  return out;
+CallView Calls::view(CallId id, const Call& call) const {
+  CallView view;
+  view.call = id;
+  view.key = call.context->key;
+  view.domain = call.context->domain;
+  view.mark = call.mark;
+  view.attempt = call.attempt;
+  view.state = call.state == CallState::hunting       ? (call.ringing ? "ringing" : "trying")
+               : call.state == CallState::answered    ? "answered"
+               : call.state == CallState::established ? "confirmed"
+                                                      : "ending";
+  view.started = call.started;
+  view.answered_at = call.answered_at;
+  view.hint = call.hint;
+  if (const Leg* origin = legs_.find(call.origin)) {
+    view.from = uri_of(origin->dialog.remote_party);
+    view.to = uri_of(origin->dialog.local_party);
+    view.origin_call_id = origin->dialog.call_id;
+    view.origin = origin->flow.remote;
+    view.origin_side = origin->side;
+  }
+  if (const Leg* answerer = legs_.find(call.answerer)) {
+    view.new_call_id = answerer->dialog.call_id;
+    view.destination = answerer->flow.remote;
+  }
+  return view;
+}
+
+std::optional<CallView> Calls::view(CallId id) const {
+  const Call* call = calls_.find(id);
+  return call ? std::optional{view(id, *call)} : std::nullopt;
+}
+
+void Calls::each(CallId after, const std::function<bool(const CallView&)>& visit) const {
+  calls_.visit(after.index,
+               [&](CallId id, const Call& call) { return !(after < id) || visit(view(id, call)); });
 }
 
 }  // namespace usher::sip

@@ -2,6 +2,8 @@
 // and its actions into messages of the legs. Owns every INVITE between two legs.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,12 +99,15 @@ class Calls {
   void tell_changes(Now now);
   Result<CallId> restore(Now now, RestoredCall call);
 
-  std::vector<CallView> views() const;
+  std::optional<CallView> view(CallId id) const;
+  void each(CallId after, const std::function<bool(const CallView&)>& visit) const;
   std::size_t call_count() const { return calls_.size(); }
   std::size_t invite_count() const { return invites_.size(); }
   std::uint64_t stray_acks() const { return stray_acks_; }
 
  private:
+  CallView view(CallId id, const Call& call) const;
+
   // What an action may need of the event that caused it.
   struct Cause {
     const Message* message = nullptr;           // response, ACK or request

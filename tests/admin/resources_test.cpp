@@ -495,6 +495,36 @@ TEST_CASE("calls that are not there are not found") {
   CHECK(house.ask("GET", "/v1/calls?cursor=x").field() == "cursor");
 }
 
+TEST_CASE(
+    "live calls are shown page by page, and those that come and go meanwhile disturb no other") {
+  House house = with_set_and_domain();
+  house.ask("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "10.0.1.100"})");
+  for (int i = 0; i < 7; ++i) house.place_call("call-" + std::to_string(i));
+  const auto read = [&](const std::string& query, std::vector<std::string>& seen) {
+    const Reply page = house.ask("GET", "/v1/calls?limit=3" + query);
+    REQUIRE(page.status == 200);
+    for (const Json& call : *page["items"].array())
+      seen.push_back(*call.find("origin_call_id")->text());
+    return page["next"].text() ? *page["next"].text() : std::string{};
+  };
+  std::vector<std::string> seen;
+  const std::string second = read("", seen);
+  REQUIRE(seen.size() == 3);
+  REQUIRE(
+      house.edge.end_call(house.now, house.edge.calls().front().call, "it is over").has_value());
+  const std::string third = read("&cursor=" + second, seen);
+  CHECK(read("&cursor=" + third, seen).empty());
+  CHECK(seen == std::vector<std::string>{"call-0", "call-1", "call-2", "call-3", "call-4", "call-5",
+                                         "call-6"});
+  seen.clear();
+  CHECK(read("&call_id=call-5", seen).empty());
+  CHECK(seen == std::vector<std::string>{"call-5"});
+  seen.clear();
+  CHECK(read("&user=400", seen).empty());
+  CHECK(seen.empty());
+  CHECK_FALSE(read("&aor=402@A.TEST", seen).empty());
+}
+
 TEST_CASE("a live call is shown, keeps its target from being deleted, and is ended") {
   House house = with_set_and_domain();
   const Reply made =

@@ -76,16 +76,20 @@ void House::drain() {
   }
 }
 
-void House::place_call() {
+void House::place_call(const std::string& call_id) {
   net::Packet packet;
   packet.flow.remote = *net::Endpoint::parse("192.0.2.1:5060");
   packet.data = Bytes(
       "INVITE sip:402@a.test SIP/2.0\r\n"
-      "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1;rport\r\n"
+      "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK" +
+      call_id +
+      ";rport\r\n"
       "Max-Forwards: 70\r\n"
       "From: <sip:401@a.test>;tag=1\r\n"
       "To: <sip:402@a.test>\r\n"
-      "Call-ID: 1@192.0.2.1\r\n"
+      "Call-ID: " +
+      call_id +
+      "\r\n"
       "CSeq: 1 INVITE\r\n"
       "Contact: <sip:401@192.0.2.1:5060>\r\n"
       "Content-Length: 0\r\n\r\n");

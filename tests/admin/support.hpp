@@ -93,7 +93,7 @@ struct House {
                                                const std::string& body = {});
   void drain();
   // An INVITE of 401@a.test, from 192.0.2.1:5060, for 402@a.test.
-  void place_call();
+  void place_call(const std::string& call_id = "1@192.0.2.1");
 
   Config config;
   std::vector<std::string> lines;  // of the log

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/rng.hpp"
@@ -85,4 +86,14 @@ TEST_CASE("a slab agrees with a map over a random history") {
     CHECK(model.at(id) == text);
   });
   CHECK(visited == model.size());
+
+  const auto from = std::next(model.begin(), static_cast<std::ptrdiff_t>(model.size() / 2));
+  auto expected = from;
+  std::as_const(things).visit(from->first.index, [&](Things::Id id, const std::string& text) {
+    REQUIRE(expected != model.end());
+    CHECK(id == expected->first);
+    CHECK(text == expected->second);
+    return ++expected != std::prev(model.end());
+  });
+  CHECK(expected == std::prev(model.end()));
 }

@@ -397,11 +397,12 @@ TEST_CASE("a call of the process before is explained after a restart") {
   w.start();
   const auto calls = w.edge().calls();
   REQUIRE(calls.size() == 1);
+  const std::string new_call_id{calls[0].new_call_id};
   w.pass(5s);
   CHECK(says(explained(w), "an established call of the process before goes on"));
   CHECK(says(explained(w), "it is up since 15s"));
   REQUIRE(w.edge().end_call(w.now, calls[0].call, "ended by the operator").has_value());
-  CHECK(explained(w, calls[0].new_call_id).kind == "call");
+  CHECK(explained(w, new_call_id).kind == "call");
   CHECK(says(explained(w), "ended by Usher: ended by the operator"));
 }
 

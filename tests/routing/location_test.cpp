@@ -165,13 +165,41 @@ TEST_CASE("the indexes agree with a plain list over a long random life") {
     }
   }
   std::size_t next = 0;
-  CHECK(l.page(
-             0, 10000, [](const auto&) { return true; }, next)
-            .size() == plain.size());
+  CHECK(l.page(0, 10000, {}, next).size() == plain.size());
   CHECK(next == 0);
   auto gone = l.expire(kNow.mono + 2000s, 10000);
   CHECK(gone.size() == plain.size());
   for (std::size_t i = 1; i < gone.size(); ++i) CHECK(gone[i - 1].expires <= gone[i].expires);
+}
+
+TEST_CASE("a list is restricted by domain, user and source, and goes on page by page") {
+  Location l(HashKey{1, 2});
+  for (int i = 0; i < 30; ++i) {
+    auto b = binding("t" + std::to_string(i),
+                     std::to_string(400 + i % 3) + "@" + (i % 2 == 0 ? "a.test" : "b.test"));
+    b.flow.remote = *net::Endpoint::parse(i < 10 ? "192.0.2.1:5060" : "[2001:db8::7]:5060");
+    l.put(b, kNow);
+  }
+  const auto all = [&](const Location::Filter& filter) {
+    std::vector<std::string> tokens;
+    std::size_t next = 0;
+    do {
+      const auto page = l.page(next, 4, filter, next);
+      CHECK(page.size() <= 4);
+      for (const auto& b : page) tokens.push_back(b.token);
+    } while (next != 0);
+    return tokens;
+  };
+  using Tokens = std::vector<std::string>;
+  CHECK(all({}).size() == 30);
+  CHECK(all({"a.test", "", {}}).size() == 15);
+  CHECK(all({"", "401", {}}).size() == 10);
+  CHECK(all({"a.test", "401", {}}) == Tokens{"t4", "t10", "t16", "t22", "t28"});
+  CHECK(all({"", "401", net::IpAddress::parse("192.0.2.1").value()}) == Tokens{"t1", "t4", "t7"});
+  CHECK(all({"", "", net::IpAddress::parse("2001:db8::7").value()}).size() == 20);
+  CHECK(all({"", "", net::IpAddress::parse("2001:db8::8").value()}).empty());
+  CHECK(all({"", "", net::IpAddress::parse("192.0.2.2").value()}).empty());
+  CHECK(all({"", "40", {}}).empty());
 }
 
 TEST_CASE("a binding takes well under a kilobyte with 100,000 of them") {

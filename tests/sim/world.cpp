@@ -347,10 +347,13 @@ void World::quiet() {
     host_->change(storage::PutTarget{off});
   }
   pass(clock_.now().mono + seconds(300));
+  std::vector<sip::CallId> stuck;
   for (const sip::CallView& call : host_->edge().calls()) {
-    remains.stuck.push_back({call.origin_call_id, call.new_call_id, clock_.now().mono});
-    host_->end_call(call.call, "nobody is left to end it");
+    remains.stuck.push_back(
+        {std::string{call.origin_call_id}, std::string{call.new_call_id}, clock_.now().mono});
+    stuck.push_back(call.call);
   }
+  for (const sip::CallId call : stuck) host_->end_call(call, "nobody is left to end it");
   pass(clock_.now().mono + seconds(200));
   remains.counts = host_->edge().counts();
   for (const auto& [id, target] : targets)

@@ -92,6 +92,12 @@ bool shows_no_backend(const Seen& seen) {
          std::string_view::npos;
 }
 
+// They are the stack's, which a restart ends.
+std::vector<std::string> texts_of(const sip::CallView& call) {
+  return {std::string{call.key}, std::string{call.from}, std::string{call.to},
+          std::string{call.origin_call_id}, std::string{call.new_call_id}};
+}
+
 }  // namespace
 
 TEST_CASE("after a restart requests cross both ways, in their dialogs, with rising CSeq") {
@@ -134,15 +140,12 @@ TEST_CASE("a restored call hides what it hid, keeps its names, and is shown as i
   net.set_up();
   net.advance(seconds(10));
   const sip::CallView before = net.stack->calls().at(0);
+  const std::vector<std::string> texts = texts_of(before);
   net.restart();
   net.advance(seconds(5));
   const sip::CallView after = net.stack->calls().at(0);
-  CHECK_EQ(after.key, before.key);
   CHECK_EQ(after.state, "confirmed");
-  CHECK_EQ(after.from, before.from);
-  CHECK_EQ(after.to, before.to);
-  CHECK_EQ(after.origin_call_id, before.origin_call_id);
-  CHECK_EQ(after.new_call_id, before.new_call_id);
+  CHECK(texts_of(after) == texts);
   CHECK(after.origin == before.origin);
   CHECK(after.destination == before.destination);
   CHECK(after.started == before.started);
