@@ -29,6 +29,7 @@ struct Api::Impl {
     add_calls(router, context);
     add_events(router, context);
     add_configuration(router, context);
+    add_backups(router, context);
     add_ladders(router, context);
     add_explain(router, context);
     add_gate(router, context);

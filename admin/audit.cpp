@@ -86,7 +86,8 @@ Respond Audit::watch(const Request& request, const Router& router, Respond respo
   entry.token = token_name(service_);
   entry.method = request.method;
   entry.path = escaped(request.target).substr(0, kPathBytes);
-  if (request.method != "POST") entry.before = now_at(router, request);
+  if (request.method != "POST" && !router.is_slow(request.target))
+    entry.before = now_at(router, request);
   return [this, entry = std::move(entry), inner = std::move(respond)](Answer answer) mutable {
     if (!answer.asked_only) {
       entry.when = service_.now().wall;

@@ -166,6 +166,26 @@ class Runner {
     if (!json_) print_changes(*told, c.preview ? "would " : "");
     return 0;
   }
+  int operator()(const command::BackupList&) {
+    return list("/v1/backups", {{"NAME", "name"}, {"BYTES", "bytes"}, {"MADE", "made"}});
+  }
+  int operator()(const command::BackupMake&) {
+    const auto made = send("POST", "/v1/backups", Json::Object{});
+    if (!made) return 1;
+    if (!json_) out_ << cell(made->find("name")) << '\n';
+    return 0;
+  }
+  int operator()(const command::BackupRestore& c) {
+    const auto told =
+        send("POST", backup(c.name) + (c.preview ? "/restore?preview=true" : "/restore"),
+             Json::Object{});
+    if (!told) return 1;
+    if (!json_) print_changes(*told, c.preview ? "would " : "");
+    return 0;
+  }
+  int operator()(const command::BackupRemove& c) {
+    return change("DELETE", backup(c.name), {}, "backup " + c.name + " removed");
+  }
   int operator()(const command::BanList&) {
     return list("/v1/bans?limit=1000", {{"NETWORK", "network"},
                                         {"MADE BY", "made_by"},
@@ -232,6 +252,10 @@ class Runner {
   }
   static std::string target(std::int64_t setid, std::int64_t id) {
     return targets(setid) + "/" + std::to_string(id);
+  }
+
+  static std::string backup(const std::string& name) {
+    return "/v1/backups/" + percent_encode(name);
   }
 
   void complain(const Json& document, int status) {

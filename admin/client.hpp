@@ -81,6 +81,15 @@ struct ConfigurationApply {
   std::string document;  // JSON
   bool preview = false;  // tell what it would change, and do nothing
 };
+struct BackupList {};
+struct BackupMake {};
+struct BackupRestore {
+  std::string name;
+  bool preview = false;  // tell what it would change, and do nothing
+};
+struct BackupRemove {
+  std::string name;
+};
 struct BanList {};
 struct BanAdd {
   std::string network, ttl, reason;  // ttl "": until it is lifted
@@ -102,8 +111,9 @@ using Command =
                  command::DomainMove, command::DomainRemove, command::TargetList,
                  command::TargetAdd, command::TargetRemove, command::TargetState,
                  command::TargetMaintenance, command::ConfigurationShow,
-                 command::ConfigurationApply, command::BanList, command::BanAdd, command::BanRemove,
-                 command::Explain, command::RouteTest>;
+                 command::ConfigurationApply, command::BackupList, command::BackupMake,
+                 command::BackupRestore, command::BackupRemove, command::BanList, command::BanAdd,
+                 command::BanRemove, command::Explain, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

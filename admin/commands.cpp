@@ -138,6 +138,21 @@ void add_configuration(CLI::App& app, Chosen c) {
       });
 }
 
+void add_backups(CLI::App& app, Chosen c) {
+  CLI::App* all = add<command::BackupList>(app, c, "backups", "Copies of the store on its host");
+  add<command::BackupList>(*all, c, "list", "The same");
+  add<command::BackupMake>(*all, c, "make", "Copy the store as of now, while it is in use");
+  add<command::BackupRestore>(
+      *all, c, "restore", "Make the configuration as it was; calls and registrations stay",
+      [](CLI::App& a, command::BackupRestore& v) {
+        a.add_option("NAME", v.name)->required();
+        a.add_flag("--preview", v.preview, "Tell what it would change, and do nothing");
+      });
+  add<command::BackupRemove>(
+      *all, c, "remove", "Remove a copy",
+      [](CLI::App& a, command::BackupRemove& v) { a.add_option("NAME", v.name)->required(); });
+}
+
 void add_ban(CLI::App& app, Chosen c) {
   CLI::App& ban = *app.add_subcommand("ban", "Who gets silence")->require_subcommand(1);
   add<command::BanList>(ban, c, "list", "All bans, those that dry-run would have made included");
@@ -199,6 +214,7 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add_domain(app, c);
   add_target(app, c);
   add_configuration(app, c);
+  add_backups(app, c);
   add_ban(app, c);
   add<command::Explain>(
       app, c, "explain", "What happened to a call or request, and why",

@@ -107,8 +107,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void go_on() {
     if (!endless_ || writing_) return;
     piece_ = endless_->take(kPiece);
-    if (piece_.empty()) return wait_for_more();
-    send_piece();
+    if (!piece_.empty()) return send_piece();
+    if (!endless_->over()) return wait_for_more();
+    endless_.reset();
+    shared_->streams.erase(this);
+    linger();
   }
 
   void end() {
@@ -201,7 +204,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     endless_ = std::move(answer.stream);
     shared_->streams.insert(this);
     piece_ = "HTTP/1.1 200 OK\r\nServer: Usher\r\nCache-Control: no-store\r\nContent-Type: " +
-             answer.content_type + "\r\nConnection: close\r\n\r\n";
+             answer.content_type + "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n";
+    for (const auto& [name, value] : answer.headers) piece_ += name + ": " + value + "\r\n";
+    piece_ += "\r\n";
     stream_.socket().async_wait(tcp::socket::wait_read,
                                 [self = shared_from_this()](error_code) { self->end(); });
     send_piece();
@@ -238,12 +243,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     response_.set("X-Content-Type-Options", "nosniff");
     response_.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     if (!answer.content_type.empty()) response_.set(http::field::content_type, answer.content_type);
-    for (const auto& [name, value] : answer.headers) response_.set(name, value);
     response_.keep_alive(keep_alive_);
     const std::size_t length = answer.body.size();
     if (!answer.omit_body) response_.body() = std::move(answer.body);
     response_.prepare_payload();
     if (answer.omit_body && length > 0) response_.content_length(length);
+    for (const auto& [name, value] : answer.headers) response_.set(name, value);
     stream_.expires_after(shared_->options.timeout);
     http::async_write(stream_, response_, [self = shared_from_this()](error_code ec, std::size_t) {
       if (ec == beast::error::timeout) ++self->shared_->counts.timed_out;

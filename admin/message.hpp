@@ -25,13 +25,15 @@ struct Request {
   const std::string* header(std::string_view name) const;
 };
 
-// A body without an end, asked for piece by piece: what its client has not taken yet is never more
-// than one piece.
+// A body without an end, or too large for memory, asked for piece by piece: what its client has not
+// taken yet is never more than one piece.
 class Stream {
  public:
   virtual ~Stream() = default;
-  // The next piece, about `most` bytes at most; empty: there is nothing now.
+  // The next piece, about `most` bytes at most; empty: there is nothing now, or it is over.
   virtual std::string take(std::size_t most) = 0;
+  // Nothing will come any more. The Answer's headers tell the length of such a body.
+  virtual bool over() const { return false; }
   // Sent when there has been nothing for a while, so that a client who is gone shows.
   virtual std::string idle() const = 0;
 };

@@ -5,7 +5,6 @@
 
 #include "admin/resources/configuration.hpp"
 #include "core/entropy.hpp"
-#include "routing/directory.hpp"
 #include "storage/backup.hpp"
 #include "storage/import_kamailio.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -36,7 +35,8 @@ Result<OpenStore> open_store(const Config& config, Reactor& reactor) {
   };
   auto store = storage::open_sqlite(
       {config.storage.path,
-       [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }, config.cdr.file});
+       [&reactor](std::function<void()> task) { reactor.post(std::move(task)); }, config.cdr.file,
+       config.storage.backups});
   if (!store) return named(store.error());
   auto snapshot = (*store)->load(Reactor::now().wall);
   if (!snapshot) return named(snapshot.error());
@@ -106,9 +106,7 @@ int copy_store(const std::string& path, const std::string& file, bool back) {
 int extract(const std::string& file) {
   auto read = storage::read_backup(file, Reactor::now().wall);
   if (!read) return refuse(read.error().message);
-  const auto directory = routing::Directory::make(std::move(read->domains), std::move(read->sets),
-                                                  std::move(read->targets));
-  std::fputs(json_text(configuration_json(*directory, read->scanners, read->gate)).c_str(), stdout);
+  std::fputs(json_text(configuration_json(std::move(*read))).c_str(), stdout);
   return 0;
 }
 

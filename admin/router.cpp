@@ -58,10 +58,14 @@ std::optional<Answer> read_query(const Route& route, std::string_view query, Cal
   return std::nullopt;
 }
 
-std::optional<Answer> read_body(const Request& request, Call& call) {
+std::optional<Answer> read_body(const Route& route, const Request& request, Call& call) {
   if (!takes_body(request.method)) {
     if (request.body.empty()) return std::nullopt;
     return problem(400, "body", request.method + " takes no body");
+  }
+  if (route.bodiless && request.body.empty()) {
+    call.body = Json::Object{};
+    return std::nullopt;
   }
   if (const std::string* type = request.header("content-type");
       type && !is_accepted_type(*type, request.method)) {
@@ -167,6 +171,15 @@ bool Router::is_open(std::string_view target) const {
   return false;
 }
 
+bool Router::is_slow(std::string_view target) const {
+  const auto path = split(target.substr(0, target.find('?')), true);
+  if (!path) return false;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (routes_[i].method == "GET" && matches(i, *path, nullptr)) return routes_[i].slow;
+  }
+  return false;
+}
+
 void Router::dispatch(const Request& request, Respond respond) const {
   const std::string_view target = request.target;
   const auto mark = target.find('?');
@@ -200,7 +213,7 @@ void Router::dispatch(const Request& request, Respond respond) const {
                      [&](const std::string& type) { return accepts(*accept, type); })) {
       return respond(problem(406, "not-acceptable", "this resource is " + either(route.produces)));
     }
-    if (auto refused = read_body(request, call)) return respond(std::move(*refused));
+    if (auto refused = read_body(route, request, call)) return respond(std::move(*refused));
     if (request.method == "HEAD") {
       respond = [inner = std::move(respond)](Answer answer) {
         answer.omit_body = true;

@@ -35,6 +35,8 @@ struct Route {
   std::vector<std::string> query;                         // names of the parameters it knows
   std::vector<std::string> produces{"application/json"};  // one of them
   bool open = false;                                      // answered without a token
+  bool bodiless = false;  // takes a body, and none at all as an empty object
+  bool slow = false;      // takes the store's time: asked for nothing but itself
   Handler handler;
 };
 
@@ -51,6 +53,8 @@ class Router {
   const std::vector<Route>& routes() const { return routes_; }
   // Whether the path may be asked without a token.
   bool is_open(std::string_view target) const;
+  // Whether a GET of it is slow.
+  bool is_slow(std::string_view target) const;
   void dispatch(const Request& request, Respond respond) const;
 
  private:

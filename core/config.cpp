@@ -287,14 +287,17 @@ void read_all(ConfigReader& reader, Config& config) {
     }
   }
   if (auto storage = top.table("storage")) {
-    storage->expect({"path"});
-    if (const auto path = storage->string("path")) {
-      if (path->empty() || path->find('\0') != std::string::npos) {
-        storage->fault("path",
-                       quoted(*path) + " is not a path: expected the name of the database file");
-      }
-      config.storage.path = *path;
-    }
+    storage->expect({"path", "backups"});
+    const auto read = [&](const char* key, const char* expected, std::string& out) {
+      const auto path = storage->string(key);
+      if (!path) return;
+      if (path->empty() || path->find('\0') != std::string::npos)
+        storage->fault(key, quoted(*path) + " is not a path: expected the name of " + expected);
+      out = *path;
+    };
+    read("path", "the database file", config.storage.path);
+    config.storage.backups = config.storage.path + ".backups";
+    read("backups", "a folder", config.storage.backups);
   }
   if (auto cdr = top.table("cdr")) read_cdr(std::move(*cdr), config.cdr);
   if (auto admin = top.table("admin")) read_admin(std::move(*admin), config.admin);

@@ -106,6 +106,8 @@ struct DnsConfig {
 
 struct StorageConfig {
   std::string path = "usher.db";
+  // The folder of the backups that are made over REST; "<path>.backups" unless it is given.
+  std::string backups = "usher.db.backups";
 };
 
 // Call detail records.

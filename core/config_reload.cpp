@@ -55,6 +55,7 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("log.users", running.log.hide_users != fresh.log.hide_users);
   restart("process.user", running.process.user != fresh.process.user);
   restart("storage.path", running.storage.path != fresh.storage.path);
+  restart("storage.backups", running.storage.backups != fresh.storage.backups);
   restart("cdr.keep", running.cdr.keep != fresh.cdr.keep);
   restart("cdr.file", running.cdr.file != fresh.cdr.file);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);

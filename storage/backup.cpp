@@ -4,14 +4,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
+#include <optional>
+#include <system_error>
 
+#include "storage/files.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
+#include "storage/sqlite/read_table.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -20,14 +23,6 @@ namespace usher::storage {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error io(const std::string& what, const std::error_code& why) {
-  return fail(Errc::io, what + ": " + why.message());
-}
-
-std::error_code last_error() {
-  return {errno, std::generic_category()};
-}
 
 // Ours, whole, of this version or older; and not empty, as a file that never was a store is.
 Result<void> is_store(const std::string& path) {
@@ -40,22 +35,6 @@ Result<void> is_store(const std::string& path) {
   return {};
 }
 
-// A file's data to the disk; so is a rename's, through its folder.
-Result<void> sync(const std::string& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (fd < 0) return io("cannot open " + path, last_error());
-  const bool done = ::fsync(fd) == 0;
-  const std::error_code why = last_error();
-  ::close(fd);
-  if (!done) return io("cannot write " + path, why);
-  return {};
-}
-
-std::string folder_of(const std::string& path) {
-  const fs::path folder = fs::path(path).parent_path();
-  return folder.empty() ? "." : folder.string();
-}
-
 // What root restores belongs to whom the store belongs, or its folder: a service that runs as
 // somebody else opens it.
 Result<void> give_to_owner(const std::string& path, std::initializer_list<std::string> files) {
@@ -65,7 +44,7 @@ Result<void> give_to_owner(const std::string& path, std::initializer_list<std::s
     return {};
   for (const std::string& file : files) {
     if (::lchown(file.c_str(), owner.st_uid, owner.st_gid) != 0)
-      return io("cannot give " + file + " to its owner", last_error());
+      return file_error("cannot give " + file + " to its owner", last_error());
   }
   return {};
 }
@@ -82,25 +61,27 @@ Result<void> finish_log(const std::string& path) {
 
 }  // namespace
 
-Result<void> back_up(const std::string& path, const std::string& to) {
+Result<void> back_up(const std::string& path, const std::string& to,
+                     const std::atomic<bool>* give_up) {
   if (auto ours = is_store(path); !ours) return ours;
   std::error_code ec;
   if (fs::exists(to, ec)) return fail(Errc::conflict, to + " exists: name a new file");
   auto opened = Database::open(path, OpenMode::read_only);
   if (!opened) return opened.error();
+  if (give_up) opened->give_up_when(*give_up);
   auto copy = Statement::prepare(*opened, "VACUUM INTO ?1");
   if (!copy) return copy.error();
   // Made before SQLite does, with the mode that it is to have.
   const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return io("cannot make " + to, last_error());
+  if (fd < 0) return file_error("cannot make " + to, last_error());
   ::close(fd);
   if (!copy->bind(1, to).run()) {
     Error error = opened->error("cannot write " + to);
     fs::remove(to, ec);
     return error;
   }
-  if (auto synced = sync(to, O_RDONLY); !synced) return synced;
-  return sync(folder_of(to), O_RDONLY | O_DIRECTORY);
+  if (auto synced = sync_file(to); !synced) return synced;
+  return sync_folder(folder_of(to));
 }
 
 Result<void> restore(const std::string& path, const std::string& from) {
@@ -123,19 +104,20 @@ Result<void> restore(const std::string& path, const std::string& from) {
     }
     // At each moment there is a store at its path: the old one, then the other.
     fs::create_hard_link(path, old, ec);
-    if (ec) return io("cannot keep " + path + " as " + old, ec);
+    if (ec) return file_error("cannot keep " + path + " as " + old, ec);
   }
   // Nobody else's log may lie beside what comes.
   for (const char* beside : {"-wal", "-shm", ".calls"}) fs::remove(path + beside, ec);
   fs::rename(coming, path, ec);
-  if (ec) return io("cannot put the backup at " + path, ec);
-  return sync(folder_of(path), O_RDONLY | O_DIRECTORY);
+  if (ec) return file_error("cannot put the backup at " + path, ec);
+  return sync_folder(folder_of(path));
 }
 
 Result<Snapshot> read_backup(const std::string& from, WallTime now) {
   std::error_code ec;
   std::string folder = (fs::temp_directory_path(ec) / "usher-XXXXXX").string();
-  if (ec || ::mkdtemp(folder.data()) == nullptr) return io("cannot make " + folder, last_error());
+  if (ec || ::mkdtemp(folder.data()) == nullptr)
+    return file_error("cannot make " + folder, last_error());
   const auto read = [&]() -> Result<Snapshot> {
     const std::string copy = folder + "/copy.db";
     if (auto copied = back_up(from, copy); !copied) return copied.error();
@@ -145,6 +127,18 @@ Result<Snapshot> read_backup(const std::string& from, WallTime now) {
   };
   Result<Snapshot> out = read();
   fs::remove_all(folder, ec);
+  return out;
+}
+
+Result<Snapshot> read_configuration(const std::string& from, WallTime now) {
+  if (auto ours = is_store(from); !ours) return ours.error();
+  auto opened = Database::open(from, OpenMode::read_only);
+  if (!opened) return opened.error();
+  const auto version = opened->number("PRAGMA user_version");
+  if (!version) return version.error();
+  if (*version != static_cast<std::int64_t>(migrations().size())) return read_backup(from, now);
+  Snapshot out;
+  if (auto read = read_configuration(*opened, out); !read) return read.error();
   return out;
 }
 

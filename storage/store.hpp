@@ -50,6 +50,27 @@ struct StoreHealth {
   Histogram commit_times{kCommitBounds};
 };
 
+// A copy of the store that was made while it worked. It lies in a folder of the host and is named
+// by us, after the second it was asked for: "2026-11-23T20-15-03Z.db" (UTC).
+struct Backup {
+  std::string name;
+  std::uint64_t bytes = 0;
+  WallTime made{};
+  friend bool operator==(const Backup&, const Backup&) = default;
+};
+
+struct BackupRequest {
+  enum class What : std::uint8_t { make, list, read, remove };
+  What what = What::list;
+  std::string name{};  // of read and remove
+  WallTime now{};      // of make and read
+};
+
+struct BackupAnswer {
+  std::vector<Backup> backups;  // make: the new one; list: all, newest first
+  Snapshot held;                // read: of it what an operator makes, as a start would read it
+};
+
 class Store {
  public:
   // The answer to a batch. Called on the thread that `post` (given to the engine) leads to.
@@ -57,6 +78,8 @@ class Store {
 
   // The answer to a question, likewise.
   using Read = std::function<void(Result<RecordPage>)>;
+
+  using Copied = std::function<void(Result<BackupAnswer>)>;
 
   virtual ~Store() = default;
 
@@ -88,6 +111,14 @@ class Store {
   // questions wait (limits::kStoreReads); Errc::io; Errc::syntax: a row cannot be understood;
   // Errc::unavailable: the store was closed meanwhile.
   virtual void read(RecordQuery query, Read done) = 0;
+
+  // What is to be done with the backups. A copy is as of one moment; the store is written
+  // meanwhile, and read() answers. Never blocks and never calls `done` before returning.
+  // Errc::limit: there are limits::kBackups already, or too many questions wait; Errc::conflict:
+  // one of this second is there; Errc::not_found; Errc::io: the disk said no, the message names the
+  // place; Errc::syntax, Errc::unsupported: a copy that is damaged, or of a newer version;
+  // Errc::unavailable: the store was closed meanwhile. A copy that fails leaves nothing.
+  virtual void backups(BackupRequest request, Copied done) = 0;
 
   // Cheap; also good after close().
   virtual StoreHealth health() const = 0;

@@ -59,6 +59,12 @@ Json configuration_json(const routing::Directory& directory,
                       {"gate", writable(gate)}};
 }
 
+Json configuration_json(storage::Snapshot held) {
+  const auto directory = routing::Directory::make(std::move(held.domains), std::move(held.sets),
+                                                  std::move(held.targets));
+  return configuration_json(*directory, held.scanners, held.gate);
+}
+
 namespace {
 
 Answer show(const Service& service) {
@@ -319,12 +325,17 @@ std::optional<Answer> refusal(const Service& service, const Plan& plan) {
 void write(const Context& context, const Call& call, const Respond& respond) {
   auto asked = read_preview(call);
   if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
+  apply_configuration(context, call.body, std::get<bool>(asked), respond);
+}
+
+}  // namespace
+
+void apply_configuration(const Context& context, Json document, bool preview, Respond respond) {
   const Service& service = context.service;
   context.writer.submit(
-      [&service, body = call.body,
-       preview = std::get<bool>(asked)]() -> std::variant<Write, Answer> {
+      [&service, document = std::move(document), preview]() -> std::variant<Write, Answer> {
         std::vector<Fault> faults;
-        const Wanted wanted = read(service, body, faults);
+        const Wanted wanted = read(service, document, faults);
         if (!faults.empty()) return invalid(std::move(faults));
         Plan plan = plan_for(service, wanted);
         if (auto refused = refusal(service, plan)) return std::move(*refused);
@@ -335,10 +346,8 @@ void write(const Context& context, const Call& call, const Respond& respond) {
         };
         return w;
       },
-      asked_only(respond, std::get<bool>(asked)));
+      asked_only(std::move(respond), preview));
 }
-
-}  // namespace
 
 void add_configuration(Router& router, const Context& context) {
   const Service& service = context.service;

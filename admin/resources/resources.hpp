@@ -27,6 +27,7 @@ void add_cdrs(Router& router, const Context& context);     // /v1/cdrs
 void add_bans(Router& router, const Context& context);     // /v1/bans
 void add_gate_settings(Router& router, const Context& context);  // /v1/gate
 void add_configuration(Router& router, const Context& context);  // /v1/configuration
+void add_backups(Router& router, const Context& context);        // /v1/backups
 void add_events(Router& router, const Context& context);         // /v1/events
 void add_gate(Router& router, const Context& context);           // /v1/scanners, /v1/door-knocks
 

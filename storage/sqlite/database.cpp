@@ -53,6 +53,14 @@ Result<std::string> Database::text(const char* sql) {
   return std::string{statement->text(0)};
 }
 
+void Database::give_up_when(const std::atomic<bool>& flag) {
+  constexpr int kSteps = 10'000;  // of the engine, between two looks
+  const auto look = [](void* given) {
+    return static_cast<const std::atomic<bool>*>(given)->load() ? 1 : 0;
+  };
+  sqlite3_progress_handler(handle_, kSteps, look, const_cast<std::atomic<bool>*>(&flag));
+}
+
 bool Database::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }

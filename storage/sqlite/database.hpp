@@ -2,6 +2,7 @@
 // bound; no SQL text is ever put together from them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ class Database {
   // The first column of the first row of a statement without parameters.
   Result<std::int64_t> number(const char* sql);
   Result<std::string> text(const char* sql);
+
+  // A statement that takes long fails soon after `flag`, which outlives this, has become true.
+  void give_up_when(const std::atomic<bool>& flag);
 
   bool in_transaction() const;
   // Of the call that failed last; meaningless after a success.

@@ -77,66 +77,32 @@ Result<RecordPage> read_page(Database& database, const RecordQuery& query) {
   }
 }
 
-RecordReader::RecordReader(std::string path, Post post)
-    : path_(std::move(path)), post_(std::move(post)) {
-  thread_ = std::thread([this] { run(); });
-}
-
-RecordReader::~RecordReader() {
-  stop();
-}
+RecordReader::RecordReader(std::string path, Post post, TaskThread& thread)
+    : path_(std::move(path)), post_(std::move(post)), thread_(thread) {}
 
 void RecordReader::read(RecordQuery query, Store::Read done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.size() < limits::kStoreReads) {
-      waiting_.push_back({std::move(query), std::move(done)});
-      changed_.notify_one();
-      return;
-    }
-  }
-  answer({{}, std::move(done)}, fail(Errc::limit, "too many questions about records are waiting"));
+  const auto work = [this, query = std::move(query), done](bool ending) {
+    answer(done, ending ? Result<RecordPage>{fail(Errc::unavailable, "the process is ending")}
+                        : look(query));
+  };
+  if (!thread_.run(work))
+    answer(done, fail(Errc::limit, "too many questions about records are waiting"));
 }
 
-void RecordReader::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_one();
+Result<RecordPage> RecordReader::look(const RecordQuery& query) {
+  if (!database_) {
+    auto opened = Database::open(path_, OpenMode::read_only);
+    if (!opened) return opened.error();
+    database_ = std::move(*opened);
   }
-  if (thread_.joinable()) thread_.join();
-  for (Question& question : std::exchange(waiting_, {}))
-    answer(std::move(question), fail(Errc::unavailable, "the process is ending"));
+  return read_page(*database_, query);
 }
 
-void RecordReader::run() {
-  for (;;) {
-    Question question;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      if (stopping_) break;
-      question = std::move(waiting_.front());
-      waiting_.pop_front();
-    }
-    if (!database_) {
-      auto opened = Database::open(path_, OpenMode::read_only);
-      if (!opened) {
-        answer(std::move(question), opened.error());
-        continue;
-      }
-      database_ = std::move(*opened);
-    }
-    Result<RecordPage> page = read_page(*database_, question.query);
-    answer(std::move(question), std::move(page));
-  }
-  database_.reset();
-}
-
-void RecordReader::answer(Question question, Result<RecordPage> page) {
+void RecordReader::answer(Store::Read done, Result<RecordPage> page) {
   // A std::function can be copied, so what it holds must be.
-  post_([done = std::move(question.done),
-         page = std::make_shared<Result<RecordPage>>(std::move(page))] { done(std::move(*page)); });
+  post_([done = std::move(done), page = std::make_shared<Result<RecordPage>>(std::move(page))] {
+    done(std::move(*page));
+  });
 }
 
 }  // namespace usher::storage

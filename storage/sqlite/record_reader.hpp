@@ -1,17 +1,13 @@
-// Reads call records beside the writer: a connection of its own that cannot write, on a thread of
-// its own, so that a look through months keeps no registration waiting. It starts with the first
-// question.
+// Reads call records beside the writer: a connection of its own that cannot write, on another
+// thread, so that a look through months keeps no registration waiting.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/task_thread.hpp"
 #include "storage/store.hpp"
 
 namespace usher::storage {
@@ -23,32 +19,22 @@ class RecordReader {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  RecordReader(std::string path, Post post);
-  ~RecordReader();  // stop()
-  RecordReader(const RecordReader&) = delete;
-  RecordReader& operator=(const RecordReader&) = delete;
+  // `thread` outlives the reader.
+  RecordReader(std::string path, Post post, TaskThread& thread);
 
   // As Store.
   void read(RecordQuery query, Store::Read done);
-  // What waits is answered with Errc::unavailable.
-  void stop();
+  // When the thread has stopped.
+  void close() { database_.reset(); }
 
  private:
-  struct Question {
-    RecordQuery query;
-    Store::Read done;
-  };
-  void run();
-  void answer(Question question, Result<RecordPage> page);
+  Result<RecordPage> look(const RecordQuery& query);
+  void answer(Store::Read done, Result<RecordPage> page);
 
   const std::string path_;
   const Post post_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Question> waiting_;  // guarded by mutex_, as the next one
-  bool stopping_ = false;
+  TaskThread& thread_;
   std::optional<Database> database_;  // the thread's own
-  std::thread thread_;
 };
 
 }  // namespace usher::storage

@@ -14,38 +14,22 @@
 #include "core/check.hpp"
 #include "core/limits.hpp"
 #include "core/text.hpp"
+#include "storage/backups.hpp"
 #include "storage/sqlite/batch_writer.hpp"
 #include "storage/sqlite/codec.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/lock_file.hpp"
+#include "storage/sqlite/read_table.hpp"
 #include "storage/sqlite/record_file.hpp"
 #include "storage/sqlite/record_journal.hpp"
 #include "storage/sqlite/record_reader.hpp"
 #include "storage/sqlite/schema.hpp"
+#include "storage/sqlite/task_thread.hpp"
 #include "storage/sqlite/writer_thread.hpp"
 
 namespace usher::storage {
 
 namespace {
-
-// `parameter` is the one value that a selection may take.
-template <class Record>
-Result<void> read_table(Database& database, std::vector<Record>& out,
-                        std::optional<std::int64_t> parameter = {}) {
-  auto rows = Statement::prepare(database, Sql<Record>::all);
-  if (!rows) return rows.error();
-  if (parameter) rows->bind(1, *parameter);
-  for (std::size_t number = 1;; ++number) {
-    const Statement::Step step = rows->step();
-    if (step == Statement::Step::done) return {};
-    if (step == Statement::Step::failed)
-      return database.error(std::string{"cannot read "} + Sql<Record>::table);
-    if (auto read = read_row(*rows, out.emplace_back()); !read) {
-      return fail(Errc::syntax, std::string{"table "} + Sql<Record>::table + ", row " +
-                                    std::to_string(number) + ": " + read.error().message);
-    }
-  }
-}
 
 // The legs of calls and subscriptions, each taken once by its owner. A dialog without both, or a
 // leg without its owner, is a file that somebody has edited: named, not guessed at.
@@ -154,7 +138,8 @@ class SqliteStore final : public Store {
       : lock_(std::move(lock)),
         database_(std::move(database)),
         journal_(std::make_shared<RecordJournal>(std::move(journal))),
-        options_(std::move(options)) {}
+        options_(std::move(options)),
+        reader_(options_.path, options_.post, reading_) {}
 
   ~SqliteStore() override { close(); }
 
@@ -185,21 +170,15 @@ class SqliteStore final : public Store {
     const auto bindings = database_.number("SELECT count(*) FROM bindings");
     if (!bindings) return bindings.error();
     s.bindings.reserve(static_cast<std::size_t>(*bindings));
-    if (auto r = read_table(database_, s.domains); !r) return r.error();
-    if (auto r = read_table(database_, s.sets); !r) return r.error();
-    if (auto r = read_table(database_, s.targets); !r) return r.error();
+    if (auto r = read_configuration(database_, s); !r) return r.error();
     if (auto r = read_table(database_, s.bindings, now_ms); !r) return r.error();
     std::vector<LegRow> legs;
     if (auto r = read_table(database_, s.calls); !r) return r.error();
     if (auto r = read_table(database_, s.subscriptions); !r) return r.error();
     if (auto r = read_table(database_, legs); !r) return r.error();
     if (auto r = join(s, Legs{std::move(legs)}); !r) return r.error();
-    if (auto r = read_table(database_, s.scanners); !r) return r.error();
     if (auto r = read_table(database_, s.door_knocks, std::int64_t{limits::kDoorKnocks}); !r)
       return r.error();
-    std::vector<GateSettings> gate;
-    if (auto r = read_table(database_, gate); !r) return r.error();
-    if (!gate.empty()) s.gate = std::move(gate.front());
     if (auto r = read_table(database_, s.bans, now_ms); !r) return r.error();
     if (auto r = read_table(database_, s.audit, std::int64_t{limits::kAuditEntries}); !r)
       return r.error();
@@ -235,8 +214,20 @@ class SqliteStore final : public Store {
 
   void read(RecordQuery query, Read done) override {
     USHER_CHECK(!closed_ && query.limit > 0 && query.limit <= limits::kPageSize);
-    if (!reader_) reader_ = std::make_unique<RecordReader>(options_.path, options_.post);
-    reader_->read(std::move(query), std::move(done));
+    reader_.read(std::move(query), std::move(done));
+  }
+
+  // A copy that takes its time keeps no look at the records waiting.
+  void backups(BackupRequest request, Copied done) override {
+    USHER_CHECK(!closed_);
+    TaskThread& thread = request.what == BackupRequest::What::make ? copying_ : reading_;
+    const auto work = [this, request = std::move(request), done, &thread](bool ending) {
+      answer(done,
+             ending ? Result<BackupAnswer>{fail(Errc::unavailable, "the process is ending")}
+                    : serve_backups(request, options_.path, options_.backups, thread.stopping()));
+    };
+    if (!thread.run(work))
+      answer(done, fail(Errc::limit, "too many questions about backups are waiting"));
   }
 
   StoreHealth health() const override {
@@ -247,7 +238,9 @@ class SqliteStore final : public Store {
 
   void close() override {
     if (std::exchange(closed_, true) || !writer_) return;
-    reader_.reset();  // before the writer: the last one to close tidies up the log
+    copying_.stop();
+    reading_.stop();
+    reader_.close();  // before the writer: the last one to close tidies up the log
     writer_->stop();
     last_health_ = writer_->health();
     writer_.reset();
@@ -257,6 +250,12 @@ class SqliteStore final : public Store {
   }
 
  private:
+  void answer(Copied done, Result<BackupAnswer> found) {
+    // A std::function can be copied, so what it holds must be.
+    options_.post([done = std::move(done), found = std::make_shared<Result<BackupAnswer>>(
+                                               std::move(found))] { done(std::move(*found)); });
+  }
+
   // What the process before remembered and did not commit becomes rows. Where the end of a call is
   // among it, that of its checkpoint may be missing: such a call does not go on.
   Result<void> take_over_journal() {
@@ -318,7 +317,9 @@ class SqliteStore final : public Store {
   std::shared_ptr<RecordJournal> journal_;  // answers may come after close()
   SqliteOptions options_;
   std::unique_ptr<WriterThread> writer_;
-  std::unique_ptr<RecordReader> reader_;
+  TaskThread reading_;
+  TaskThread copying_;
+  RecordReader reader_;
   bool applied_ = false;
   bool closed_ = false;
   std::uint64_t unremembered_ = 0;
@@ -336,6 +337,9 @@ Result<std::unique_ptr<Store>> open_sqlite(SqliteOptions options) {
   if (ec || options.path.empty())
     return fail(Errc::io, "\"" + options.path + "\" is not a usable path");
   options.path = path.string();
+  options.backups = options.backups.empty()
+                        ? options.path + ".backups"
+                        : std::filesystem::absolute(options.backups, ec).string();
   if (auto placed = check_place(path); !placed) return placed.error();
 
   auto lock = LockFile::take(options.path);

@@ -18,6 +18,9 @@ struct SqliteOptions {
   // Where a line for each call that has ended is appended; empty: nowhere. When it cannot be
   // written StoreHealth says so, and the lines follow.
   std::string record_file{};
+  // The folder of the backups, made (0700) with the first; empty: "<path>.backups". No other store
+  // has the same.
+  std::string backups{};
 };
 
 // Opens or creates the database (mode 0600: it holds the key of the Contact tokens), brings its

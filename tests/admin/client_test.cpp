@@ -42,6 +42,35 @@ std::optional<Command> parse(std::vector<std::string> words) {
 
 }  // namespace
 
+TEST_CASE("backups are made, listed, restored and removed from the command line") {
+  Shell shell;
+  REQUIRE(shell.run(command::DomainAdd{"a.test", 10, "", false, false}) == 1);  // no such set
+  REQUIRE(shell.run(command::BackupMake{}) == 0);
+  const std::string name = "2024-12-25T10-30-00Z.db";
+  CHECK(shell.out.str() == name + "\n");
+  CHECK(shell.run(command::BackupList{}) == 0);
+  CHECK(shell.out.str().starts_with("NAME "));
+  CHECK(shell.out.str().find(name) != std::string::npos);
+  REQUIRE(shell.run(command::TargetAdd{10, "10.0.1.100", 5, 1, {}, ""}) == 0);
+  CHECK(shell.run(command::BackupRestore{name, true}) == 0);
+  const std::string would =
+      "would remove target sip:10.0.1.100:5060 of set 10\nwould remove set 10\n";
+  CHECK(shell.out.str() == would);
+  CHECK(shell.house.edge.directory().set(10) != nullptr);
+  CHECK(shell.run(command::BackupRestore{name, false}) == 0);
+  CHECK(shell.house.edge.directory().set(10) == nullptr);
+  CHECK(shell.run(command::BackupRemove{name}) == 0);
+  CHECK(shell.run(command::BackupRemove{name}) == 1);
+  CHECK(shell.err.str().find("there is no") != std::string::npos);
+  for (const auto& words : {std::vector<std::string>{"backups"}, {"backups", "list"}})
+    CHECK(std::holds_alternative<command::BackupList>(*parse(words)));
+  CHECK(std::holds_alternative<command::BackupMake>(*parse({"backups", "make"})));
+  const auto restore = parse({"backups", "restore", name, "--preview"});
+  CHECK(std::get<command::BackupRestore>(*restore).name == name);
+  CHECK(std::get<command::BackupRestore>(*restore).preview);
+  CHECK(std::get<command::BackupRemove>(*parse({"backups", "remove", name})).name == name);
+}
+
 TEST_CASE("the whole configuration is shown, looked at and made from the command line") {
   Shell from, to;
   REQUIRE(from.run(command::TargetAdd{10, "10.0.1.100", 5, 1, {}, ""}) == 0);

@@ -438,6 +438,45 @@ TEST_CASE("a stream goes on when it is woken, says that it lives, and ends with 
   CHECK(server.counts().streams == 0);
 }
 
+TEST_CASE("a stream that comes to its end was the whole answer, as long as it was announced") {
+  // A body of three pieces and a bit.
+  class Long : public Stream {
+   public:
+    std::string take(std::size_t most) override {
+      const std::size_t n = std::min(most, left_);
+      left_ -= n;
+      return std::string(n, 'x');
+    }
+    bool over() const override { return true; }
+    std::string idle() const override { return "never"; }
+
+   private:
+    std::size_t left_ = 200'000;
+  };
+  Server server([](const Request& request, const Respond& respond) {
+    Answer answer;
+    answer.content_type = "application/octet-stream";
+    answer.headers.emplace_back("Content-Length", "200000");
+    answer.stream = std::make_shared<Long>();
+    answer.omit_body = request.method == "HEAD";
+    respond(std::move(answer));
+  });
+  Raw client(server.port());
+  REQUIRE(client.send(kGet));
+  REQUIRE(client.read_to_end());
+  CHECK(client.ended);
+  const auto body = client.received.find("\r\n\r\n");
+  REQUIRE(body != std::string::npos);
+  CHECK(client.received.find("Content-Length: 200000\r\n") < body);
+  CHECK(client.received.substr(body + 4) == std::string(200'000, 'x'));
+  CHECK(becomes_true([&] { return server.counts().streams == 0; }));
+  Raw head(server.port());
+  REQUIRE(head.send("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+  REQUIRE(head.read_to_end());
+  CHECK(head.received.find("Content-Length: 200000\r\n") != std::string::npos);
+  CHECK(head.received.ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("a viewer that does not read is let go, having cost one piece") {
   HttpOptions options;
   options.timeout = std::chrono::milliseconds(200);

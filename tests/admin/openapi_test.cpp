@@ -145,6 +145,8 @@ TEST_CASE("what is answered has the members that are described") {
   check_page("/v1/door-knocks", "DoorKnock");
   check_page("/v1/bans", "Ban");
   check_page("/v1/audit", "AuditEntry");
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  check_page("/v1/backups", "Backup");
   const Reply gate = house.ask("GET", "/v1/gate");
   CHECK(members(gate.json) == schemas.at("Gate"));
   CHECK(members(gate["limits"]) == schemas.at("GateLimits"));

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "storage/backups.hpp"
+
 namespace usher::admin::test {
 
 namespace {
@@ -19,6 +21,35 @@ Now start_time() {
 }
 
 }  // namespace
+
+Result<storage::BackupAnswer> FakeStore::backed_up(const storage::BackupRequest& request) {
+  using What = storage::BackupRequest::What;
+  if (no_backup) return *no_backup;
+  storage::BackupAnswer answer;
+  const auto show = [&](const std::string& name) {
+    answer.backups.push_back({name, 4096, *storage::backup_made(name)});
+  };
+  if (request.what == What::list) {
+    for (auto it = copies.rbegin(); it != copies.rend(); ++it) show(it->first);
+    return answer;
+  }
+  if (request.what == What::make) {
+    const std::string name = storage::backup_name(request.now);
+    if (!copies.emplace(name, content).second)
+      return fail(Errc::conflict, name + " is there already");
+    show(name);
+    return answer;
+  }
+  const auto found = copies.find(request.name);
+  if (found == copies.end()) return fail(Errc::not_found, "there is no " + request.name);
+  if (request.what == What::remove) {
+    copies.erase(found);
+  } else {
+    ++copies_read;
+    answer.held = found->second;
+  }
+  return answer;
+}
 
 std::string Reply::header(std::string_view name) const {
   for (const auto& [known, value] : headers) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,18 @@ class FakeStore : public storage::Store {
       done(storage::RecordPage{});
     }
   }
+  void backups(storage::BackupRequest request, Copied done) override {
+    if (hold_backups) {
+      held_backups.push_back({std::move(request), std::move(done)});
+    } else {
+      done(backed_up(request));
+    }
+  }
+  void answer_backup() {
+    const auto [request, done] = std::move(held_backups.front());
+    held_backups.pop_front();
+    done(backed_up(request));
+  }
   storage::StoreHealth health() const override { return state; }
   void close() override {}
 
@@ -64,6 +77,16 @@ class FakeStore : public storage::Store {
   bool hold_reads = false;
   std::vector<Read> held;  // questions without an answer yet
   storage::StoreHealth state;
+
+  storage::Snapshot content;                        // what a backup made now holds
+  std::map<std::string, storage::Snapshot> copies;  // by name
+  std::optional<Error> no_backup;                   // why the disk takes none
+  bool hold_backups = false;
+  std::deque<std::pair<storage::BackupRequest, Copied>> held_backups;  // without an answer yet
+  std::size_t copies_read = 0;
+
+ private:
+  Result<storage::BackupAnswer> backed_up(const storage::BackupRequest& request);
 };
 
 struct Reply {

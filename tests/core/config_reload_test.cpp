@@ -61,8 +61,9 @@ TEST_CASE("what sockets and files are made of waits for a restart, and no token 
       "\"6s\"\ntrying = \"100ms\"\n");
   const ConfigChanges changes = compare(config, fresh);
   CHECK(changes.live.empty());
-  CHECK(changes.restart == Lines{"listen", "storage.path", "admin.bind", "admin.token",
-                                 "admin.insecure", "timers.t2", "timers.t4", "timers.trying"});
+  CHECK(changes.restart == Lines{"listen", "storage.path", "storage.backups", "admin.bind",
+                                 "admin.token", "admin.insecure", "timers.t2", "timers.t4",
+                                 "timers.trying"});
   take_over(config, fresh);
   CHECK(config.storage.path == "usher.db");
   CHECK(config.admin.token.empty());

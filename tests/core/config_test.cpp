@@ -374,6 +374,16 @@ TEST_CASE("the admin API off loopback demands a token and a word about its insec
   CHECK(any_contains(faults_in("[admin]\nbind = \"8080\""), "is not an address and port"));
 }
 
+TEST_CASE("backups lie beside the store unless another folder is named") {
+  const auto folder = [](const std::string& keys) {
+    return parse_config(std::string(kListen) + keys, "u.toml").config.storage.backups;
+  };
+  CHECK(folder("") == "usher.db.backups");
+  CHECK(folder("[storage]\npath = \"/var/lib/usher/u.db\"") == "/var/lib/usher/u.db.backups");
+  CHECK(folder("[storage]\nbackups = \"/backups\"\npath = \"u.db\"") == "/backups");
+  CHECK(faults_in("[storage]\nbackups = \"\"").size() == 1);
+}
+
 TEST_CASE("a storage path must name a file") {
   CHECK(faults_in("[storage]\npath = \"\"").size() == 1);
   CHECK(faults_in("[storage]\npath = \"a\\u0000b\"").size() == 1);

@@ -24,6 +24,10 @@ class Memory : public storage::Store {
   }
   void remember(const storage::CallRecord&) override {}
   void read(storage::RecordQuery, Read done) override { done(storage::RecordPage{}); }
+  void backups(storage::BackupRequest request, Copied done) override {
+    if (request.what == storage::BackupRequest::What::list) return done(storage::BackupAnswer{});
+    done(fail(Errc::not_found, "there is no disk"));
+  }
   storage::StoreHealth health() const override { return {}; }
   void close() override {}
   void answer() {

@@ -396,6 +396,31 @@ class Page(LabTest):
         self.page.wait(css=".notice", text="is in force")
         self.edge.must("DELETE", "/v1/domains/imported.test")
 
+    def test_a_backup_is_made_restored_downloaded_and_removed(self):
+        self.log_in("configuration")
+        self.page.click("Make a backup")
+        self.page.wait(css=".notice", text="A backup is made.")
+        (backup,) = self.edge.items("/v1/backups")
+        name = backup["name"]
+        self.page.wait(css="tr code, td.code", text=name)
+        self.edge.domain("later.test", 10)
+        self.page.click(f"Restore {name}")
+        self.page.wait(css="dialog .listed", text="remove domain later.test")
+        self.edge.must("GET", "/v1/domains/later.test")
+        self.page.click("Restore", inside="dialog")
+        self.page.wait(css=".notice", text="is in force")
+        self.assertEqual(self.edge.rest("GET", "/v1/domains/later.test")[0], 404)
+        self.page.click(f"Restore {name}")
+        self.page.wait(css=".notice", text="changes nothing")
+        path = self.lab.path(name)
+        self.page.do("save", path=path, role="button", name=f"Download {name}")
+        self.assertEqual(os.path.getsize(path), backup["bytes"])
+        self.page.click(f"Remove {name}")
+        self.page.click("Remove", inside="dialog")
+        self.page.gone(css="dialog")
+        self.page.wait("No backup has been made.")
+        self.assertEqual(self.edge.items("/v1/backups"), [])
+
     def test_light_and_dark_follow_the_system_until_one_is_chosen(self):
         background = "getComputedStyle(document.body).backgroundColor"
         self.log_in(scheme="light")

@@ -25,6 +25,9 @@ class MemoryStore final : public storage::Store {
              Done done) override;
   void remember(const storage::CallRecord& record) override;
   void read(storage::RecordQuery, Read done) override { done(storage::RecordPage{}); }
+  void backups(storage::BackupRequest, Copied done) override {
+    done(fail(Errc::io, "memory has no folder for backups"));
+  }
   storage::StoreHealth health() const override { return {}; }
   void close() override {}
 

@@ -7,6 +7,7 @@ import { useLive } from "../live";
 import { Button, Facts, Form, Panel, State, Text, Trouble, View } from "../parts/basics";
 import { change } from "../parts/dialogs";
 import { Table } from "../parts/table";
+import { Backups } from "./backups";
 import { Transfer } from "./transfer";
 import { useStore } from "../store";
 import type { Status, Timer } from "../types";
@@ -124,6 +125,7 @@ export function Configuration() {
         <div>{status && <Process status={status} />}<Recorder /><Transfer /></div>
         <div>{status && <StoreState status={status} />}<LogLevels /></div>
       </div>
+      <Backups />
       <Timers />
     </View>
   );

@@ -1,10 +1,26 @@
 // The whole configuration as one document: saved as a file, and read from one after a look at what would change.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { api, download } from "../api";
 import { Button, Field, Note, Panel } from "../parts/basics";
 import { change, confirm, tell } from "../parts/dialogs";
 
-type Changes = { preview: boolean; changes: string[] };
+export type Changes = { preview: boolean; changes: string[] };
+
+// Shows what would change and makes it so when that is confirmed. Gives why nothing came of it; empty: it is done, or was not wanted.
+export async function propose(what: string, title: string, action: string, ask: (query: string) => Promise<Changes>, more: ComponentChildren, done: string): Promise<string> {
+  const { changes } = await ask("?preview=true");
+  if (!changes.length) return `${what} changes nothing.`;
+  const made = await confirm(title, (
+    <>
+      <p>{what} changes {changes.length === 1 ? "one thing" : `${changes.length} things`}, at once.</p>
+      {more}
+      <ul class="listed">{changes.map((line, i) => <li key={i}>{line}</li>)}</ul>
+    </>
+  ), action, () => ask(""));
+  if (made) tell(done);
+  return "";
+}
 
 async function read(file: File): Promise<string> {
   let document: unknown;
@@ -13,16 +29,8 @@ async function read(file: File): Promise<string> {
   } catch {
     return `${file.name} is not JSON.`;
   }
-  const preview = await api<Changes>("PUT", "/v1/configuration?preview=true", document);
-  if (!preview.changes.length) return `${file.name} changes nothing.`;
-  const done = await confirm("Import this configuration?", (
-    <>
-      <p>{file.name} changes {preview.changes.length === 1 ? "one thing" : `${preview.changes.length} things`}, at once. What a part of it does not name goes.</p>
-      <ul class="listed">{preview.changes.map((line, i) => <li key={i}>{line}</li>)}</ul>
-    </>
-  ), "Import", () => api("PUT", "/v1/configuration", document));
-  if (done) tell(`${file.name} is in force.`);
-  return "";
+  return propose(file.name, "Import this configuration?", "Import", (query) => api<Changes>("PUT", `/v1/configuration${query}`, document),
+    <p>What a part of it does not name goes.</p>, `${file.name} is in force.`);
 }
 
 export function Transfer() {

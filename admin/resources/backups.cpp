@@ -1,0 +1,222 @@
+// /v1/backups: copies of the store, made while it works; their configuration, looked at and taken
+// in again.
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "admin/fields.hpp"
+#include "admin/resources/configuration.hpp"
+#include "admin/resources/paging.hpp"
+#include "admin/resources/preview.hpp"
+#include "admin/resources/representation.hpp"
+#include "admin/resources/resources.hpp"
+#include "core/text.hpp"
+#include "storage/backups.hpp"
+
+namespace usher::admin {
+
+namespace {
+
+using storage::BackupAnswer;
+using storage::BackupRequest;
+using What = BackupRequest::What;
+
+Answer ending() {
+  return problem(503, "store", "the process is ending");
+}
+
+// The store's answers may come after the Api is gone; they find this through a weak reference, and
+// who asked has been answered then.
+struct State {
+  explicit State(const Context& c) : context(c) {}
+  ~State() {
+    for (auto& [id, respond] : owed) respond(ending());
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  const Context context;
+  bool making = false;
+  std::map<std::uint64_t, Respond> owed;
+  std::uint64_t last = 0;
+};
+using StateRef = std::shared_ptr<State>;
+
+Json show(const storage::Backup& b) {
+  return Json::Object{{"name", b.name}, {"bytes", b.bytes}, {"made", time_text(b.made)}};
+}
+
+std::string name_of(const Call& call) {
+  return "backup " + usher::quoted(call.segment("name"));
+}
+
+Answer refusal(const Error& error, What what) {
+  switch (error.code) {
+    case Errc::not_found: return problem(404, "not-found", error.message);
+    case Errc::limit:
+      if (what == What::make) return problem(409, "limit", error.message);
+      break;
+    case Errc::conflict:
+    case Errc::syntax:
+    case Errc::unsupported: return problem(409, "conflict", error.message);
+    case Errc::range:
+    case Errc::io:
+    case Errc::unavailable: break;
+  }
+  return problem(503, "store", error.message);
+}
+
+// Asks the store; `then` answers with what it gave.
+template <class Then>
+void ask(const StateRef& state, What what, const std::string& name, Respond respond, Then then) {
+  const Service& service = state->context.service;
+  const std::uint64_t id = ++state->last;
+  state->owed.emplace(id, std::move(respond));
+  service.store.backups({what, name, service.now().wall}, [weak = std::weak_ptr<State>(state), what,
+                                                           id, then](Result<BackupAnswer> found) {
+    const StateRef alive = weak.lock();
+    if (!alive) return;
+    const Respond asker = std::move(alive->owed.extract(id).mapped());
+    if (what == What::make) alive->making = false;
+    if (found) return then(*alive, std::move(*found), asker);
+    if (what == What::make && found.error().code == Errc::io)
+      alive->context.service.log.write(LogCategory::admin, LogLevel::error, {},
+                                       "no backup was made: " + found.error().message);
+    asker(refusal(found.error(), what));
+  });
+}
+
+// The refusal of a body that says something.
+std::optional<Answer> read_nothing(const Call& call) {
+  std::vector<Fault> faults;
+  Fields(call.body, faults).finish();
+  if (faults.empty()) return std::nullopt;
+  return invalid(std::move(faults));
+}
+
+void list(const StateRef& state, const Call&, const Respond& respond) {
+  ask(state, What::list, {}, respond,
+      [](const State& now, const BackupAnswer& found, const Respond& done) {
+        Json::Array items;
+        for (const storage::Backup& b : found.backups) items.push_back(show(b));
+        Json page = page_json(std::move(items), {});
+        std::get<Json::Object>(page.value).emplace_back("making", now.making);
+        done(json_answer(200, page));
+      });
+}
+
+void make(const StateRef& state, const Call& call, const Respond& respond) {
+  if (auto refused = read_nothing(call)) return respond(std::move(*refused));
+  if (std::exchange(state->making, true))
+    return respond(problem(409, "in-use", "a backup is being made: it will be in the list"));
+  ask(state, What::make, {}, respond,
+      [](const State&, const BackupAnswer& found, const Respond& done) {
+        const storage::Backup& made = found.backups.front();
+        Answer answer = json_answer(201, show(made));
+        answer.headers.emplace_back("Location", "/v1/backups/" + made.name);
+        done(std::move(answer));
+      });
+}
+
+void get(const StateRef& state, const Call& call, const Respond& respond) {
+  ask(state, What::read, call.segment("name"), respond,
+      [](const State&, BackupAnswer found, const Respond& done) {
+        done(json_answer(200, configuration_json(std::move(found.held))));
+      });
+}
+
+// A whole backup as it lies there. Its pieces are small, and read as the client takes them.
+class File final : public Stream {
+ public:
+  explicit File(const std::string& path) : in_(path, std::ios::binary) {}
+  bool good() const { return in_.good(); }
+  std::string take(std::size_t most) override {
+    std::string piece(most, '\0');
+    in_.read(piece.data(), static_cast<std::streamsize>(most));
+    piece.resize(static_cast<std::size_t>(in_.gcount()));
+    return piece;
+  }
+  bool over() const override { return true; }
+  std::string idle() const override { return {}; }
+
+ private:
+  std::ifstream in_;
+};
+
+void download(const StateRef& state, const Call& call, const Respond& respond) {
+  const std::string& name = call.segment("name");
+  const std::string client = call.request->peer;
+  // Whether it is there is asked of the store's thread: a folder may be far away.
+  ask(state, What::list, {}, respond,
+      [name, client, what = name_of(call)](const State& now, const BackupAnswer& found,
+                                           const Respond& done) {
+        const auto one = std::find_if(found.backups.begin(), found.backups.end(),
+                                      [&](const storage::Backup& b) { return b.name == name; });
+        if (one == found.backups.end()) return done(absent(what));
+        const Service& service = now.context.service;
+        const std::string path = service.config.storage.backups + "/" + name;
+        auto file = std::make_shared<File>(path);
+        if (!file->good()) return done(problem(503, "store", "cannot read " + path));
+        service.log.write(LogCategory::admin, LogLevel::info, {},
+                          what + " is downloaded from " + client);
+        Answer answer;
+        answer.content_type = "application/vnd.sqlite3";
+        answer.headers = {{"Content-Length", std::to_string(one->bytes)},
+                          {"Content-Disposition", "attachment; filename=\"" + name + "\""}};
+        answer.stream = std::move(file);
+        done(std::move(answer));
+      });
+}
+
+void remove(const StateRef& state, const Call& call, const Respond& respond) {
+  ask(state, What::remove, call.segment("name"), respond,
+      [](const State&, const BackupAnswer&, const Respond& done) { done(no_content()); });
+}
+
+void restore(const StateRef& state, const Call& call, const Respond& respond) {
+  auto asked = read_preview(call);
+  if (Answer* refused = std::get_if<Answer>(&asked)) return respond(std::move(*refused));
+  const bool preview = std::get<bool>(asked);
+  if (auto refused = read_nothing(call)) return respond(std::move(*refused));
+  ask(state, What::read, call.segment("name"), asked_only(respond, preview),
+      [preview](const State& now, BackupAnswer found, const Respond& done) {
+        apply_configuration(now.context, configuration_json(std::move(found.held)), preview, done);
+      });
+}
+
+}  // namespace
+
+void add_backups(Router& router, const Context& context) {
+  const auto state = std::make_shared<State>(context);
+  const auto add = [&](std::string method, std::string pattern, std::vector<std::string> query,
+                       auto handler, std::string produces = "application/json") {
+    Route route;
+    route.method = std::move(method);
+    route.pattern = std::move(pattern);
+    route.query = std::move(query);
+    route.produces = {std::move(produces)};
+    route.bodiless = true;
+    route.slow = true;
+    route.handler = [state, handler](const Call& call, const Respond& respond) {
+      if (call.path.count("name") > 0 && !storage::backup_made(call.segment("name")))
+        return respond(absent(name_of(call)));
+      handler(state, call, respond);
+    };
+    router.add(std::move(route));
+  };
+  add("GET", "/v1/backups", {}, list);
+  add("POST", "/v1/backups", {}, make);
+  add("GET", "/v1/backups/{name}", {}, get);
+  add("GET", "/v1/backups/{name}/file", {}, download, "application/vnd.sqlite3");
+  add("DELETE", "/v1/backups/{name}", {}, remove);
+  add("POST", "/v1/backups/{name}/restore", {"preview"}, restore);
+}
+
+}  // namespace usher::admin

@@ -1,0 +1,224 @@
+// Backups over REST: made, listed, looked at, taken in again, removed.
+#include <doctest/doctest.h>
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "support.hpp"
+
+using namespace usher;
+using namespace usher::admin;
+using namespace usher::admin::test;
+
+namespace {
+
+constexpr const char* kName = "2024-12-25T10-30-00Z.db";  // of the house's time
+const std::string kPath = std::string("/v1/backups/") + kName;
+
+storage::Domain domain(const std::string& name) {
+  return {name, 10, true, ""};
+}
+
+storage::Snapshot of_one_set(const std::string& name) {
+  storage::Snapshot s;
+  s.sets.push_back({.setid = 10, .algorithm = {}, .health = {}, .failover = {}, .comment = ""});
+  s.domains.push_back(domain(name));
+  return s;
+}
+
+// Of which the backup, if one is made now, holds another domain.
+struct Archive : House {
+  Archive() : House(of_one_set("now.test")) { store.content = of_one_set("then.test"); }
+  std::string changes(const Reply& reply) {
+    std::string out;
+    REQUIRE(reply["changes"].array());
+    for (const Json& one : *reply["changes"].array()) out += *one.text() + "; ";
+    return out;
+  }
+  bool has(const std::string& name) { return edge.directory().domain(name) != nullptr; }
+};
+
+}  // namespace
+
+TEST_CASE("a backup is made, named by its moment, and listed") {
+  Archive house;
+  CHECK(house.ask("GET", "/v1/backups")["items"].array()->empty());
+  const Reply made = house.ask("POST", "/v1/backups");
+  CHECK(made.status == 201);
+  CHECK(made.header("Location") == kPath);
+  CHECK(*made["name"].text() == kName);
+  CHECK(*made["made"].text() == "2024-12-25T10:30:00.000Z");
+  CHECK(*made["bytes"].integer() == 4096);
+  house.now.wall += std::chrono::seconds(1);
+  CHECK(house.ask("POST", "/v1/backups", "{}").status == 201);
+  const Reply all = house.ask("GET", "/v1/backups");
+  REQUIRE(all["items"].array()->size() == 2);
+  CHECK(*(*all["items"].array())[0].find("name")->text() == "2024-12-25T10-30-01Z.db");
+  CHECK(all["items"].array()->back() == made.json);
+  CHECK(all["next"].null());
+}
+
+TEST_CASE("a backup shows its configuration, and is taken in again after a preview") {
+  Archive house;
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  const Reply held = house.ask("GET", kPath);
+  CHECK(held.status == 200);
+  CHECK(*(*held["domains"].array())[0].find("domain")->text() == "then.test");
+  CHECK(*held["format"].integer() == 1);
+
+  const std::size_t audited = house.store.audited.size();
+  const Reply preview = house.ask("POST", kPath + "/restore?preview=true");
+  CHECK(preview.status == 200);
+  CHECK(house.changes(preview) == "add domain then.test; remove domain now.test; ");
+  CHECK(house.has("now.test"));
+  CHECK(house.store.written.empty());
+  CHECK(house.store.audited.size() == audited);
+  CHECK(preview.text == house.ask("PUT", "/v1/configuration?preview=true", held.text).text);
+
+  const Reply done = house.ask("POST", kPath + "/restore");
+  CHECK(done.status == 200);
+  CHECK(done["changes"] == preview["changes"]);
+  CHECK(house.has("then.test"));
+  CHECK_FALSE(house.has("now.test"));
+  CHECK(house.store.written.size() == 2);
+  REQUIRE(house.store.audited.size() == audited + 1);
+  CHECK(house.store.audited.back().path == kPath + "/restore");
+  CHECK(house.changes(house.ask("POST", kPath + "/restore")).empty());
+}
+
+TEST_CASE("a restore that would take away a target with calls is refused whole") {
+  Archive house;
+  house.store.content.domains.clear();
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  REQUIRE(house.ask("POST", "/v1/dispatcher/sets/10/targets", R"({"destination": "10.0.1.1"})")
+              .status == 201);
+  REQUIRE(house.ask("PUT", "/v1/domains/a.test", R"({"setid": 10})").status == 200 + 1);
+  house.place_call();
+  const Reply refused = house.ask("POST", kPath + "/restore");
+  CHECK(refused.status == 409);
+  CHECK(refused.detail().find("10.0.1.1") != std::string::npos);
+  CHECK(house.has("a.test"));
+}
+
+TEST_CASE("a backup's file is given piece by piece, and a line tells of it") {
+  Archive house;
+  house.config.storage.backups =
+      (std::filesystem::temp_directory_path() / "usher-no-such").string();
+  CHECK(house.ask("GET", kPath + "/file").status == 404);
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  CHECK(house.ask("GET", kPath + "/file").status == 503);  // listed, and gone meanwhile
+  std::string folder = (std::filesystem::temp_directory_path() / "usher-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  house.config.storage.backups = folder;
+  const std::string content = std::string(4000, 'a') + std::string(96, '\0');
+  std::ofstream(folder + "/" + kName, std::ios::binary) << content;
+  std::optional<Answer> answer;
+  house.send({"GET", kPath + "/file", {{"Host", "127.0.0.1:8080"}}, "", house.peer},
+             [&](Answer a) { answer = std::move(a); });
+  std::filesystem::remove_all(folder);
+  REQUIRE(answer.has_value());
+  CHECK(answer->status == 200);
+  CHECK(answer->headers[0].second == "4096");
+  CHECK(answer->headers[1].second.find(kName) != std::string::npos);
+  REQUIRE(answer->stream);
+  CHECK(answer->stream->take(4000) == content.substr(0, 4000));
+  CHECK(answer->stream->take(4000) == content.substr(4000));
+  CHECK(answer->stream->take(4000).empty());
+  CHECK(answer->stream->over());
+  CHECK(house.lines.back().find("is downloaded from 127.0.0.1") != std::string::npos);
+}
+
+TEST_CASE("a backup is removed, and its removal does not read it first") {
+  Archive house;
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  CHECK(house.ask("DELETE", kPath).status == 204);
+  CHECK(house.store.copies_read == 0);
+  CHECK(house.store.audited.back().method == "DELETE");
+  CHECK(house.store.audited.back().path == kPath);
+  CHECK(house.ask("GET", kPath).status == 404);
+  CHECK(house.ask("DELETE", kPath).status == 404);
+  CHECK(house.ask("POST", kPath + "/restore").status == 404);
+}
+
+TEST_CASE("a name that is none of ours is never asked of the store") {
+  Archive house;
+  house.store.hold_backups = true;
+  for (const std::string name :
+       {"x", "..%2F..%2Fetc%2Fpasswd", "2024-12-25T10-30-00Z.db%2F..", "2024-13-25T10-30-00Z.db",
+        "2024-12-25T10-30-00Z.db%00", "2024-12-25T10:30:00Z.db", "unfinished"}) {
+    CAPTURE(name);
+    const int expected = name.find("%00") == std::string::npos ? 404 : 400;
+    CHECK(house.ask("GET", "/v1/backups/" + name).status == expected);
+    CHECK(house.ask("DELETE", "/v1/backups/" + name).status == expected);
+    CHECK(house.ask("POST", "/v1/backups/" + name + "/restore").status == expected);
+  }
+  CHECK(house.store.held_backups.empty());
+}
+
+TEST_CASE("one backup is made at a time, and the list says so") {
+  Archive house;
+  house.store.hold_backups = true;
+  const auto first = house.start("POST", "/v1/backups");
+  CHECK_FALSE(first->has_value());
+  const Reply second = house.ask("POST", "/v1/backups");
+  CHECK(second.status == 409);
+  const auto listed = house.start("GET", "/v1/backups");
+  REQUIRE(house.store.held_backups.size() == 2);
+  std::swap(house.store.held_backups[0], house.store.held_backups[1]);
+  house.store.answer_backup();
+  REQUIRE(listed->has_value());
+  CHECK(*reply_of(**listed)["making"].flag());
+  house.store.answer_backup();
+  REQUIRE(first->has_value());
+  CHECK((*first)->status == 201);
+  house.store.hold_backups = false;
+  CHECK_FALSE(*house.ask("GET", "/v1/backups")["making"].flag());
+}
+
+TEST_CASE("a disk that takes no backup is told with its words, and the next try is free") {
+  Archive house;
+  house.store.no_backup = fail(Errc::io, "cannot make /x/usher.db.backups: No space left");
+  const Reply refused = house.ask("POST", "/v1/backups");
+  CHECK(refused.status == 503);
+  CHECK(refused.detail() == "cannot make /x/usher.db.backups: No space left");
+  CHECK(std::any_of(house.lines.begin(), house.lines.end(), [](const std::string& line) {
+    return line.find("no backup was made: cannot make /x") != std::string::npos;
+  }));
+  CHECK(house.store.audited.back().status == 503);
+  house.store.no_backup = fail(Errc::limit, "there are 20 backups: remove one first");
+  CHECK(house.ask("POST", "/v1/backups").status == 409);
+  house.store.no_backup.reset();
+  CHECK(house.ask("POST", "/v1/backups").status == 201);
+  CHECK(house.ask("POST", "/v1/backups").status == 409);  // in the same second
+}
+
+TEST_CASE("neither making nor restoring takes fields") {
+  Archive house;
+  CHECK(house.ask("POST", "/v1/backups", R"({"name": "x"})").status == 422);
+  CHECK(house.ask("POST", kPath + "/restore", R"({"preview": true})").status == 422);
+  CHECK(house.ask("POST", kPath + "/restore?preview=maybe").status == 400);
+  CHECK(house.ask("POST", "/v1/backups", "[]").status == 400);
+}
+
+TEST_CASE("a backup asks for the token as all else does") {
+  House house({}, "a-token-of-some-length");
+  for (const char* method : {"GET", "POST"}) CHECK(house.ask(method, "/v1/backups").status == 401);
+  CHECK(house.ask("GET", kPath).status == 401);
+  CHECK(house.store.copies.empty());
+}
+
+TEST_CASE("who waits for a backup when the administration goes is answered then, and once") {
+  Archive house;
+  house.store.hold_backups = true;
+  const auto made = house.start("POST", kPath + "/restore");
+  REQUIRE(house.store.held_backups.size() == 1);
+  house.api.reset();
+  REQUIRE(made->has_value());
+  CHECK((*made)->status == 503);
+  house.store.answer_backup();
+  CHECK(house.store.waiting.empty());
+}
