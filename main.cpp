@@ -313,6 +313,7 @@ int run(const std::string& path) {
   if (auto result = driver.open(*config); !result)
     return refuse(config->file + ": " + result.error().message);
 
+  const admin::HttpServer* counted = nullptr;
   admin::Api api({.edge = driver.edge(),
                   .store = driver.store(),
                   .log = log,
@@ -321,16 +322,18 @@ int run(const std::string& path) {
                   .drain = [&driver] { driver.drain(); },
                   .transports = [&driver] { return driver.transports().counts(); },
                   .captures = [&driver] { return driver.captures().counts(); },
+                  .http = [&counted] { return counted ? counted->counts() : admin::HttpCounts{}; },
                   .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
                   .version = USHER_VERSION,
                   .started = Reactor::now().mono,
                   .audit = std::move(audit)});
   admin::HttpServer http(
-      reactor.context(), {.bind = config->admin.bind},
+      reactor.context(), {.bind = config->admin.bind, .tls = certificates.admin()},
       [&api](const admin::Request& request, admin::Respond respond) {
         handle(api, request, std::move(respond));
       },
       log);
+  counted = &http;
   if (auto result = http.open(); !result) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }
@@ -362,6 +365,7 @@ int run(const std::string& path) {
   });
   admin::greet(*config, driver.transports());
   admin::warn_of_small_buffers(*config, driver.transports(), log);
+  admin::warn_of_clear_tokens(config->admin, log);
   driver.drain();
   reactor.run();
   http.close();

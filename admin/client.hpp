@@ -19,6 +19,10 @@ namespace usher::admin {
 struct ClientOptions {
   std::string url = "http://127.0.0.1:8080";
   std::string token;  // empty: none is sent
+  // https:// only, PEM files; empty: none. `ca`: who may sign the edge's certificate, without it
+  // those that the system trusts. `server`: the edge's own certificate, which is all it has to
+  // show; not with `ca`. `certificate`, `key`: our own, where the edge asks for one.
+  std::string ca, server, certificate, key;
   bool json = false;  // print the answers as they came
   Duration timeout = std::chrono::seconds(20);
 };
@@ -120,8 +124,9 @@ using Command =
 using Fetch = std::function<Result<Answer>(const std::string& method, const std::string& target,
                                            const std::string& body)>;
 
-// Over HTTP, one connection per request, each within options.timeout. Blocks; for the command line
-// only. Errc::syntax: the URL is not http://HOST[:PORT]; Errc::io: not reached.
+// Over HTTP or HTTPS, one connection per request, each within options.timeout. Blocks; for the
+// command line only. Errc::syntax: the URL is not http[s]://HOST[:PORT], or a file is unusable;
+// Errc::io: not reached.
 Fetch http_fetch(const ClientOptions& options);
 
 // Runs the command: 0, or 1 with the reason on `err` (for a problem document: its detail and

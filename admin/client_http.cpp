@@ -4,10 +4,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <csignal>
 
 #include "admin/client.hpp"
+#include "core/net/channel_stream.hpp"
+#include "core/net/tls.hpp"
+#include "core/reactor.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
@@ -23,19 +26,23 @@ constexpr std::size_t kAnswerBytes = 64 << 20;
 
 struct Authority {
   std::string host;  // without brackets
-  std::string port = "80";
+  std::string port;
   std::string text;  // for Host
+  bool tls = false;
 };
 
 Result<Authority> parse_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  const Error bad =
-      fail(Errc::syntax, usher::quoted(url) + " is not of the form http://HOST[:PORT]");
-  if (!url.starts_with(kScheme)) return bad;
-  url.remove_prefix(kScheme.size());
+  constexpr std::string_view kPlain = "http://", kSecure = "https://";
+  const Error bad = fail(Errc::syntax, usher::quoted(url) +
+                                           " is not of the form http://HOST[:PORT] or "
+                                           "https://HOST[:PORT]");
+  Authority out;
+  out.tls = url.starts_with(kSecure);
+  if (!out.tls && !url.starts_with(kPlain)) return bad;
+  url.remove_prefix(out.tls ? kSecure.size() : kPlain.size());
+  out.port = out.tls ? "443" : "80";
   while (url.ends_with('/')) url.remove_suffix(1);
   if (url.empty() || url.find_first_of("/@?# ") != std::string_view::npos) return bad;
-  Authority out;
   out.text = std::string(url);
   std::string_view port;
   if (url.front() == '[') {
@@ -58,39 +65,73 @@ Result<Authority> parse_url(std::string_view url) {
   return out;
 }
 
-// One request from connect to answer. `failed` names the step.
+// One request from connect to answer.
 class Exchange {
  public:
-  Exchange(asio::io_context& context, Duration timeout) : stream_(context), timeout_(timeout) {
+  // `tls` null: in the clear. `names`: those that the server's certificate may be for; none: any.
+  Exchange(asio::io_context& context, const net::TlsContext* tls, std::vector<std::string> names)
+      : stream_(tcp::socket(context)), tls_(tls), names_(std::move(names)) {
     parser_.body_limit(kAnswerBytes);
   }
 
-  void start(const tcp::resolver::results_type& where) {
-    stream_.expires_after(timeout_);
-    stream_.async_connect(where, [this](beast::error_code ec, const tcp::endpoint&) {
-      if (fault(ec)) return;
-      http::async_write(stream_, request, [this](beast::error_code written, std::size_t) {
-        if (fault(written)) return;
-        http::async_read(stream_, buffer_, parser_,
-                         [this](beast::error_code read, std::size_t) { fault(read); });
-      });
-    });
+  void start(const tcp::resolver::results_type& where, Duration timeout) {
+    stream_.expires_after(timeout);
+    asio::async_connect(stream_.socket(), where,
+                        [this](beast::error_code ec, const tcp::endpoint&) {
+                          if (!fault(ec)) connected();
+                        });
   }
 
   http::request<http::string_body> request;
-  beast::error_code failed;
+  std::string failed;  // why; empty: it has not
   http::response<http::string_body> take() { return parser_.release(); }
 
  private:
-  bool fault(beast::error_code ec) {
-    failed = ec;
-    return ec.failed();
+  void connected() {
+    const int fd = stream_.socket().native_handle();
+    if (tls_ == nullptr) {
+      stream_.use(std::make_unique<net::PlainChannel>(fd));
+      return send();
+    }
+    auto channel = tls_->channel(fd, names_);
+    if (!channel) return void(fault(asio::error::no_memory));
+    stream_.use(std::move(channel));
+    stream_.async_handshake([this](beast::error_code ec, std::size_t) {
+      if (!fault(ec)) send();
+    });
   }
-  beast::tcp_stream stream_;
-  Duration timeout_;
+  void send() {
+    http::async_write(stream_, request, [this](beast::error_code written, std::size_t) {
+      if (fault(written)) return;
+      http::async_read(stream_, buffer_, parser_, [this](beast::error_code read, std::size_t) {
+        if (!fault(read)) stream_.close();
+      });
+    });
+  }
+  // The end of the time limit would keep the context running.
+  bool fault(beast::error_code ec) {
+    if (!ec) return false;
+    if (stream_.timed_out()) ec = asio::error::timed_out;
+    failed = !stream_.timed_out() && !stream_.reason().empty() ? stream_.reason() : ec.message();
+    stream_.close();
+    return true;
+  }
+
+  net::ChannelStream stream_;
+  const net::TlsContext* tls_;
+  std::vector<std::string> names_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;
 };
+
+// What the edge's certificate is held against, and what we show ourselves.
+Result<void> load(net::TlsContext& tls, const ClientOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  for (const net::TlsFault& fault : tls.load(
+           {options.certificate, options.key, options.ca, options.server}, Reactor::now().wall))
+    return fail(Errc::syntax, fault.reason);
+  return {};
+}
 
 }  // namespace
 
@@ -99,16 +140,22 @@ Fetch http_fetch(const ClientOptions& options) {
                    const std::string& body) -> Result<Answer> {
     const Result<Authority> authority = parse_url(options.url);
     if (!authority) return authority.error();
-    const auto not_reached = [&](const beast::error_code& ec) {
-      return fail(Errc::io, "cannot reach " + options.url + ": " + ec.message());
+    const auto not_reached = [&](const std::string& why) {
+      return fail(Errc::io, "cannot reach " + options.url + ": " + why);
     };
+    net::TlsContext tls(net::TlsRole::client);
+    if (authority->tls) {
+      if (const auto loaded = load(tls, options); !loaded) return loaded.error();
+    }
     asio::io_context context(1);
     tcp::resolver resolver(context);
     beast::error_code ec;
     const auto where = resolver.resolve(authority->host, authority->port, ec);
-    if (ec) return not_reached(ec);
+    if (ec) return not_reached(ec.message());
 
-    Exchange exchange(context, options.timeout);
+    Exchange exchange(
+        context, authority->tls ? &tls : nullptr,
+        options.server.empty() ? std::vector{authority->host} : std::vector<std::string>{});
     exchange.request.method_string(method);
     exchange.request.target(target);
     exchange.request.version(11);
@@ -123,9 +170,9 @@ Fetch http_fetch(const ClientOptions& options) {
       exchange.request.body() = body;
       exchange.request.prepare_payload();
     }
-    exchange.start(where);
+    exchange.start(where, options.timeout);
     context.run();
-    if (exchange.failed) return not_reached(exchange.failed);
+    if (!exchange.failed.empty()) return not_reached(exchange.failed);
 
     auto response = exchange.take();
     Answer answer;

@@ -19,7 +19,15 @@ void common(CLI::App& command, Chosen c) {
       ->envname("USHER_URL")
       ->capture_default_str();
   command.add_option("--token", c->options.token, "Bearer token")->envname("USHER_TOKEN");
-  command.add_option("--config", c->config, "Take address and token from this usher.toml");
+  command.add_option("--config", c->config,
+                     "Take address, token and the edge's certificate from this usher.toml");
+  command.add_option("--ca", c->options.ca, "PEM file: who may sign the edge's certificate")
+      ->envname("USHER_CA");
+  auto* own = command.add_option("--certificate", c->options.certificate,
+                                 "PEM file: own certificate, for admin.client_ca");
+  auto* key = command.add_option("--key", c->options.key, "PEM file: its key");
+  own->envname("USHER_CERTIFICATE");
+  key->envname("USHER_KEY");
   command.add_flag("--json", c->options.json, "Print JSON as it came");
 }
 
@@ -180,7 +188,9 @@ int ClientCommands::run() {
                        ? net::IpAddress::v4(0x7f000001)
                        : net::IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
     }
-    options.url = "http://" + at.text();
+    options.url = (loaded.config.admin.has_tls() ? "https://" : "http://") + at.text();
+    // The edge is at an address, which its certificate need not name: it has to be this very one.
+    if (options.ca.empty()) options.server = loaded.config.admin.certificate;
     if (options.token.empty()) options.token = loaded.config.admin.token;
   }
   return run_client(options, *chosen);

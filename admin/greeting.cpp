@@ -26,13 +26,17 @@ void greet(const Config& config, const net::Transports& transports) {
       duration_text(t.ring_limit).c_str(),
       t.call_probe == Duration{} ? "off" : duration_text(t.call_probe).c_str(),
       duration_text(t.flow_recovery).c_str(), duration_text(t.drain).c_str());
-  const std::string base = "http://" + config.admin.bind.text();
+  const std::string base =
+      (config.admin.has_tls() ? "https://" : "http://") + config.admin.bind.text();
   std::printf("store      %s\nadmin      %s\n\nnext:\n", config.storage.path.c_str(), base.c_str());
+  const std::string curl =
+      config.admin.token.empty() ? "curl" : "curl -H 'Authorization: Bearer TOKEN'";
   std::printf(
-      "  curl -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n",
-      base.c_str());
-  std::printf("  curl -X PUT  %s/v1/domains/a.test -d '{\"setid\": 10}'\n", base.c_str());
-  std::printf("  curl %s/readyz\n", base.c_str());
+      "  %s -X POST %s/v1/dispatcher/sets/10/targets -d '{\"destination\": \"10.0.1.100\"}'\n",
+      curl.c_str(), base.c_str());
+  std::printf("  %s -X PUT  %s/v1/domains/a.test -d '{\"setid\": 10}'\n", curl.c_str(),
+              base.c_str());
+  std::printf("  %s %s/readyz\n", curl.c_str(), base.c_str());
   std::fflush(stdout);
 }
 
@@ -47,6 +51,14 @@ void warn_of_small_buffers(const Config& config, const net::Transports& transpor
                   std::to_string(room->wanted / 1024) +
                   " kB were asked for; the rest is lost: raise net.core.rmem_max");
   }
+}
+
+void warn_of_clear_tokens(const AdminConfig& admin, const Log& log) {
+  if (admin.has_tls() || admin.bind.address.is_loopback()) return;
+  log.write(LogCategory::admin, LogLevel::warning, "",
+            "admin.bind " + admin.bind.text() +
+                " is for other machines too, and tokens reach it in the clear: admin.certificate "
+                "and admin.key make it HTTPS");
 }
 
 }  // namespace usher::admin

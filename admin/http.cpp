@@ -1,17 +1,21 @@
 #include "admin/http.hpp"
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <csignal>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "core/check.hpp"
+#include "core/net/channel_stream.hpp"
+#include "core/net/tls.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
@@ -78,6 +82,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
         stream_(std::move(socket)),
         answer_timer_(stream_.get_executor()),
         peer_(peer.text()),
+        secure_(shared_->options.tls != nullptr),
         // Room for the header and for a read-ahead of the body, which itself goes into the parser's
         // string.
         buffer_(shared_->options.header_bytes + kReadAhead) {
@@ -92,14 +97,23 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
-  void read() {
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(shared_->options.header_bytes));
-    parser_->body_limit(shared_->options.body_bytes);
+  void start() {
     stream_.expires_after(shared_->options.timeout);
-    http::async_read_header(
-        stream_, buffer_, *parser_,
-        [self = shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
+    const int fd = stream_.socket().native_handle();
+    if (!secure_) {
+      stream_.use(std::make_unique<net::PlainChannel>(fd));
+      return read_header();
+    }
+    auto channel = shared_->options.tls->channel(fd, {});
+    if (!channel) return;
+    stream_.use(std::move(channel));
+    stream_.async_handshake(
+        [self = shared_from_this()](error_code ec, std::size_t) { self->on_handshake(ec); });
+  }
+
+  void read() {
+    stream_.expires_after(shared_->options.timeout);
+    read_header();
   }
 
   // Sends what the stream has, one piece after another. The client may only listen: the connection
@@ -111,12 +125,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (!endless_->over()) return wait_for_more();
     endless_.reset();
     shared_->streams.erase(this);
-    linger();
+    say_good_bye();  // the client's leaving ends it, or its silence
   }
 
   void end() {
-    error_code ignored;
-    stream_.socket().close(ignored);
+    stream_.close();
     answer_timer_.cancel();
   }
 
@@ -125,6 +138,33 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   static constexpr std::size_t kReadAhead = 65536;
   static constexpr std::size_t kLingerBytes = 8 << 20;
   static constexpr std::chrono::seconds kLinger{2};
+  // RFC 6797 §6.1: a browser that was here comes over TLS again, for a month.
+  static constexpr const char* kStrictFor = "max-age=2592000";
+  static constexpr const char* kStrict = "\r\nStrict-Transport-Security: max-age=2592000";
+
+  void on_handshake(error_code ec) {
+    if (!ec) return read_header();
+    ++shared_->counts.handshakes_failed;
+    if (stream_.timed_out()) ++shared_->counts.timed_out;
+    if (!shared_->open) return;
+    shared_->log.write(
+        LogCategory::admin, LogLevel::info, {},
+        "no TLS with " + peer_ + ": " + (stream_.timed_out() ? "too slow" : stream_.reason()));
+    // The library's word for what begins like an HTTP request.
+    if (!stream_.reason().ends_with("http request")) return;
+    stream_.use(std::make_unique<net::PlainChannel>(stream_.socket().native_handle()));
+    keep_alive_ = false;
+    write(problem(400, "http", "this port speaks HTTPS only: the address begins with https://"));
+  }
+
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(shared_->options.header_bytes));
+    parser_->body_limit(shared_->options.body_bytes);
+    http::async_read_header(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
+  }
 
   void on_header(error_code ec) {
     if (ec) return on_error(ec);
@@ -146,7 +186,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   void on_error(error_code ec) {
-    if (ec == beast::error::timeout) {
+    if (stream_.timed_out()) {
       ++shared_->counts.timed_out;
       return;
     }
@@ -175,6 +215,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     request.peer = peer_;
 
     ++shared_->counts.requests;
+    stream_.expires_never();
     waiting_ = true;
     const std::uint64_t serial = ++serial_;
     answer_timer_.expires_after(shared_->options.timeout);
@@ -204,12 +245,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     endless_ = std::move(answer.stream);
     shared_->streams.insert(this);
     piece_ = "HTTP/1.1 200 OK\r\nServer: Usher\r\nCache-Control: no-store\r\nContent-Type: " +
-             answer.content_type + "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n";
+             answer.content_type + "\r\nX-Content-Type-Options: nosniff" +
+             (secure_ ? kStrict : "") + "\r\nConnection: close\r\n";
     for (const auto& [name, value] : answer.headers) piece_ += name + ": " + value + "\r\n";
     piece_ += "\r\n";
-    stream_.socket().async_wait(tcp::socket::wait_read,
-                                [self = shared_from_this()](error_code) { self->end(); });
     send_piece();
+    stream_.async_read_some(asio::buffer(word_),
+                            [self = shared_from_this()](error_code, std::size_t) { self->end(); });
   }
 
   void send_piece() {
@@ -219,7 +261,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     asio::async_write(stream_, asio::buffer(piece_),
                       [self = shared_from_this()](error_code ec, std::size_t) {
                         self->writing_ = false;
-                        if (ec == beast::error::timeout) ++self->shared_->counts.timed_out;
+                        if (self->stream_.timed_out()) ++self->shared_->counts.timed_out;
                         if (ec || !self->shared_->open) return self->end();
                         self->stream_.expires_never();
                         self->go_on();
@@ -242,6 +284,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     // Whatever an answer holds, a browser runs nothing of it. The page has a policy of its own.
     response_.set("X-Content-Type-Options", "nosniff");
     response_.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    if (secure_) response_.set(http::field::strict_transport_security, kStrictFor);
     if (!answer.content_type.empty()) response_.set(http::field::content_type, answer.content_type);
     response_.keep_alive(keep_alive_);
     const std::size_t length = answer.body.size();
@@ -251,7 +294,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     for (const auto& [name, value] : answer.headers) response_.set(name, value);
     stream_.expires_after(shared_->options.timeout);
     http::async_write(stream_, response_, [self = shared_from_this()](error_code ec, std::size_t) {
-      if (ec == beast::error::timeout) ++self->shared_->counts.timed_out;
+      if (self->stream_.timed_out()) ++self->shared_->counts.timed_out;
       if (ec) return;
       if (self->keep_alive_) return self->read();
       self->linger();
@@ -261,10 +304,14 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   // Closing while the client still sends would reset the connection and lose the answer on its way:
   // read on for a moment.
   void linger() {
+    say_good_bye();
+    drain();
+  }
+  void say_good_bye() {
     error_code ignored;
+    stream_.finish();
     stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream_.expires_after(kLinger);
-    drain();
   }
   void drain() {
     buffer_.clear();
@@ -276,9 +323,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   std::shared_ptr<HttpShared> shared_;
-  beast::tcp_stream stream_;
+  net::ChannelStream stream_;
   asio::steady_timer answer_timer_;
   std::string peer_;
+  bool secure_;  // over TLS
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -289,6 +337,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::size_t drained_ = 0;
   std::shared_ptr<Stream> endless_;  // the answer, when it has no end
   std::string piece_;                // of it, on its way
+  std::array<char, 1> word_{};       // of a client that should only listen
   bool writing_ = false;
 };
 
@@ -322,11 +371,11 @@ void on_accept(const std::shared_ptr<HttpShared>& shared, error_code ec, tcp::so
   }
   if (shared->counts.connections >= shared->options.connections) {
     ++shared->counts.refused;
-    turn_away(std::move(socket));
+    if (shared->options.tls == nullptr) turn_away(std::move(socket));
   } else {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    std::make_shared<HttpSession>(std::move(socket), endpoint_of(peer), shared)->read();
+    std::make_shared<HttpSession>(std::move(socket), endpoint_of(peer), shared)->start();
   }
   accept_next(shared);
 }
@@ -350,6 +399,7 @@ HttpServer::~HttpServer() {
 
 Result<void> HttpServer::open() {
   USHER_CHECK(!shared_->open);
+  if (shared_->options.tls) std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
   const tcp::endpoint bind = asio_endpoint(shared_->options.bind);
   tcp::acceptor& acceptor = shared_->acceptor;
   error_code ec;

@@ -1,5 +1,5 @@
-// The HTTP/1.1 server: sockets, framing, limits and time. What a request means is the handler's
-// matter.
+// The HTTP/1.1 server, over TLS where it has a certificate: sockets, framing, limits and time. What
+// a request means is the handler's matter.
 #pragma once
 
 #include <cstddef>
@@ -18,28 +18,34 @@ namespace boost::asio {
 class io_context;
 }
 
+namespace usher::net {
+class TlsContext;
+}
+
 namespace usher::admin {
 
 struct HttpShared;
 
 struct HttpOptions {
   net::Endpoint bind;                                   // port 0: the system chooses
+  const net::TlsContext* tls = nullptr;                 // null: plain HTTP; outlives the server
   std::size_t body_bytes = limits::kHttpBodyBytes;      // beyond: 413
   std::size_t header_bytes = limits::kHttpHeaderBytes;  // request line and headers; beyond: 431
   std::size_t connections = limits::kHttpConnections;   // beyond: 503 and closed
   std::size_t streams = limits::kHttpStreams;           // answers without an end; beyond: 503
   Duration idle = limits::kHttpStreamIdle;              // until a stream says that it lives
-  Duration timeout =
-      limits::kHttpTimeout;  // for a whole request to come, an answer to be made, to be taken
+  Duration timeout = limits::kHttpTimeout;  // for a handshake and a whole request to come, an
+                                            // answer to be made, to be taken
 };
 
 struct HttpCounts {
-  std::size_t connections = 0;  // open now
-  std::size_t streams = 0;      // of these
-  std::uint64_t requests = 0;   // handed to the handler
-  std::uint64_t refused = 0;    // connections beyond the limit
-  std::uint64_t bad = 0;        // requests that are no HTTP or beyond a limit
-  std::uint64_t timed_out = 0;  // connections closed because the client was too slow
+  std::size_t connections = 0;          // open now
+  std::size_t streams = 0;              // of these
+  std::uint64_t requests = 0;           // handed to the handler
+  std::uint64_t refused = 0;            // connections beyond the limit
+  std::uint64_t bad = 0;                // requests that are no HTTP or beyond a limit
+  std::uint64_t handshakes_failed = 0;  // connections without TLS where it is wanted
+  std::uint64_t timed_out = 0;          // connections closed because the client was too slow
 };
 
 using HttpHandler = std::function<void(const Request&, Respond)>;

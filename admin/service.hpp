@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/http.hpp"
 #include "core/config.hpp"
 #include "core/lag.hpp"
 #include "core/log.hpp"
@@ -29,6 +30,8 @@ struct Service {
   std::function<net::DatagramSender::Counts()> captures = [] {
     return net::DatagramSender::Counts{};
   };
+  // Of the administration itself.
+  std::function<HttpCounts()> http = [] { return HttpCounts{}; };
   std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};

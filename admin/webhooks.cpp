@@ -1,26 +1,23 @@
 #include "admin/webhooks.hpp"
 
 #include <openssl/hmac.h>
-#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <optional>
 #include <utility>
-#include <variant>
 
 #include "admin/resources/representation.hpp"
 #include "core/limits.hpp"
+#include "core/net/channel_stream.hpp"
+#include "core/net/tls.hpp"
+#include "core/reactor.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
@@ -55,12 +52,10 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
         events_(events),
         resolve_(std::move(resolve)),
         log_(log),
-        tls_(asio::ssl::context::tls_client),
         timer_(context),
         after_(events.last()) {
-    error_code ignored;  // without authorities nobody is trusted, and the log says so then
-    tls_.set_default_verify_paths(ignored);
-    tls_.set_verify_mode(asio::ssl::verify_peer);
+    // By the system's authorities. Without them nobody is trusted, and the log says so then.
+    if (config_.tls) tls_.load({}, Reactor::now().wall);
   }
 
   void wake() {
@@ -70,8 +65,7 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   void stop() {
     stopped_ = true;
     timer_.cancel();
-    if (plain_) plain_->cancel();
-    if (secure_) beast::get_lowest_layer(*secure_).cancel();
+    if (stream_) stream_->close();
   }
 
  private:
@@ -119,51 +113,54 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   void connect(const net::IpAddress& address) {
     error_code ec;
     const tcp::endpoint to{asio::ip::make_address(address.text(), ec), config_.port};
-    plain_.reset();
-    secure_.reset();
-    if (config_.tls) {
-      secure_.emplace(context_, tls_);
-      secure_->set_verify_callback(asio::ssl::host_name_verification(config_.host));
-      SSL_set_tlsext_host_name(secure_->native_handle(), config_.host.c_str());
-    } else {
-      plain_.emplace(context_);
-    }
-    lowest().expires_after(limits::kHttpTimeout);
-    lowest().async_connect(to, [self = shared_from_this()](error_code failed) {
-      if (failed) return self->failed(failed.message());
-      if (!self->secure_) return self->send(*self->plain_);
-      self->secure_->async_handshake(asio::ssl::stream_base::client, [self](error_code refused) {
-        if (refused) return self->failed(refused.message());
-        self->send(*self->secure_);
-      });
+    stream_.emplace(tcp::socket(context_));
+    stream_->expires_after(limits::kHttpTimeout);
+    stream_->socket().async_connect(to, [self = shared_from_this()](error_code refused) {
+      if (refused) return self->broken(refused);
+      self->greet();
     });
   }
 
-  beast::tcp_stream& lowest() { return secure_ ? beast::get_lowest_layer(*secure_) : *plain_; }
-
-  template <class Stream>
-  void send(Stream& stream) {
-    http::async_write(stream, request_,
-                      [self = shared_from_this(), &stream](error_code ec, std::size_t) {
-                        if (ec) return self->failed(ec.message());
-                        self->read(stream);
-                      });
+  void greet() {
+    const int fd = stream_->socket().native_handle();
+    if (!config_.tls) {
+      stream_->use(std::make_unique<net::PlainChannel>(fd));
+      return send();
+    }
+    auto channel = tls_.channel(fd, {config_.host});
+    if (!channel) return failed("the TLS library has no memory");
+    stream_->use(std::move(channel));
+    stream_->async_handshake([self = shared_from_this()](error_code ec, std::size_t) {
+      if (ec) return self->broken(ec);
+      self->send();
+    });
   }
 
-  template <class Stream>
-  void read(Stream& stream) {
+  void send() {
+    http::async_write(*stream_, request_, [self = shared_from_this()](error_code ec, std::size_t) {
+      if (ec) return self->broken(ec);
+      self->read();
+    });
+  }
+
+  void read() {
     buffer_.clear();
     parser_.emplace();
     parser_->body_limit(kAnswerBytes);
-    http::async_read_header(stream, buffer_, *parser_,
+    http::async_read_header(*stream_, buffer_, *parser_,
                             [self = shared_from_this()](error_code ec, std::size_t) {
-                              if (ec) return self->failed(ec.message());
+                              if (ec) return self->broken(ec);
                               self->answered(self->parser_->get().result_int());
                             });
   }
 
+  void broken(const error_code& ec) {
+    if (stream_->timed_out()) return failed("no answer in time");
+    failed(stream_->reason().empty() ? ec.message() : stream_->reason());
+  }
+
   void answered(unsigned status) {
-    lowest().close();
+    stream_->close();
     if (stopped_) return;
     if (status >= 400 && status < 500 && status != 408 && status != 429) {
       say(LogLevel::error, "event " + std::to_string(sending_) + " was refused with " +
@@ -180,6 +177,7 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   }
 
   void failed(const std::string& why) {
+    if (stream_) stream_->close();
     if (stopped_) return;
     if (++failures_ == 1) say(LogLevel::warning, why + "; it is tried again");
     const auto wait = std::min<Duration>(
@@ -199,9 +197,8 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   const routing::EventLog& events_;
   ResolveHost resolve_;
   const Log& log_;
-  asio::ssl::context tls_;
-  std::optional<beast::tcp_stream> plain_;  // one of these two while a request is under way
-  std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
+  net::TlsContext tls_{net::TlsRole::client};
+  std::optional<net::ChannelStream> stream_;  // of the request under way
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
   http::request<http::string_body> request_;

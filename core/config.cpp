@@ -87,17 +87,6 @@ void read_listener_files(ConfigSection& section, ListenConfig& listen) {
   }
 }
 
-void read_tls(ConfigSection section, TlsConfig& tls) {
-  section.expect({"ca", "certificate", "key"});
-  tls.ca = read_file_name(section, "ca");
-  tls.certificate = read_file_name(section, "certificate");
-  tls.key = read_file_name(section, "key");
-  if (section.has("certificate") != section.has("key")) {
-    section.fault(section.has("key") ? "certificate" : "key",
-                  "missing: a certificate and its key go together");
-  }
-}
-
 void read_listen(ConfigSection section, std::vector<ListenConfig>& all) {
   section.expect({"transport", "bind", "advertise", "certificate", "key", "client_ca"});
   ListenConfig listen;
@@ -128,8 +117,23 @@ void read_listen(ConfigSection section, std::vector<ListenConfig>& all) {
   all.push_back(std::move(listen));
 }
 
+// Both or neither.
+void expect_key_with_certificate(ConfigSection& section) {
+  if (section.has("certificate") == section.has("key")) return;
+  section.fault(section.has("key") ? "certificate" : "key",
+                "missing: a certificate and its key go together");
+}
+
+void read_tls(ConfigSection section, TlsConfig& tls) {
+  section.expect({"ca", "certificate", "key"});
+  tls.ca = read_file_name(section, "ca");
+  tls.certificate = read_file_name(section, "certificate");
+  tls.key = read_file_name(section, "key");
+  expect_key_with_certificate(section);
+}
+
 void read_admin(ConfigSection section, AdminConfig& admin) {
-  section.expect({"bind", "token", "insecure"});
+  section.expect({"bind", "token", "certificate", "key", "client_ca", "insecure"});
   if (const auto bind = section.endpoint("bind")) admin.bind = *bind;
   if (const auto token = section.string("token")) {
     const bool sendable =
@@ -141,18 +145,25 @@ void read_admin(ConfigSection section, AdminConfig& admin) {
     }
     admin.token = *token;
   }
+  admin.certificate = read_file_name(section, "certificate");
+  admin.key = read_file_name(section, "key");
+  admin.client_ca = read_file_name(section, "client_ca");
+  expect_key_with_certificate(section);
+  if (section.has("client_ca") && !section.has("certificate") && !section.has("key")) {
+    section.fault("client_ca",
+                  "needs TLS: expected certificate and key with it, each the name of a PEM file");
+  }
   admin.insecure = section.boolean("insecure").value_or(false);
   if (admin.bind.address.is_loopback()) return;
   if (!section.has("token")) {
     section.fault("token", "missing: " + admin.bind.text() +
                                " can be reached from other machines, so a token is required");
   }
-  if (!admin.insecure) {
-    section.fault(
-        "insecure",
-        "TLS is not available in this version, so the token would cross the network in clear "
-        "from " +
-            admin.bind.text() + ": bind to loopback, or accept it with insecure = true");
+  if (!admin.insecure && !section.has("certificate") && !section.has("key")) {
+    section.fault("insecure",
+                  "without TLS the token crosses the network in clear from " + admin.bind.text() +
+                      ": give certificate and key, bind to loopback, or accept it with insecure = "
+                      "true");
   }
 }
 

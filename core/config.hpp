@@ -119,7 +119,10 @@ struct RecordsConfig {
 struct AdminConfig {
   net::Endpoint bind;  // 127.0.0.1:8080
   std::string token;   // empty: none; required off loopback
-  bool insecure = false;
+  // PEM files; empty: plain HTTP. `client_ca`: clients must present a certificate of one of these.
+  std::string certificate, key, client_ca;
+  bool insecure = false;  // plain HTTP off loopback is meant
+  bool has_tls() const { return !certificate.empty(); }
 };
 
 // Who is told of events.

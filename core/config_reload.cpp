@@ -60,6 +60,9 @@ ConfigChanges compare(const Config& running, const Config& fresh) {
   restart("cdr.file", running.cdr.file != fresh.cdr.file);
   restart("admin.bind", running.admin.bind != fresh.admin.bind);
   restart("admin.token", running.admin.token != fresh.admin.token);
+  restart("admin.certificate", running.admin.certificate != fresh.admin.certificate);
+  restart("admin.key", running.admin.key != fresh.admin.key);
+  restart("admin.client_ca", running.admin.client_ca != fresh.admin.client_ca);
   restart("admin.insecure", running.admin.insecure != fresh.admin.insecure);
   restart("timers.t1", was.t1 != is.t1);
   restart("timers.t2", was.t2 != is.t2);

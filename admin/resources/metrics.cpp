@@ -204,6 +204,21 @@ void add_captures(Families& f, const net::DatagramSender::Counts& c) {
       .value(c.lost);
 }
 
+// Of this administration.
+void add_http(Families& f, const HttpCounts& c) {
+  f.gauge("usher_http_connections", "Open connections of the administration.").value(c.connections);
+  f.gauge("usher_http_streams", "Of these, streams of events.").value(c.streams);
+  f.counter("usher_http_requests_total", "Requests to the administration.").value(c.requests);
+  f.counter("usher_http_refused_total", "Connections closed because there were too many.")
+      .value(c.refused);
+  f.counter("usher_http_bad_requests_total", "Requests that are no HTTP or beyond a limit.")
+      .value(c.bad);
+  f.counter("usher_http_timeouts_total", "Connections closed because the client was too slow.")
+      .value(c.timed_out);
+  f.counter("usher_http_handshake_failures_total", "Connections that came to no TLS.")
+      .value(c.handshakes_failed);
+}
+
 class EdgeMetrics : public prometheus::Collectable {
  public:
   explicit EdgeMetrics(const Service& service) : service_(service) {}
@@ -222,6 +237,7 @@ class EdgeMetrics : public prometheus::Collectable {
     add_load(f, service_, counts, transports);
     add_transports(f, transports);
     add_captures(f, service_.captures());
+    add_http(f, service_.http());
     return f.take();
   }
 

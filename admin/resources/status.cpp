@@ -21,7 +21,8 @@ Json numbers(const Map& map, KeyText key_text) {
   return out;
 }
 
-Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
+Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t,
+                 const HttpCounts& http) {
   const sip::TransactionCounts& tx = c.stack.transactions;
   return Json::Object{{"transactions", Json::Object{{"invite_client", tx.invite_client},
                                                     {"invite_server", tx.invite_server},
@@ -35,6 +36,8 @@ Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
                       {"probes", c.stack.probes},
                       {"timers", c.stack.timers},
                       {"connections", t.connections},
+                      {"http_connections", http.connections},
+                      {"http_streams", http.streams},
                       {"registrations", c.registrations},
                       {"affinities", c.affinities},
                       {"pending_persists", c.pending_persists},
@@ -49,7 +52,8 @@ Json counts_json(const routing::EdgeCounts& c, const net::TransportCounts& t) {
 }
 
 Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
-                   const net::TransportCounts& t, const net::DatagramSender::Counts& captures) {
+                   const net::TransportCounts& t, const net::DatagramSender::Counts& captures,
+                   const HttpCounts& http) {
   const auto same = [](const std::string& name) { return name; };
   const auto number = [](int status) { return std::to_string(status); };
   return Json::Object{{"requests", numbers(c.requests, same)},
@@ -89,7 +93,12 @@ Json counters_json(const routing::EdgeCounters& c, const sip::StackCounts& s,
                       {"stream_messages_in", t.stream_messages_in},
                       {"stream_messages_out", t.stream_messages_out},
                       {"hep_packets", captures.sent},
-                      {"hep_lost", captures.lost}};
+                      {"hep_lost", captures.lost},
+                      {"http_requests", http.requests},
+                      {"http_refused", http.refused},
+                      {"http_bad_requests", http.bad},
+                      {"http_timeouts", http.timed_out},
+                      {"http_handshake_failures", http.handshakes_failed}};
 }
 
 Json store_json(const storage::StoreHealth& h) {
@@ -116,18 +125,18 @@ Answer status(const Service& service) {
   const routing::EdgeCounts counts = service.edge.counts();
   const net::TransportCounts transports = service.transports();
   const auto uptime = std::chrono::floor<std::chrono::seconds>(now.mono - service.started);
-  return json_answer(200,
-                     Json::Object{{"version", service.version},
-                                  {"started", time_text(wall_time(now, service.started))},
-                                  {"uptime", duration_text(uptime)},
-                                  {"uptime_s", uptime.count()},
-                                  {"ready", service.edge.not_ready().empty()},
-                                  {"page", has_page()},
-                                  {"load", load_json(service, counts, transports)},
-                                  {"counts", counts_json(counts, transports)},
-                                  {"counters", counters_json(service.edge.counters(), counts.stack,
-                                                             transports, service.captures())},
-                                  {"store", store_json(service.store.health())}});
+  return json_answer(
+      200, Json::Object{{"version", service.version},
+                        {"started", time_text(wall_time(now, service.started))},
+                        {"uptime", duration_text(uptime)},
+                        {"uptime_s", uptime.count()},
+                        {"ready", service.edge.not_ready().empty()},
+                        {"page", has_page()},
+                        {"load", load_json(service, counts, transports)},
+                        {"counts", counts_json(counts, transports, service.http())},
+                        {"counters", counters_json(service.edge.counters(), counts.stack,
+                                                   transports, service.captures(), service.http())},
+                        {"store", store_json(service.store.health())}});
 }
 
 Answer timers(const Service& service) {

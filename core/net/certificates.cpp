@@ -57,7 +57,8 @@ std::string Certificates::key_of(const Entry& entry, TlsFault::What what) {
   switch (what) {
     case TlsFault::What::certificate: return entry.section + ".certificate";
     case TlsFault::What::key: return entry.section + ".key";
-    case TlsFault::What::authorities: break;
+    case TlsFault::What::authorities:
+    case TlsFault::What::server: break;
   }
   return entry.section + "." + entry.authorities;
 }
@@ -77,6 +78,14 @@ std::vector<ConfigFault> Certificates::load(const Config& config, WallTime now) 
                        .first->second;
     entry.files = {listen.certificate, listen.key, listen.client_ca};
     entry.section = "listen[" + std::to_string(i) + "]";
+    entry.authorities = "client_ca";
+    read(entry);
+  }
+  admin_.reset();
+  if (config.admin.has_tls()) {
+    Entry& entry = admin_.emplace(TlsRole::server);
+    entry.files = {config.admin.certificate, config.admin.key, config.admin.client_ca};
+    entry.section = "admin";
     entry.authorities = "client_ca";
     read(entry);
   }
@@ -122,6 +131,7 @@ void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out)
 std::vector<Certificates::Change> Certificates::refresh(WallTime now) {
   std::vector<Change> out;
   for (auto& [id, entry] : servers_) refresh(entry, now, out);
+  if (admin_) refresh(*admin_, now, out);
   refresh(client_, now, out);
   return out;
 }
@@ -143,6 +153,7 @@ std::vector<Certificates::Expiry> Certificates::expiries() const {
       out.push_back({key_of(entry, TlsFault::What::certificate), *at});
   };
   for (const auto& [id, entry] : servers_) add(entry);
+  if (admin_) add(*admin_);
   add(client_);
   return out;
 }

@@ -1,11 +1,12 @@
-// The certificates of a configuration: one for each TLS and WSS listener, and our side of TLS
-// towards backends. Files that change are read again while the process runs; bad ones leave the
-// last good ones in force.
+// The certificates of a configuration: one for each TLS and WSS listener, the administration's, and
+// our side of TLS towards backends. Files that change are read again while the process runs; bad
+// ones leave the last good ones in force.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class Certificates {
   // Null: the listener has none.
   const TlsContext* server(ListenerId listener) const;
   const TlsContext& client() const { return client_.context; }
+  // Null: the administration has none.
+  const TlsContext* admin() const { return admin_ ? &admin_->context : nullptr; }
 
   struct Expiry {
     std::string key;  // "listen[1].certificate"
@@ -51,7 +54,7 @@ class Certificates {
     explicit Entry(TlsRole role) : context(role) {}
     TlsContext context;
     TlsFiles files;
-    std::string section;      // "listen[1]", "tls"
+    std::string section;      // "listen[1]", "admin", "tls"
     std::string authorities;  // the key's name: "client_ca", "ca"
     std::string stamp;        // of the files as they were read last
     int told_stage = 0;       // how near its end it was when that was told last; 0: far
@@ -61,6 +64,7 @@ class Certificates {
   void refresh(Entry& entry, WallTime now, std::vector<Change>& out);
 
   std::map<ListenerId, Entry> servers_;
+  std::optional<Entry> admin_;
   Entry client_{TlsRole::client};
   std::string file_;
   struct Watch;

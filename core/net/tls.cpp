@@ -103,6 +103,24 @@ class Loader {
     if (of_clients) SSL_CTX_set_client_CA_list(context_, SSL_load_client_CA_file(path.c_str()));
   }
 
+  // Its first certificate is the one end that a chain may have: what stands after it in the file,
+  // the signer of others too, is not trusted.
+  void server(const std::string& path) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "rb"),
+                                                               &std::fclose};
+    if (!file)
+      return fault(What::server, path, std::string{"cannot be read: "} + std::strerror(errno));
+    const std::unique_ptr<X509, decltype(&X509_free)> found{
+        PEM_read_X509(file.get(), nullptr, no_password, nullptr), &X509_free};
+    if (!found) {
+      return fault(What::server, path,
+                   "holds no certificate in PEM (" + library_error("no certificate") + ")");
+    }
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), found.get());
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context_),
+                                X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
+  }
+
  private:
   void fault(What what, const std::string& path, const std::string& why) {
     faults.push_back({what, path + ": " + why});
@@ -211,7 +229,11 @@ std::vector<TlsFault> TlsContext::load(const TlsFiles& files, WallTime now) {
   if (!files.key.empty() && loader.faults.empty()) loader.key(files.key);
   if (!files.authorities.empty()) loader.authorities(files.authorities, role_ == TlsRole::server);
   if (role_ == TlsRole::client) {
-    if (files.authorities.empty()) SSL_CTX_set_default_verify_paths(context);
+    if (!files.server.empty()) {
+      loader.server(files.server);
+    } else if (files.authorities.empty()) {
+      SSL_CTX_set_default_verify_paths(context);
+    }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   } else if (!files.authorities.empty()) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

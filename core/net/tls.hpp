@@ -24,11 +24,14 @@ struct TlsFiles {
   // Server: clients must present a certificate signed by one of these. Client: who may sign a
   // server's; without it, those that the system trusts.
   std::string authorities;
+  // Client: only the first certificate of this file is a server's, and whoever shows that one is,
+  // whatever its name, signer and time.
+  std::string server{};
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
 struct TlsFault {
-  enum class What : std::uint8_t { certificate, key, authorities } what;
+  enum class What : std::uint8_t { certificate, key, authorities, server } what;
   std::string reason;  // "edge.pem: expired on 2024-01-01 00:00:00 UTC"
 };
 
@@ -45,8 +48,9 @@ class TlsContext {
   std::optional<WallTime> expires() const { return expires_; }
 
   // The channel of a connected socket. A client checks that the server's certificate is for one of
-  // `names` (host names or IP addresses as text; RFC 5922 §7.2 without its URIs), and sends the
-  // first host name as SNI. Null: the library has no memory.
+  // `names` (host names or IP addresses as text; RFC 5922 §7.2 without its URIs; with
+  // TlsFiles::server there are none), and sends the first host name as SNI. Null: the library has
+  // no memory.
   std::unique_ptr<Channel> channel(int fd, const std::vector<std::string>& names) const;
 
  private:

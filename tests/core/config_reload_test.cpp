@@ -57,13 +57,14 @@ TEST_CASE("what sockets and files are made of waits for a restart, and no token 
   Config config = read("");
   const Config fresh = read(
       "advertise = \"10.0.0.1\"\n[storage]\npath = \"other.db\"\n[admin]\nbind = "
-      "\"127.0.0.1:9000\"\ntoken = \"s3cret\"\ninsecure = true\n[timers]\nt2 = \"5s\"\nt4 = "
+      "\"127.0.0.1:9000\"\ntoken = \"s3cret\"\ncertificate = \"a\"\nkey = \"b\"\nclient_ca = "
+      "\"c\"\ninsecure = true\n[timers]\nt2 = \"5s\"\nt4 = "
       "\"6s\"\ntrying = \"100ms\"\n");
   const ConfigChanges changes = compare(config, fresh);
   CHECK(changes.live.empty());
   CHECK(changes.restart == Lines{"listen", "storage.path", "storage.backups", "admin.bind",
-                                 "admin.token", "admin.insecure", "timers.t2", "timers.t4",
-                                 "timers.trying"});
+                                 "admin.token", "admin.certificate", "admin.key", "admin.client_ca",
+                                 "admin.insecure", "timers.t2", "timers.t4", "timers.trying"});
   take_over(config, fresh);
   CHECK(config.storage.path == "usher.db");
   CHECK(config.admin.token.empty());

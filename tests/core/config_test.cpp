@@ -360,11 +360,13 @@ TEST_CASE("listeners that could not both be opened are refused") {
   CHECK(two("bind = \"10.0.0.1:5060\"", "bind = \"10.0.0.1:5060\"\ntransport = \"tcp\"").empty());
 }
 
-TEST_CASE("the admin API off loopback demands a token and a word about its insecurity") {
+TEST_CASE("the admin API off loopback demands a token, and TLS or a word about its insecurity") {
   const Lines both = faults_in("[admin]\nbind = \"0.0.0.0:8080\"");
   REQUIRE(both.size() == 2);
   CHECK(any_contains(both, "usher.toml:3: admin.token: missing: 0.0.0.0:8080 can be reached"));
-  CHECK(any_contains(both, "usher.toml:3: admin.insecure: TLS is not available in this version"));
+  CHECK(any_contains(both,
+                     "usher.toml:3: admin.insecure: without TLS the token crosses the "
+                     "network in clear from 0.0.0.0:8080: give certificate and key"));
   CHECK(faults_in("[admin]\nbind = \"10.0.0.1:8080\"\ntoken = \"abc\"").size() == 1);
   CHECK(faults_in("[admin]\nbind = \"10.0.0.1:8080\"\ninsecure = true").size() == 1);
   CHECK(faults_in("[admin]\nbind = \"10.0.0.1:8080\"\ninsecure = true\ntoken = \"abc\"").empty());
@@ -382,6 +384,27 @@ TEST_CASE("backups lie beside the store unless another folder is named") {
   CHECK(folder("[storage]\npath = \"/var/lib/usher/u.db\"") == "/var/lib/usher/u.db.backups");
   CHECK(folder("[storage]\nbackups = \"/backups\"\npath = \"u.db\"") == "/backups");
   CHECK(faults_in("[storage]\nbackups = \"\"").size() == 1);
+}
+
+TEST_CASE("the admin API has a certificate with its key, and then needs no word") {
+  const std::string tls = "[admin]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+  CHECK(faults_in(tls + "bind = \"0.0.0.0:8443\"\ntoken = \"abc\"").empty());
+  CHECK(faults_in(tls + "client_ca = \"ca.pem\"").empty());
+  CHECK(faults_in(tls + "bind = \"0.0.0.0:8443\"").size() == 1);  // the token
+  const Lines no_key =
+      faults_in("[admin]\nbind = \"0.0.0.0:8443\"\ntoken = \"abc\"\ncertificate = \"a.pem\"");
+  REQUIRE(no_key.size() == 1);
+  CHECK(any_contains(no_key, "admin.key: missing: a certificate and its key go together"));
+  CHECK(any_contains(faults_in("[admin]\nkey = \"a.key\""), "admin.certificate: missing"));
+  CHECK(any_contains(faults_in("[admin]\nclient_ca = \"ca.pem\""), "admin.client_ca: needs TLS"));
+  CHECK(any_contains(faults_in("[admin]\nkey = \"a.key\"\ncertificate = \"\""),
+                     "admin.certificate: \"\" is not a path"));
+  const ConfigResult r = parse_config(std::string{kListen} + tls + "client_ca = \"ca.pem\"", "f");
+  REQUIRE(r.faults.empty());
+  CHECK(r.config.admin.has_tls());
+  CHECK(r.config.admin.certificate == "a.pem");
+  CHECK(r.config.admin.key == "a.key");
+  CHECK(r.config.admin.client_ca == "ca.pem");
 }
 
 TEST_CASE("a storage path must name a file") {

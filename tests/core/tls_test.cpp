@@ -223,3 +223,42 @@ TEST_CASE("changed files come into force, bad ones leave the last good ones") {
   edge.send("OPTIONS\n");
   CHECK(edge.wire->until([&] { return edge.wire->record.packets.size() == 1; }));
 }
+
+TEST_CASE("the administration's certificate is held to the same and read again alike") {
+  Authority authority;
+  authority.issue("edge", {.to = 90 * 24h});
+  authority.issue("admin", {.to = 1000s});
+  Secured edge{authority};
+  edge.config.admin.certificate = authority.path("admin.pem");
+  edge.config.admin.key = authority.path("edge.key");
+  std::vector<ConfigFault> faults = edge.load();
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].key == "admin.key");
+  CHECK(faults[0].reason.find("is the key of another certificate") != std::string::npos);
+  edge.config.admin.key = authority.path("admin.key");
+  edge.config.admin.client_ca = authority.path("absent.pem");
+  faults = edge.load();
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].key == "admin.client_ca");
+  edge.config.admin.client_ca.clear();
+  REQUIRE(edge.load().empty());
+  REQUIRE(edge.certificates.admin() != nullptr);
+
+  std::vector<Certificates::Change> changes = edge.certificates.refresh(now());
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].text == "admin.certificate: the certificate ends in 0 days and 0 hours");
+  authority.issue("admin", {.to = 90 * 24h});
+  changes = edge.certificates.refresh(now());
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].good);
+  CHECK(changes[0].text == "admin: the changed TLS files are in force for new connections");
+  const WallTime end = *edge.certificates.admin()->expires();
+  authority.write("admin.key", "no key");
+  changes = edge.certificates.refresh(now());
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].text.find("admin.key: ") == 0);
+  CHECK(edge.certificates.admin()->expires() == end);
+  edge.config.admin = {};
+  REQUIRE(edge.load().empty());
+  CHECK(edge.certificates.admin() == nullptr);
+}

@@ -8,8 +8,9 @@ import socket
 import threading
 
 from lab.edge import Edge
-from lab.lab import free_port, main
+from lab.lab import LabTest, free_port, main
 from lab.scripted import ScriptedTest
+from lab.tls import Authority, server_context
 from lab.viewer import Viewer
 from lab.wait import wait_for
 
@@ -17,9 +18,9 @@ SECRET = "a secret of the test"
 
 
 class Receiver:
-    """An HTTP server that takes webhooks, and refuses the first `failures` of them with 503."""
+    """An HTTP server that takes webhooks, and refuses the first `failures` of them with 503; over TLS with an SSL context."""
 
-    def __init__(self, lab, failures=0):
+    def __init__(self, lab, failures=0, secured=None, host=90):
         self.taken, self.refused = [], 0
         receiver = self
 
@@ -38,8 +39,10 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.address = (lab.ip(90), free_port(lab.ip(90), socket.SOCK_STREAM))
+        self.address = (lab.ip(host), free_port(lab.ip(host), socket.SOCK_STREAM))
         self.server = http.server.ThreadingHTTPServer(self.address, Handler)
+        if secured:
+            self.server.socket = secured.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
 
@@ -123,6 +126,32 @@ class Events(ScriptedTest):
         self.assertEqual(numbers, sorted(set(numbers)), "each once, in order")
         self.assertEqual(self.receiver.refused, 2)
         self.assertIn("it answers 503; it is tried again", self.edge.process.log())
+
+
+class OverTls(LabTest):
+    def told(self, authority, *, trusts):
+        """An edge with a webhook at a receiver of that authority, and something to tell."""
+        credentials = authority.issue("receiver", self.lab.ip(91))
+        receiver = Receiver(self.lab, secured=server_context(credentials), host=91)
+        self.addCleanup(receiver.close)
+        host, port = receiver.address
+        edge = Edge(self.lab, host=2, name=f"edge-{authority.name}", env={"SSL_CERT_FILE": trusts.certificate},
+                    extra=f'[[webhook]]\nurl = "https://{host}:{port}/hook"\nevents = "ban-made"\n')
+        self.addCleanup(edge.stop)
+        edge.must("POST", "/v1/bans", {"network": "192.0.2.99"})
+        return edge, receiver
+
+    def test_a_webhook_goes_to_whom_an_authority_of_the_system_vouches_for(self):
+        authority = Authority(self.lab.make_directory("ca"))
+        _, receiver = self.told(authority, trusts=authority)
+        wait_for(lambda: receiver.taken, 10, "the ban is told")
+        self.assertEqual(receiver.taken[0][1]["Usher-Event"], "ban-made")
+
+    def test_nobody_else_is_told(self):
+        ours = Authority(self.lab.make_directory("ca"))
+        edge, receiver = self.told(Authority(self.lab.make_directory("ca"), "others"), trusts=ours)
+        edge.process.wait_log(r"webhook https://.*its certificate is refused", 10)
+        self.assertEqual(receiver.taken, [])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from lab.baresip import Baresip
 from lab.browser import VIEWS, Browser
 from lab.edge import Edge
 from lab.lab import LabTest, main
+from lab.tls import Authority, client_context
 from lab.wait import wait_for
 
 TOKEN = "a-token-of-the-laboratory"
@@ -110,6 +111,23 @@ class Page(LabTest):
         self.page.wait(role="heading", name="Overview")
         self.page.wait(css=".reasons .state", text="cannot serve")
         self.assertEqual(self.page.js("[...document.querySelectorAll('button')].filter(b => b.textContent === 'Log out').length"), 0)
+        self.assertEqual(self.page.troubles(), [])  # what is opened next forgets them
+        self.page.open("about:blank")
+        edge.stop()
+
+    def test_over_tls_the_page_logs_in_and_is_told_what_happens(self):
+        address = self.lab.ip(3)
+        placed = Authority(self.lab.make_directory("ca")).issue("admin", address).put(self.lab.make_directory("secure-edge"), "admin")
+        edge = Edge(self.lab, host=3, name="secure-edge", token=TOKEN, admin={"certificate": placed.certificate, "key": placed.key},
+                    secured=client_context())
+        self.page.log_in(f"{edge.url}/", TOKEN, unverified=True)
+        self.page.wait(css="header", text="updated live")
+        self.page.go("events")
+        self.page.wait(css=".tabs [aria-current]", text="Events")
+        edge.must("POST", "/v1/bans", {"network": "192.0.2.99", "reason": "of the test"})
+        self.page.wait(css="main", text="192.0.2.99")
+        self.page.do("reload")
+        self.page.wait(css="header", text="updated live")
         self.assertEqual(self.page.troubles(), [])  # what is opened next forgets them
         self.page.open("about:blank")
         edge.stop()

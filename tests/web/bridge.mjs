@@ -27,11 +27,11 @@ function place({ inside, role, name, label, css, text, nth }) {
 
 const commands = {
   // A fresh browser profile at the page.
-  async open({ url, width = 1280, height = 800, scheme = "light" }) {
+  async open({ url, width = 1280, height = 800, scheme = "light", unverified = false }) {
     await context?.close();
     base = url;
     troubles = [];
-    context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce" });
+    context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, ignoreHTTPSErrors: unverified, locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce" });
     context.setDefaultTimeout(WITHIN);
     page = await context.newPage();
     page.on("pageerror", (error) => troubles.push(`error: ${error.message}`));

@@ -33,12 +33,15 @@ def listener(transport, port, address=None, **keys):
 
 
 class Edge:
-    """`timers` goes into [timers], `tls` into [tls]; `listen` is a list of (transport, port) on `host`, or of listener()s.
+    """`timers` goes into [timers], `tls` into [tls], `admin` beside the address into [admin]; with `secured`, an SSL context,
+    the administration is spoken with over TLS; `listen` is a list of (transport, port) on `host`, or of listener()s.
     `address` is the first one's."""
 
     def __init__(self, lab, host=1, timers=None, listen=(("udp", 5060), ("tcp", 5060)), name="edge", start=True,
-                 admin_port=None, log_level="debug", tls=None, extra="", env=None, token=""):
+                 admin_port=None, log_level="debug", tls=None, extra="", env=None, token="", secured=None, admin=None):
         self.lab, self.name, self.env, self.token = lab, name, env, token
+        # How the administration is spoken with over TLS.
+        self.secured = secured
         self.ip = lab.ip(host)
         entries = [entry if isinstance(entry, dict) else listener(*entry) for entry in listen]
         # (transport, whether it is IPv6): (address, port)
@@ -56,7 +59,7 @@ class Edge:
         if tls:
             parts.append(table("[tls]", **tls))
         parts.append('[storage]\npath = "usher.db"\n')
-        parts.append(table("[admin]", bind=self.admin, **({"token": token} if token else {})))
+        parts.append(table("[admin]", bind=self.admin, **({"token": token} if token else {}), **(admin or {})))
         if timers:
             parts.append(table("[timers]", **timers))
         parts.append(table("[log]", level=log_level))
@@ -105,15 +108,19 @@ class Edge:
 
     # REST
 
+    @property
+    def url(self):
+        return f"{'https' if self.secured else 'http'}://{self.admin}"
+
     def rest(self, verb, path, body=None):
         """(status, parsed JSON or text)."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if data else {}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        request = urllib.request.Request(f"http://{self.admin}{path}", data, method=verb, headers=headers)
+        request = urllib.request.Request(f"{self.url}{path}", data, method=verb, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=10, context=self.secured) as answer:
                 status, text = answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:

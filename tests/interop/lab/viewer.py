@@ -10,7 +10,11 @@ class Viewer:
     def __init__(self, edge, query="", last=None):
         host, port = edge.admin.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=5)
+        if edge.secured:
+            self.socket = edge.secured.wrap_socket(self.socket, server_hostname=host)
         header = f"Last-Event-ID: {last}\r\n" if last else ""
+        if edge.token:
+            header += f"Authorization: Bearer {edge.token}\r\n"
         self.socket.sendall(f"GET /v1/events{query} HTTP/1.1\r\nHost: {edge.admin}\r\n{header}\r\n".encode())
         self.buffer = b""
         self.events = []
