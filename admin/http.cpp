@@ -153,6 +153,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     // The library's word for what begins like an HTTP request.
     if (!stream_.reason().ends_with("http request")) return;
     stream_.use(std::make_unique<net::PlainChannel>(stream_.socket().native_handle()));
+    secure_ = false;
     keep_alive_ = false;
     write(problem(400, "http", "this port speaks HTTPS only: the address begins with https://"));
   }

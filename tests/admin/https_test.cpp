@@ -190,6 +190,7 @@ TEST_CASE("plain HTTP on a TLS port is told so, and other words are the end") {
   CHECK(plain.read_to_end());
   CHECK(has_status(plain.received, "400"));
   CHECK(plain.received.find("https://") != std::string::npos);
+  CHECK(plain.received.find("Strict-Transport-Security") == std::string::npos);
   Raw garbage(edge.server->port());
   REQUIRE(garbage.send(std::string(300, '\x01')));
   CHECK(garbage.read_to_end());
