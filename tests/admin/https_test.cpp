@@ -40,8 +40,8 @@ struct Secured {
     options.tls = &tls;
     server = std::make_unique<Server>(std::move(handler), options);
   }
-  std::vector<net::TlsFault> load(const std::string& client_ca = {}) {
-    return tls.load({authority.path("edge.pem"), authority.path("edge.key"), client_ca}, now());
+  std::vector<net::TlsFault> load(const std::string& client_ca = {}, WallTime at = now()) {
+    return tls.load({authority.path("edge.pem"), authority.path("edge.key"), client_ca}, at);
   }
   ClientOptions options() const {
     ClientOptions out;
@@ -338,6 +338,10 @@ TEST_CASE("the edge's own certificate is enough, whatever its name and time; ano
   options.ca.clear();
   options.server = edge.authority.path("edge.pem");
   REQUIRE(http_fetch(options)("GET", "/x", "").has_value());
+  const std::chrono::hours hour{1};
+  edge.authority.issue("edge", {.name = "elsewhere.test", .from = -3 * hour, .to = -1 * hour});
+  REQUIRE(edge.server->on([&] { return edge.load({}, now() - 2 * hour).empty(); }));
+  CHECK(http_fetch(options)("GET", "/x", "").has_value());
   // A file that holds the chain does not make its signer trusted.
   edge.authority.issue("other", {.name = "elsewhere.test"});
   const auto content = [&](const std::string& file) {
