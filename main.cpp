@@ -313,7 +313,7 @@ int run(const std::string& path) {
   if (auto result = driver.open(*config); !result)
     return refuse(config->file + ": " + result.error().message);
 
-  const admin::HttpServer* counted = nullptr;
+  admin::HttpServer* served = nullptr;
   admin::Api api({.edge = driver.edge(),
                   .store = driver.store(),
                   .log = log,
@@ -322,7 +322,11 @@ int run(const std::string& path) {
                   .drain = [&driver] { driver.drain(); },
                   .transports = [&driver] { return driver.transports().counts(); },
                   .captures = [&driver] { return driver.captures().counts(); },
-                  .http = [&counted] { return counted ? counted->counts() : admin::HttpCounts{}; },
+                  .http = [&served] { return served ? served->counts() : admin::HttpCounts{}; },
+                  .wake =
+                      [&served] {
+                        if (served) served->wake();
+                      },
                   .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
                   .version = USHER_VERSION,
                   .started = Reactor::now().mono,
@@ -333,7 +337,7 @@ int run(const std::string& path) {
         handle(api, request, std::move(respond));
       },
       log);
-  counted = &http;
+  served = &http;
   if (auto result = http.open(); !result) {
     return refuse(config->file + ": admin.bind: " + result.error().message);
   }

@@ -32,6 +32,8 @@ struct Service {
   };
   // Of the administration itself.
   std::function<HttpCounts()> http = [] { return HttpCounts{}; };
+  // A stream of the administration has more to give.
+  std::function<void()> wake = [] {};
   std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};

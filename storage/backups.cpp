@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -92,7 +93,9 @@ Result<BackupAnswer> make(const std::string& path, const std::string& folder, Wa
   if (ec) return file_error("cannot make " + whole, ec);
   if (auto synced = sync_folder(folder); !synced) return synced.error();
   const std::uintmax_t bytes = std::filesystem::file_size(whole, ec);
-  return BackupAnswer{{{name, ec ? 0 : bytes, *backup_made(name)}}, {}};
+  BackupAnswer answer;
+  answer.backups.push_back({name, ec ? 0 : bytes, *backup_made(name)});
+  return answer;
 }
 
 }  // namespace
@@ -128,6 +131,15 @@ Result<BackupAnswer> serve_backups(const BackupRequest& request, const std::stri
     return fail(Errc::not_found, "there is no backup " + usher::quoted(request.name));
   if (request.what == What::remove) {
     if (!std::filesystem::remove(file, ec) && ec) return file_error("cannot remove " + file, ec);
+    return answer;
+  }
+  if (request.what == What::piece) {
+    std::ifstream in(file, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(request.offset));
+    answer.piece.resize(kBackupPiece);
+    in.read(answer.piece.data(), static_cast<std::streamsize>(kBackupPiece));
+    answer.piece.resize(static_cast<std::size_t>(in.gcount()));
+    if (answer.piece.empty()) return fail(Errc::io, "cannot read " + file);
     return answer;
   }
   auto held = read_configuration(file, request.now);

@@ -2,6 +2,7 @@
 // read once at start, written in batches, never asked on a message's path.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -60,16 +61,19 @@ struct Backup {
 };
 
 struct BackupRequest {
-  enum class What : std::uint8_t { make, list, read, remove };
+  enum class What : std::uint8_t { make, list, read, piece, remove };
   What what = What::list;
-  std::string name{};  // of read and remove
-  WallTime now{};      // of make and read
+  std::string name{};        // of read, piece and remove
+  WallTime now{};            // of make and read
+  std::uint64_t offset = 0;  // of piece
 };
 
 struct BackupAnswer {
   std::vector<Backup> backups;  // make: the new one; list: all, newest first
   Snapshot held;                // read: of it what an operator makes, as a start would read it
+  std::string piece;            // of the file: kBackupPiece bytes from `offset` on, or fewer
 };
+inline constexpr std::size_t kBackupPiece = 65536;
 
 class Store {
  public:

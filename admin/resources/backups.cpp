@@ -2,7 +2,7 @@
 // in again.
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -132,46 +132,81 @@ void get(const StateRef& state, const Call& call, const Respond& respond) {
       });
 }
 
-// A whole backup as it lies there. Its pieces are small, and read as the client takes them.
-class File final : public Stream {
+// A whole backup as it lies there. One piece is in memory: the next is asked of the store when the
+// client takes it.
+class File final : public Stream, public std::enable_shared_from_this<File> {
  public:
-  explicit File(const std::string& path) : in_(path, std::ios::binary) {}
-  bool good() const { return in_.good(); }
-  std::string take(std::size_t most) override {
-    std::string piece(most, '\0');
-    in_.read(piece.data(), static_cast<std::streamsize>(most));
-    piece.resize(static_cast<std::size_t>(in_.gcount()));
+  File(const StateRef& state, storage::Backup backup) : state_(state), backup_(std::move(backup)) {}
+
+  // With the first piece, or the reason why there is none.
+  void open(std::function<void(const Result<void>&)> then) {
+    then_ = std::move(then);
+    ask_next();
+  }
+  std::string take(std::size_t) override {
+    std::string piece = std::exchange(piece_, {});
+    if (!over() && !asked_) ask_next();
     return piece;
   }
-  bool over() const override { return true; }
+  bool over() const override { return piece_.empty() && (broken_ || got_ >= backup_.bytes); }
   std::string idle() const override { return {}; }
 
  private:
-  std::ifstream in_;
+  void ask_next() {
+    const StateRef state = state_.lock();
+    if (!state) return;
+    asked_ = true;
+    const BackupRequest request{What::piece, backup_.name, {}, got_};
+    state->context.service.store.backups(request,
+                                         [self = shared_from_this()](Result<BackupAnswer> found) {
+                                           self->on_piece(std::move(found));
+                                         });
+  }
+  // One that cannot be read ends the answer before its length: the client sees that.
+  void on_piece(Result<BackupAnswer> found) {
+    const StateRef state = state_.lock();
+    if (!state) return;
+    asked_ = false;
+    broken_ = !found;
+    if (found) {
+      piece_ = std::move(found->piece);
+      got_ += piece_.size();
+    }
+    if (const auto then = std::exchange(then_, {}))
+      return then(found ? Result<void>{} : Result<void>{found.error()});
+    state->context.service.wake();
+  }
+
+  std::weak_ptr<State> state_;
+  storage::Backup backup_;
+  std::function<void(const Result<void>&)> then_;
+  std::string piece_;
+  std::uint64_t got_ = 0;  // bytes
+  bool asked_ = false, broken_ = false;
 };
 
 void download(const StateRef& state, const Call& call, const Respond& respond) {
   const std::string& name = call.segment("name");
   const std::string client = call.request->peer;
-  // Whether it is there is asked of the store's thread: a folder may be far away.
   ask(state, What::list, {}, respond,
-      [name, client, what = name_of(call)](const State& now, const BackupAnswer& found,
-                                           const Respond& done) {
+      [weak = std::weak_ptr<State>(state), name, client, what = name_of(call)](
+          const State& now, const BackupAnswer& found, const Respond& done) {
         const auto one = std::find_if(found.backups.begin(), found.backups.end(),
                                       [&](const storage::Backup& b) { return b.name == name; });
         if (one == found.backups.end()) return done(absent(what));
         const Service& service = now.context.service;
-        const std::string path = service.config.storage.backups + "/" + name;
-        auto file = std::make_shared<File>(path);
-        if (!file->good()) return done(problem(503, "store", "cannot read " + path));
-        service.log.write(LogCategory::admin, LogLevel::info, {},
-                          what + " is downloaded from " + client);
         Answer answer;
         answer.content_type = "application/vnd.sqlite3";
         answer.headers = {{"Content-Length", std::to_string(one->bytes)},
                           {"Content-Disposition", "attachment; filename=\"" + name + "\""}};
-        answer.stream = std::move(file);
-        done(std::move(answer));
+        const auto file = std::make_shared<File>(weak.lock(), *one);
+        answer.stream = file;
+        file->open([answer, done, &service, what, client](const Result<void>& opened) {
+          if (!opened) return done(refusal(opened.error(), What::piece));
+          service.log.write(LogCategory::admin, LogLevel::info, {},
+                            what + " is downloaded from " + client);
+          done(answer);
+        });
       });
 }
 

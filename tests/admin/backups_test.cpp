@@ -1,11 +1,7 @@
 // Backups over REST: made, listed, looked at, taken in again, removed.
 #include <doctest/doctest.h>
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "support.hpp"
@@ -106,30 +102,52 @@ TEST_CASE("a restore that would take away a target with calls is refused whole")
 
 TEST_CASE("a backup's file is given piece by piece, and a line tells of it") {
   Archive house;
-  house.config.storage.backups =
-      (std::filesystem::temp_directory_path() / "usher-no-such").string();
   CHECK(house.ask("GET", kPath + "/file").status == 404);
   REQUIRE(house.ask("POST", "/v1/backups").status == 201);
   CHECK(house.ask("GET", kPath + "/file").status == 503);  // listed, and gone meanwhile
-  std::string folder = (std::filesystem::temp_directory_path() / "usher-XXXXXX").string();
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
-  house.config.storage.backups = folder;
-  const std::string content = std::string(4000, 'a') + std::string(96, '\0');
-  std::ofstream(folder + "/" + kName, std::ios::binary) << content;
+  house.store.file = std::string(4000, 'a') + std::string(96, '\0');
+  const auto open = [&] {
+    std::optional<Answer> answer;
+    house.send({"GET", kPath + "/file", {{"Host", "127.0.0.1:8080"}}, "", house.peer},
+               [&](Answer a) { answer = std::move(a); });
+    REQUIRE(answer.has_value());
+    REQUIRE(answer->status == 200);
+    REQUIRE(answer->stream);
+    return *answer;
+  };
+  const Answer answer = open();
+  CHECK(answer.headers[0].second == "4096");
+  CHECK(answer.headers[1].second.find(kName) != std::string::npos);
+  CHECK(answer.stream->take(65536) == house.store.file.substr(0, 4000));
+  CHECK_FALSE(answer.stream->over());
+  CHECK(answer.stream->take(65536) == house.store.file.substr(4000));
+  CHECK(answer.stream->take(65536).empty());
+  CHECK(answer.stream->over());
+  CHECK(house.lines.back().find("is downloaded from 127.0.0.1") != std::string::npos);
+
+  const Answer cut = open();
+  house.store.copies.clear();  // removed meanwhile
+  CHECK(cut.stream->take(65536).size() == 4000);
+  CHECK(cut.stream->take(65536).empty());
+  CHECK(cut.stream->over());
+}
+
+TEST_CASE("a download waits for the store without anybody else") {
+  Archive house;
+  REQUIRE(house.ask("POST", "/v1/backups").status == 201);
+  house.store.file = std::string(4096, 'a');
   std::optional<Answer> answer;
   house.send({"GET", kPath + "/file", {{"Host", "127.0.0.1:8080"}}, "", house.peer},
              [&](Answer a) { answer = std::move(a); });
-  std::filesystem::remove_all(folder);
   REQUIRE(answer.has_value());
-  CHECK(answer->status == 200);
-  CHECK(answer->headers[0].second == "4096");
-  CHECK(answer->headers[1].second.find(kName) != std::string::npos);
-  REQUIRE(answer->stream);
-  CHECK(answer->stream->take(4000) == content.substr(0, 4000));
-  CHECK(answer->stream->take(4000) == content.substr(4000));
-  CHECK(answer->stream->take(4000).empty());
+  house.store.hold_backups = true;
+  CHECK(answer->stream->take(65536).size() == 4000);
+  CHECK(answer->stream->take(65536).empty());
+  CHECK_FALSE(answer->stream->over());
+  CHECK(house.store.held_backups.size() == 1);  // and is asked once
+  house.store.answer_backup();
+  CHECK(answer->stream->take(65536).size() == 96);
   CHECK(answer->stream->over());
-  CHECK(house.lines.back().find("is downloaded from 127.0.0.1") != std::string::npos);
 }
 
 TEST_CASE("a backup is removed, and its removal does not read it first") {

@@ -44,6 +44,9 @@ Result<storage::BackupAnswer> FakeStore::backed_up(const storage::BackupRequest&
   if (found == copies.end()) return fail(Errc::not_found, "there is no " + request.name);
   if (request.what == What::remove) {
     copies.erase(found);
+  } else if (request.what == What::piece) {
+    if (request.offset >= file.size()) return fail(Errc::io, "cannot read " + request.name);
+    answer.piece = file.substr(request.offset, 4000);
   } else {
     ++copies_read;
     answer.held = found->second;

@@ -81,6 +81,7 @@ class FakeStore : public storage::Store {
   storage::Snapshot content;                        // what a backup made now holds
   std::map<std::string, storage::Snapshot> copies;  // by name
   std::optional<Error> no_backup;                   // why the disk takes none
+  std::string file;                                 // what lies at each copy's place
   bool hold_backups = false;
   std::deque<std::pair<storage::BackupRequest, Copied>> held_backups;  // without an answer yet
   std::size_t copies_read = 0;

@@ -206,6 +206,30 @@ TEST_CASE("a damaged backup is told, and stays") {
   CHECK(archive.listed().size() == 1);
 }
 
+TEST_CASE("a backup's file is read piece by piece") {
+  const TempDir dir;
+  Archive archive(dir);
+  std::vector<Change> many;
+  for (int i = 0; i < 1000; ++i) many.emplace_back(PutBinding{sample_binding(std::to_string(i))});
+  REQUIRE(archive.apply(std::move(many)));
+  const auto made = archive.make();
+  REQUIRE(made.has_value());
+  const std::uint64_t size = made->backups.front().bytes;
+  REQUIRE(size > 2 * kBackupPiece);
+  std::string whole;
+  while (whole.size() < size) {
+    const auto read = archive.ask({What::piece, kName, {}, whole.size()});
+    REQUIRE(read.has_value());
+    REQUIRE_FALSE(read->piece.empty());
+    whole += read->piece;
+  }
+  CHECK(whole == bytes_of(dir.file("usher.db.backups/") + kName));
+  CHECK(archive.ask({What::piece, kName, {}, size}).error().code == Errc::io);
+  CHECK(
+      archive.ask({What::piece, backup_name(kNow + std::chrono::seconds(9)), {}, 0}).error().code ==
+      Errc::not_found);
+}
+
 TEST_CASE("a copy is given up when its process ends, and leaves nothing") {
   const TempDir dir;
   Archive archive(dir);
