@@ -22,7 +22,7 @@ namespace {
 
 using What = BackupRequest::What;
 
-constexpr std::string_view kShape = "2026-11-23T20-15-03Z.db";
+constexpr std::string_view kNameShape = "2026-11-23T20-15-03Z.db";
 // Where a copy is made, until it is whole. What a dead process has left makes room for the next.
 constexpr const char* kUnfinished = "unfinished";
 
@@ -107,7 +107,7 @@ std::string backup_name(WallTime now) {
 }
 
 std::optional<WallTime> backup_made(std::string_view name) {
-  if (name.size() != kShape.size()) return std::nullopt;
+  if (name.size() != kNameShape.size()) return std::nullopt;
   std::string text{name.substr(0, 20)};
   text[13] = text[16] = ':';
   const auto made = parse_time(text);
