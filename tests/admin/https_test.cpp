@@ -288,8 +288,7 @@ TEST_CASE("the server ends with clients amid their handshake and their request")
   TlsClient asking(edge.server->port());
   REQUIRE(asking.send("GET /x HT"));
   edge.server.reset();
-  CHECK(asking.read_to_end());
-  CHECK(asking.orderly);
+  CHECK(asking.read_to_end());  // orderly only where the server had read all of it
 }
 
 TEST_CASE("the client believes its authority, for the name of the URL") {

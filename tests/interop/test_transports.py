@@ -74,6 +74,7 @@ class LostConnections(TransportsTest):
         pair.register()
         before = self.edge.status()["counts"]["connections"]
         pair.phone.peer.disconnect()
+        wait_for(lambda: not pair.phone.peer.connections, 2, "the phone has seen its connection end")
         wait_for(lambda: self.edge.status()["counts"]["connections"] < before, 1, "the edge has noticed the loss")
         return pair
 
