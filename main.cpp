@@ -314,23 +314,26 @@ int run(const std::string& path) {
     return refuse(config->file + ": " + result.error().message);
 
   admin::HttpServer* served = nullptr;
-  admin::Api api({.edge = driver.edge(),
-                  .store = driver.store(),
-                  .log = log,
-                  .config = *config,
-                  .now = [] { return Reactor::now(); },
-                  .drain = [&driver] { driver.drain(); },
-                  .transports = [&driver] { return driver.transports().counts(); },
-                  .captures = [&driver] { return driver.captures().counts(); },
-                  .http = [&served] { return served ? served->counts() : admin::HttpCounts{}; },
-                  .wake =
-                      [&served] {
-                        if (served) served->wake();
-                      },
-                  .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
-                  .version = USHER_VERSION,
-                  .started = Reactor::now().mono,
-                  .audit = std::move(audit)});
+  admin::Api api(
+      {.edge = driver.edge(),
+       .store = driver.store(),
+       .log = log,
+       .config = *config,
+       .now = [] { return Reactor::now(); },
+       .drain = [&driver] { driver.drain(); },
+       .transports = [&driver] { return driver.transports().counts(); },
+       .captures = [&driver] { return driver.captures().counts(); },
+       .http = [&served] { return served ? served->counts() : admin::HttpCounts{}; },
+       .wake =
+           [&served] {
+             if (served) served->wake();
+           },
+       .after = [&reactor](Duration time,
+                           std::function<void()> task) { reactor.after(time, std::move(task)); },
+       .lag = [&reactor] { return reactor.lag().read(Reactor::now().mono); },
+       .version = USHER_VERSION,
+       .started = Reactor::now().mono,
+       .audit = std::move(audit)});
   admin::HttpServer http(
       reactor.context(), {.bind = config->admin.bind, .tls = certificates.admin()},
       [&api](const admin::Request& request, admin::Respond respond) {

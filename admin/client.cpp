@@ -1,9 +1,12 @@
 #include "admin/client.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
+#include <thread>
 
 #include "admin/client_table.hpp"
+#include "admin/client_text.hpp"
 #include "admin/json.hpp"
 #include "admin/router.hpp"
 #include "core/text.hpp"
@@ -23,7 +26,7 @@ class Runner {
       : fetch_(fetch), json_(json), out_(out), err_(err) {}
 
   int operator()(const command::Status&) {
-    return show("/v1/status", [this](const Json& j) { print_status(j); });
+    return show("/v1/status", [this](const Json& j) { print_status(j, out_); });
   }
   int operator()(const command::Timers&) {
     return show("/v1/timers", [this](const Json& j) {
@@ -163,7 +166,7 @@ class Runner {
     const auto told =
         send("PUT", c.preview ? "/v1/configuration?preview=true" : "/v1/configuration", *document);
     if (!told) return 1;
-    if (!json_) print_changes(*told, c.preview ? "would " : "");
+    if (!json_) print_changes(*told, c.preview ? "would " : "", out_);
     return 0;
   }
   int operator()(const command::BackupList&) {
@@ -172,7 +175,9 @@ class Runner {
   int operator()(const command::BackupMake&) {
     const auto made = send("POST", "/v1/backups", Json::Object{});
     if (!made) return 1;
-    if (!json_) out_ << cell(made->find("name")) << '\n';
+    const std::string name = cell(made->find("name"));
+    if (made->find("making") && !wait_for_backup(name)) return 1;
+    if (!json_) out_ << name << '\n';
     return 0;
   }
   int operator()(const command::BackupRestore& c) {
@@ -180,7 +185,7 @@ class Runner {
         send("POST", backup(c.name) + (c.preview ? "/restore?preview=true" : "/restore"),
              Json::Object{});
     if (!told) return 1;
-    if (!json_) print_changes(*told, c.preview ? "would " : "");
+    if (!json_) print_changes(*told, c.preview ? "would " : "", out_);
     return 0;
   }
   int operator()(const command::BackupRemove& c) {
@@ -210,7 +215,7 @@ class Runner {
       const Json* death = j.find("known_death");
       if (death && death->text()) out_ << "known death: " << cell(death) << '\n';
       out_ << '\n';
-      print_steps(j.find("steps"));
+      print_steps(j.find("steps"), out_);
     });
   }
   int operator()(const command::RouteTest& c) {
@@ -225,7 +230,7 @@ class Runner {
     if (const std::string status = cell(answer->find("status")); status != "0")
       out_ << " with " << status;
     out_ << ": " << cell(answer->find("reason")) << "\n\n";
-    print_steps(answer->find("steps"));
+    print_steps(answer->find("steps"), out_);
     const Json* candidates = answer->find("candidates");
     if (!candidates || !candidates->array() || candidates->array()->empty()) return 0;
     std::vector<std::vector<std::string>> rows{{"ORDER", "TARGET", "DESTINATION", "REJECTED"}};
@@ -256,6 +261,24 @@ class Runner {
 
   static std::string backup(const std::string& name) {
     return "/v1/backups/" + percent_encode(name);
+  }
+
+  // A large store takes its time, and a job that copies the file away wants it whole.
+  bool wait_for_backup(const std::string& name) {
+    constexpr std::chrono::milliseconds kPause{500};
+    quiet_ = true;
+    for (;; std::this_thread::sleep_for(kPause)) {
+      const auto all = send("GET", "/v1/backups", std::nullopt);
+      if (!all) return false;
+      if (cell(all->find("making")) == "yes") continue;
+      const Json* items = all->find("items");
+      if (items && items->array() &&
+          std::any_of(items->array()->begin(), items->array()->end(),
+                      [&](const Json& one) { return cell(one.find("name")) == name; }))
+        return true;
+      err_ << "usher: " << name << " was not made: " << cell(all->find("failed")) << '\n';
+      return false;
+    }
   }
 
   void complain(const Json& document, int status) {
@@ -304,45 +327,8 @@ class Runner {
     if (!preview) return change(method, path, body, done);
     const auto told = send(method, path + "?preview=true", body);
     if (!told) return 1;
-    if (!json_) print_preview(*told);
+    if (!json_) print_preview(*told, out_);
     return 0;
-  }
-
-  void print_lines(const Json& of, const char* member, const std::string& before) {
-    const Json* all = of.find(member);
-    if (!all || !all->array()) return;
-    for (const Json& one : *all->array()) out_ << before << cell(&one) << '\n';
-  }
-
-  void print_changes(const Json& told, const std::string& before) {
-    print_lines(told, "changes", before);
-    const Json* all = told.find("changes");
-    if (all && all->array() && all->array()->empty()) out_ << "nothing to change\n";
-  }
-
-  void print_preview(const Json& told) {
-    print_lines(told, "changes", "would ");
-    if (const Json* fields = told.find("fields"); fields && fields->array()) {
-      for (const Json& one : *fields->array())
-        out_ << "  " << cell(one.find("field")) << ": " << cell(one.find("before")) << " -> "
-             << cell(one.find("after")) << '\n';
-    }
-    if (const Json* touches = told.find("touches"); touches && touches->object()) {
-      for (const auto& [name, count] : *touches->object()) {
-        std::string words = name;
-        std::replace(words.begin(), words.end(), '_', ' ');
-        out_ << words << ": " << cell(&count) << '\n';
-      }
-    }
-    if (const Json* by = told.find("served_by"); by && by->object()) {
-      out_ << "served by set " << cell(by->find("setid")) << '\n';
-      if (const Json* all = by->find("targets"); all && all->array()) {
-        for (const Json& one : *all->array())
-          out_ << "  target " << cell(one.find("id")) << " " << cell(one.find("destination")) << " "
-               << cell(one.find("state")) << " " << cell(one.find("health")) << '\n';
-      }
-    }
-    print_lines(told, "warnings", "warning: ");
   }
 
   template <class Print>
@@ -389,41 +375,6 @@ class Runner {
     if (value && value->object() && member == "targets")
       return cell(value->find("up")) + " up of " + cell(value->find("total"));
     return cell(value);
-  }
-
-  // One line each: when, what, why and what else is known.
-  void print_steps(const Json* steps) {
-    if (!steps || !steps->array()) return;
-    for (const Json& step : *steps->array()) {
-      if (const std::string at = cell(step.find("offset_ms")); !at.empty())
-        out_ << std::string(at.size() < 12 ? 12 - at.size() : 0, ' ') << at << " ms  ";
-      out_ << cell(step.find("what"));
-      if (const std::string why = cell(step.find("why")); !why.empty()) out_ << ": " << why;
-      if (const Json* fields = step.find("fields"); fields && fields->object()) {
-        for (const auto& [name, value] : *fields->object())
-          out_ << "  " << escaped(name) << '=' << cell(&value);
-      }
-      out_ << '\n';
-    }
-  }
-
-  void print_status(const Json& status) {
-    out_ << "usher " << cell(status.find("version")) << ", up " << cell(status.find("uptime"))
-         << ", " << (cell(status.find("ready")) == "yes" ? "ready" : "not ready") << '\n';
-    std::vector<std::vector<std::string>> rows;
-    for (const char* group : {"counts", "counters", "store"}) {
-      const Json* members = status.find(group);
-      if (!members || !members->object()) continue;
-      for (const auto& [name, value] : *members->object()) {
-        if (value.object()) {
-          for (const auto& [inner, count] : *value.object())
-            rows.push_back({group, name + " " + escaped(inner), cell(&count)});
-        } else {
-          rows.push_back({group, name, cell(&value)});
-        }
-      }
-    }
-    if (!rows.empty()) print_rows(std::move(rows), out_);
   }
 
   const Fetch& fetch_;

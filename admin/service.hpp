@@ -34,6 +34,8 @@ struct Service {
   std::function<HttpCounts()> http = [] { return HttpCounts{}; };
   // A stream of the administration has more to give.
   std::function<void()> wake = [] {};
+  // Calls back when this much time has gone by, or not at all when the process ends first.
+  std::function<void(Duration, std::function<void()>)> after;
   std::function<LagMeter::View()> lag;
   std::string version;
   Instant started{};

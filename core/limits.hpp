@@ -101,11 +101,13 @@ inline constexpr std::size_t kRecordTextBytes = 256;     // of a URI, a Call-ID,
 inline constexpr std::size_t kRecordsPerLook = 50'000;   // rows that one page may walk over
 inline constexpr std::size_t kStoreReads = 100;          // that wait for their turn
 inline constexpr std::size_t kBackups = 20;              // of the store, made over REST
+// A backup that takes longer is answered before it is whole.
+inline constexpr std::chrono::seconds kBackupAnswer{5};
 // What a backup leaves free on its disk, for the store beside it.
 inline constexpr std::size_t kBackupSpare = 16 << 20;
 inline constexpr std::size_t kChallengedCalls = 10'000;  // waiting for the INVITE that goes on
 inline constexpr std::size_t kEvents = 10'000;           // kept, newest first
-inline constexpr std::size_t kHttpStreams = 64;          // open streams of events
+inline constexpr std::size_t kHttpStreams = 64;  // open streams: of events, of a backup's file
 inline constexpr std::size_t kScannerPatterns = 1'000;
 inline constexpr std::size_t kDomains = 100'000;
 inline constexpr std::size_t kTargetsPerSet = 256;

@@ -94,6 +94,13 @@ void Reactor::clear_deadline() {
   impl_->deadline.reset();
 }
 
+void Reactor::after(Duration time, std::function<void()> task) {
+  const auto timer = std::make_shared<asio::steady_timer>(impl_->io, time);
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& ec) {
+    if (!ec) task();
+  });
+}
+
 LagMeter& Reactor::lag() {
   return impl_->lag;
 }

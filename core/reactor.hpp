@@ -31,6 +31,10 @@ class Reactor {
   void set_deadline(Instant when);
   void clear_deadline();
 
+  // Runs `task` once, on the reactor thread, when this much time has gone by; not at all if the
+  // reactor goes first.
+  void after(Duration time, std::function<void()> task);
+
   // How late the timer wakes; sockets add how long a packet has waited for them.
   LagMeter& lag();
 

@@ -17,6 +17,7 @@
 #include "admin/resources/preview.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
+#include "core/limits.hpp"
 #include "core/text.hpp"
 #include "storage/backups.hpp"
 
@@ -44,6 +45,7 @@ struct State {
 
   const Context context;
   bool making = false;
+  std::string failed;  // why the last make gave none
   std::map<std::uint64_t, Respond> owed;
   std::uint64_t last = 0;
 };
@@ -73,24 +75,42 @@ Answer refusal(const Error& error, What what) {
   return problem(503, "store", error.message);
 }
 
-// Asks the store; `then` answers with what it gave.
+// The store has answered a make.
+void made(State& state, const Result<BackupAnswer>& found) {
+  state.making = false;
+  state.failed = found ? std::string{} : found.error().message;
+  if (!found && found.error().code == Errc::io)
+    state.context.service.log.write(LogCategory::admin, LogLevel::error, {},
+                                    "no backup was made: " + state.failed);
+}
+
+// Who has been answered already is given an answer that nobody reads.
+Respond take_owed(State& state, std::uint64_t id) {
+  auto node = state.owed.extract(id);
+  return node.empty() ? Respond{[](const Answer&) {}} : std::move(node.mapped());
+}
+
+// Asks the store; `then` answers with what it gave. Returns what `owed` knows it by.
 template <class Then>
-void ask(const StateRef& state, What what, const std::string& name, Respond respond, Then then) {
-  const Service& service = state->context.service;
+std::uint64_t ask(const StateRef& state, BackupRequest request, Respond respond, Then then) {
   const std::uint64_t id = ++state->last;
   state->owed.emplace(id, std::move(respond));
-  service.store.backups({what, name, service.now().wall}, [weak = std::weak_ptr<State>(state), what,
-                                                           id, then](Result<BackupAnswer> found) {
-    const StateRef alive = weak.lock();
-    if (!alive) return;
-    const Respond asker = std::move(alive->owed.extract(id).mapped());
-    if (what == What::make) alive->making = false;
-    if (found) return then(*alive, std::move(*found), asker);
-    if (what == What::make && found.error().code == Errc::io)
-      alive->context.service.log.write(LogCategory::admin, LogLevel::error, {},
-                                       "no backup was made: " + found.error().message);
-    asker(refusal(found.error(), what));
-  });
+  const What what = request.what;
+  state->context.service.store.backups(
+      request, [weak = std::weak_ptr<State>(state), what, id, then](Result<BackupAnswer> found) {
+        const StateRef alive = weak.lock();
+        if (!alive) return;
+        const Respond asker = take_owed(*alive, id);
+        if (what == What::make) made(*alive, found);
+        if (found) return then(*alive, std::move(*found), asker);
+        asker(refusal(found.error(), what));
+      });
+  return id;
+}
+
+template <class Then>
+void ask(const StateRef& state, What what, const std::string& name, Respond respond, Then then) {
+  ask(state, {what, name, state->context.service.now().wall}, std::move(respond), std::move(then));
 }
 
 // The refusal of a body that says something.
@@ -107,22 +127,37 @@ void list(const StateRef& state, const Call&, const Respond& respond) {
         Json::Array items;
         for (const storage::Backup& b : found.backups) items.push_back(show(b));
         Json page = page_json(std::move(items), {});
-        std::get<Json::Object>(page.value).emplace_back("making", now.making);
+        auto& members = std::get<Json::Object>(page.value);
+        members.emplace_back("making", now.making);
+        members.emplace_back("failed", now.failed.empty() ? Json{} : Json{now.failed});
         done(json_answer(200, page));
       });
+}
+
+Answer at_its_place(int status, const std::string& name, const Json& shown) {
+  Answer answer = json_answer(status, shown);
+  answer.headers.emplace_back("Location", "/v1/backups/" + name);
+  return answer;
 }
 
 void make(const StateRef& state, const Call& call, const Respond& respond) {
   if (auto refused = read_nothing(call)) return respond(std::move(*refused));
   if (std::exchange(state->making, true))
     return respond(problem(409, "in-use", "a backup is being made: it will be in the list"));
-  ask(state, What::make, {}, respond,
-      [](const State&, const BackupAnswer& found, const Respond& done) {
-        const storage::Backup& made = found.backups.front();
-        Answer answer = json_answer(201, show(made));
-        answer.headers.emplace_back("Location", "/v1/backups/" + made.name);
-        done(std::move(answer));
-      });
+  const Service& service = state->context.service;
+  const WallTime when = service.now().wall;
+  const std::uint64_t id = ask(state, {What::make, {}, when}, respond,
+                               [](const State&, const BackupAnswer& found, const Respond& done) {
+                                 const storage::Backup& one = found.backups.front();
+                                 done(at_its_place(201, one.name, show(one)));
+                               });
+  // HTTP's own limit would say that nothing is known of it.
+  service.after(limits::kBackupAnswer,
+                [weak = std::weak_ptr<State>(state), id, name = storage::backup_name(when)] {
+                  if (const StateRef alive = weak.lock())
+                    take_owed(*alive, id)(
+                        at_its_place(202, name, Json::Object{{"name", name}, {"making", true}}));
+                });
 }
 
 void get(const StateRef& state, const Call& call, const Respond& respond) {

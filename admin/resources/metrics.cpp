@@ -207,7 +207,8 @@ void add_captures(Families& f, const net::DatagramSender::Counts& c) {
 // Of this administration.
 void add_http(Families& f, const HttpCounts& c) {
   f.gauge("usher_http_connections", "Open connections of the administration.").value(c.connections);
-  f.gauge("usher_http_streams", "Of these, streams of events.").value(c.streams);
+  f.gauge("usher_http_streams", "Of these, streams of events or of a backup's file.")
+      .value(c.streams);
   f.counter("usher_http_requests_total", "Requests to the administration.").value(c.requests);
   f.counter("usher_http_refused_total", "Connections closed because there were too many.")
       .value(c.refused);

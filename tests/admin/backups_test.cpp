@@ -197,6 +197,48 @@ TEST_CASE("one backup is made at a time, and the list says so") {
   CHECK_FALSE(*house.ask("GET", "/v1/backups")["making"].flag());
 }
 
+TEST_CASE("a backup that takes long is answered before it is whole, and stands in the list then") {
+  Archive house;
+  house.store.hold_backups = true;
+  const auto asked = house.start("POST", "/v1/backups");
+  REQUIRE(house.later.size() == 1);
+  CHECK(house.later[0].first == limits::kBackupAnswer);
+  house.later[0].second();
+  REQUIRE(asked->has_value());
+  const Reply told = reply_of(**asked);
+  CHECK(told.status == 202);
+  CHECK(told.header("Location") == kPath);
+  CHECK(*told["name"].text() == kName);
+  CHECK(*told["making"].flag());
+  CHECK(house.ask("POST", "/v1/backups").status == 409);
+  house.store.answer_backup();
+  house.store.hold_backups = false;
+  const Reply all = house.ask("GET", "/v1/backups");
+  CHECK_FALSE(*all["making"].flag());
+  CHECK(all["failed"].null());
+  CHECK(all["items"].array()->size() == 1);
+
+  // One that was answered in time is not answered again; one that fails later says why in the list.
+  house.now.wall += std::chrono::seconds(1);
+  CHECK(house.ask("POST", "/v1/backups").status == 201);
+  house.later.back().second();
+  house.now.wall += std::chrono::seconds(1);
+  house.store.hold_backups = true;
+  const auto lost = house.start("POST", "/v1/backups");
+  house.later.back().second();
+  CHECK((*lost)->status == 202);
+  house.store.no_backup = fail(Errc::io, "disk full");
+  house.store.answer_backup();
+  house.store.hold_backups = false;
+  CHECK(*house.ask("GET", "/v1/backups")["failed"].text() == "disk full");
+  CHECK(house.lines.back().find("no backup was made: disk full") != std::string::npos);
+  house.store.no_backup.reset();
+  CHECK(house.ask("POST", "/v1/backups").status == 201);
+  CHECK(house.ask("GET", "/v1/backups")["failed"].null());
+  house.api.reset();
+  house.later.back().second();  // and finds nobody
+}
+
 TEST_CASE("a disk that takes no backup is told with its words, and the next try is free") {
   Archive house;
   house.store.no_backup = fail(Errc::io, "cannot make /x/usher.db.backups: No space left");

@@ -42,6 +42,37 @@ std::optional<Command> parse(std::vector<std::string> words) {
 
 }  // namespace
 
+TEST_CASE("the command that makes a backup waits until it is whole, or says why it is not") {
+  std::vector<Answer> answers;
+  const auto make = [&](std::ostream& out, std::ostream& err) {
+    const Fetch fetch = [&](const std::string&, const std::string&,
+                            const std::string&) -> Result<Answer> {
+      REQUIRE_FALSE(answers.empty());
+      Answer next = std::move(answers.front());
+      answers.erase(answers.begin());
+      return next;
+    };
+    return run_command(command::BackupMake{}, fetch, false, out, err);
+  };
+  const auto answer = [](int status, const std::string& body) {
+    return Answer{status, "application/json", body, {}, false};
+  };
+  const Answer begun = answer(202, R"({"name": "x.db", "making": true})");
+  const Answer busy = answer(200, R"({"items": [], "making": true, "failed": null})");
+  std::ostringstream out, err;
+  answers = {begun, busy,
+             answer(200, R"({"items": [{"name": "x.db"}], "making": false, "failed": null})")};
+  CHECK(make(out, err) == 0);
+  CHECK(out.str() == "x.db\n");
+  CHECK(err.str().empty());
+  CHECK(answers.empty());
+
+  answers = {begun, answer(200, R"({"items": [], "making": false, "failed": "disk full"})")};
+  CHECK(make(out, err) == 1);
+  CHECK(out.str() == "x.db\n");
+  CHECK(err.str() == "usher: x.db was not made: disk full\n");
+}
+
 TEST_CASE("backups are made, listed, restored and removed from the command line") {
   Shell shell;
   REQUIRE(shell.run(command::DomainAdd{"a.test", 10, "", false, false}) == 1);  // no such set

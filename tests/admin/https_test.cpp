@@ -61,12 +61,7 @@ class TlsClient {
   explicit TlsClient(std::uint16_t port, int version = TLS1_3_VERSION)
       : context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
         session_(nullptr, &SSL_free),
-        fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+        fd_(connected_to(port)) {
     const timeval bound{10, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
     setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);

@@ -72,16 +72,21 @@ bool becomes_true(Holds holds) {
   return true;
 }
 
+// A TCP connection to 127.0.0.1; the caller closes it.
+inline int connected_to(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  return fd;
+}
+
 // A client of raw bytes; every wait has a bound.
 class Raw {
  public:
-  explicit Raw(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(connect(fd_, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
-  }
+  explicit Raw(std::uint16_t port) : fd_(connected_to(port)) {}
   ~Raw() { close(fd_); }
   Raw(const Raw&) = delete;
   Raw& operator=(const Raw&) = delete;

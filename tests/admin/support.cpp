@@ -88,16 +88,19 @@ House::House(storage::Snapshot loaded, std::string token)
       now(start_time()),
       edge(edge_config(), std::move(loaded), log, now) {
   config.admin.token = std::move(token);
-  api = std::make_unique<Api>(Service{.edge = edge,
-                                      .store = store,
-                                      .log = log,
-                                      .config = config,
-                                      .now = [this] { return now; },
-                                      .drain = [this] { drain(); },
-                                      .transports = [] { return net::TransportCounts{}; },
-                                      .lag = [] { return LagMeter::View{}; },
-                                      .version = "9.9.9",
-                                      .started = now.mono});
+  api = std::make_unique<Api>(Service{
+      .edge = edge,
+      .store = store,
+      .log = log,
+      .config = config,
+      .now = [this] { return now; },
+      .drain = [this] { drain(); },
+      .transports = [] { return net::TransportCounts{}; },
+      .after = [this](Duration time,
+                      std::function<void()> task) { later.emplace_back(time, std::move(task)); },
+      .lag = [] { return LagMeter::View{}; },
+      .version = "9.9.9",
+      .started = now.mono});
   drain();
 }
 

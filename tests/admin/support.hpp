@@ -120,7 +120,8 @@ struct House {
   void place_call(const std::string& call_id = "1@192.0.2.1");
 
   Config config;
-  std::vector<std::string> lines;  // of the log
+  std::vector<std::string> lines;                                 // of the log
+  std::vector<std::pair<Duration, std::function<void()>>> later;  // what the Api asked for
   Log log;
   Now now;
   routing::Edge edge;

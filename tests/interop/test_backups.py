@@ -105,7 +105,8 @@ class Backups(ScriptedTest):
         for _ in range(3):
             with urllib.request.urlopen(url, timeout=10) as answer:
                 answer.read(1000)
-        wait_for(lambda: self.edge.must("GET", "/v1/backups")["items"], 2, "the edge goes on")
+        wait_for(lambda: self.edge.status()["http_streams"] == 0, 5, "no stream is open")
+        self.assertEqual(self.names(), [name])
 
     def test_the_copy_is_a_store_that_restore_takes(self):
         backend = self.backend()
@@ -150,10 +151,7 @@ class Backups(ScriptedTest):
         answers = []
 
         def ask():
-            try:
-                answers.append(self.edge.rest("POST", "/v1/backups", {}))
-            except OSError as error:
-                answers.append(error)
+            answers.append(self.edge.rest("POST", "/v1/backups", {}))
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -166,8 +164,11 @@ class Backups(ScriptedTest):
         call, invite = self.ring(phone, backend)
         self.decline(call, backend, invite, 486)
         self.assertTrue(os.path.exists(unfinished), "the copy was made too soon for this test")
-        self.edge.kill9()
         asking.join()
+        status, told = answers[0]
+        self.assertEqual((status, told["making"]), (202, True))
+        self.assertTrue(self.edge.must("GET", "/v1/backups")["making"])
+        self.edge.kill9()
         self.disk.becomes("ok")
         self.edge.start()
         self.assertTrue(os.path.exists(unfinished))

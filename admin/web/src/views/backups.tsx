@@ -3,14 +3,14 @@ import { useState } from "preact/hooks";
 import { api, download } from "../api";
 import { Time, whole } from "../format";
 import { useLive } from "../live";
-import { Button, Panel, Trouble } from "../parts/basics";
+import { Button, Note, Panel, Trouble } from "../parts/basics";
 import { change, confirm, tell } from "../parts/dialogs";
 import { Table } from "../parts/table";
 import type { Page } from "../types";
 import { propose, type Changes } from "./transfer";
 
 type Backup = { name: string; bytes: number; made: string };
-type Backups = Page<Backup> & { making: boolean };
+type Backups = Page<Backup> & { making: boolean; failed: string | null };
 
 const pathOf = (backup: Backup) => `/v1/backups/${encodeURIComponent(backup.name)}`;
 const size = (bytes: number) => (bytes < 1_000_000 ? `${whole(Math.ceil(bytes / 1000))} kB` : `${whole(bytes / 1_000_000)} MB`);
@@ -26,7 +26,9 @@ export function Backups() {
   const [busy, setBusy] = useState(false);
   const make = async () => {
     setBusy(true);
-    await change(() => api("POST", "/v1/backups", {}), "A backup is made.");
+    await api<{ making?: boolean }>("POST", "/v1/backups", {}).then(
+      (made) => tell(made.making ? "The store is large: its copy will be in the list when it is whole." : "A backup is made."),
+      (error: Error) => tell(error.message, true));
     setBusy(false);
     live.refresh();
   };
@@ -38,6 +40,7 @@ export function Backups() {
   return (
     <Panel wide title="Backups" aside={<Button disabled={making} onClick={() => void make()}>{making ? "A backup is being made …" : "Make a backup"}</Button>}>
       <Trouble of={live} what="Backups" />
+      {live.data?.failed && <Note tone="bad">No backup was made: {live.data.failed}</Note>}
       {live.data && (
         <Table rows={live.data.items} id={(row) => row.name} label="Backups" empty="No backup has been made." columns={[
           { name: "Made", show: (row) => <Time at={row.made} /> },
