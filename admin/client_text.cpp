@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "admin/client_table.hpp"
+#include "core/text.hpp"
 
 namespace usher::admin {
 
