@@ -50,6 +50,7 @@ struct House {
              .now = [this] { return now; },
              .drain = [this] { edge.take_output(); },
              .transports = [] { return net::TransportCounts{}; },
+             .after = [](Duration, const std::function<void()>&) {},
              .lag = [] { return LagMeter::View{}; },
              .version = "1",
              .started = now.mono}) {}
