@@ -1,9 +1,7 @@
 #include "admin/client.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
-#include <thread>
 
 #include "admin/client_table.hpp"
 #include "admin/client_text.hpp"
@@ -22,8 +20,8 @@ struct Column {
 
 class Runner {
  public:
-  Runner(const Fetch& fetch, bool json, std::ostream& out, std::ostream& err)
-      : fetch_(fetch), json_(json), out_(out), err_(err) {}
+  Runner(const Fetch& fetch, const Pause& pause, bool json, std::ostream& out, std::ostream& err)
+      : fetch_(fetch), pause_(pause), json_(json), out_(out), err_(err) {}
 
   int operator()(const command::Status&) {
     return show("/v1/status", [this](const Json& j) { print_status(j, out_); });
@@ -265,9 +263,8 @@ class Runner {
 
   // A large store takes its time, and a job that copies the file away wants it whole.
   bool wait_for_backup(const std::string& name) {
-    constexpr std::chrono::milliseconds kPause{500};
     quiet_ = true;
-    for (;; std::this_thread::sleep_for(kPause)) {
+    for (;; pause_()) {
       const auto all = send("GET", "/v1/backups", std::nullopt);
       if (!all) return false;
       if (cell(all->find("making")) == "yes") continue;
@@ -378,6 +375,7 @@ class Runner {
   }
 
   const Fetch& fetch_;
+  const Pause& pause_;
   bool json_;
   bool quiet_ = false;
   std::ostream& out_;
@@ -386,13 +384,14 @@ class Runner {
 
 }  // namespace
 
-int run_command(const Command& command, const Fetch& fetch, bool json, std::ostream& out,
-                std::ostream& err) {
-  return std::visit(Runner{fetch, json, out, err}, command);
+int run_command(const Command& command, const Fetch& fetch, const Pause& pause, bool json,
+                std::ostream& out, std::ostream& err) {
+  return std::visit(Runner{fetch, pause, json, out, err}, command);
 }
 
 int run_client(const ClientOptions& options, const Command& command) {
-  return run_command(command, http_fetch(options), options.json, std::cout, std::cerr);
+  return run_command(command, http_fetch(options), half_a_second, options.json, std::cout,
+                     std::cerr);
 }
 
 }  // namespace usher::admin

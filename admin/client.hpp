@@ -129,10 +129,14 @@ using Fetch = std::function<Result<Answer>(const std::string& method, const std:
 // Errc::io: not reached.
 Fetch http_fetch(const ClientOptions& options);
 
+// Waits a moment before the edge is asked again.
+using Pause = std::function<void()>;
+void half_a_second();  // blocks; for the command line only
+
 // Runs the command: 0, or 1 with the reason on `err` (for a problem document: its detail and
 // fields).
-int run_command(const Command& command, const Fetch& fetch, bool json, std::ostream& out,
-                std::ostream& err);
+int run_command(const Command& command, const Fetch& fetch, const Pause& pause, bool json,
+                std::ostream& out, std::ostream& err);
 
 // Both together, on standard output and standard error.
 int run_client(const ClientOptions& options, const Command& command);

@@ -3,8 +3,10 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <csignal>
 
 #include "admin/client.hpp"
@@ -134,6 +136,13 @@ Result<void> load(net::TlsContext& tls, const ClientOptions& options) {
 }
 
 }  // namespace
+
+void half_a_second() {
+  asio::io_context context(1);
+  asio::steady_timer timer(context, std::chrono::milliseconds(500));
+  timer.async_wait([](const beast::error_code&) {});
+  context.run();
+}
 
 Fetch http_fetch(const ClientOptions& options) {
   return [options](const std::string& method, const std::string& target,

@@ -230,9 +230,9 @@ TEST_CASE("a backup that takes long is answered before it is whole, and stands i
   house.store.no_backup = fail(Errc::io, "disk full");
   house.store.answer_backup();
   house.store.hold_backups = false;
+  house.store.no_backup.reset();
   CHECK(*house.ask("GET", "/v1/backups")["failed"].text() == "disk full");
   CHECK(house.lines.back().find("no backup was made: disk full") != std::string::npos);
-  house.store.no_backup.reset();
   CHECK(house.ask("POST", "/v1/backups").status == 201);
   CHECK(house.ask("GET", "/v1/backups")["failed"].null());
   house.api.reset();

@@ -28,7 +28,8 @@ struct Shell {
       const Reply reply = house.ask(method, target, body);
       return Answer{reply.status, reply.type, reply.text, reply.headers, false};
     };
-    return run_command(command, fetch, json, out, err);
+    return run_command(
+        command, fetch, [] {}, json, out, err);
   }
 };
 
@@ -44,6 +45,7 @@ std::optional<Command> parse(std::vector<std::string> words) {
 
 TEST_CASE("the command that makes a backup waits until it is whole, or says why it is not") {
   std::vector<Answer> answers;
+  int pauses = 0;
   const auto make = [&](std::ostream& out, std::ostream& err) {
     const Fetch fetch = [&](const std::string&, const std::string&,
                             const std::string&) -> Result<Answer> {
@@ -52,7 +54,8 @@ TEST_CASE("the command that makes a backup waits until it is whole, or says why 
       answers.erase(answers.begin());
       return next;
     };
-    return run_command(command::BackupMake{}, fetch, false, out, err);
+    return run_command(
+        command::BackupMake{}, fetch, [&] { ++pauses; }, false, out, err);
   };
   const auto answer = [](int status, const std::string& body) {
     return Answer{status, "application/json", body, {}, false};
@@ -66,6 +69,7 @@ TEST_CASE("the command that makes a backup waits until it is whole, or says why 
   CHECK(out.str() == "x.db\n");
   CHECK(err.str().empty());
   CHECK(answers.empty());
+  CHECK(pauses == 1);
 
   answers = {begun, answer(200, R"({"items": [], "making": false, "failed": "disk full"})")};
   CHECK(make(out, err) == 1);
@@ -236,7 +240,8 @@ TEST_CASE("an edge that cannot be reached is a failure with its reason") {
                          const std::string&) -> Result<Answer> {
     return fail(Errc::io, "cannot reach http://127.0.0.1:1: Connection refused");
   };
-  CHECK(run_command(command::Status{}, fetch, false, out, err) == 1);
+  CHECK(run_command(
+            command::Status{}, fetch, [] {}, false, out, err) == 1);
   CHECK(err.str() == "usher: cannot reach http://127.0.0.1:1: Connection refused\n");
 }
 

@@ -105,7 +105,7 @@ class Backups(ScriptedTest):
         for _ in range(3):
             with urllib.request.urlopen(url, timeout=10) as answer:
                 answer.read(1000)
-        wait_for(lambda: self.edge.status()["http_streams"] == 0, 5, "no stream is open")
+        wait_for(lambda: self.edge.status()["counts"]["http_streams"] == 0, 5, "no stream is open")
         self.assertEqual(self.names(), [name])
 
     def test_the_copy_is_a_store_that_restore_takes(self):
