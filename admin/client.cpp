@@ -1,6 +1,5 @@
 #include "admin/client.hpp"
 
-#include <algorithm>
 #include <iostream>
 
 #include "admin/client_table.hpp"
@@ -171,11 +170,11 @@ class Runner {
     return list("/v1/backups", {{"NAME", "name"}, {"BYTES", "bytes"}, {"MADE", "made"}});
   }
   int operator()(const command::BackupMake&) {
-    const auto made = send("POST", "/v1/backups", Json::Object{});
+    quiet_ = true;  // the copy is shown when it is whole
+    auto made = send("POST", "/v1/backups", Json::Object{});
+    if (made && made->find("making")) made = whole_backup(cell(made->find("name")));
     if (!made) return 1;
-    const std::string name = cell(made->find("name"));
-    if (made->find("making") && !wait_for_backup(name)) return 1;
-    if (!json_) out_ << name << '\n';
+    out_ << (json_ ? json_text(*made) : cell(made->find("name")) + '\n');
     return 0;
   }
   int operator()(const command::BackupRestore& c) {
@@ -262,19 +261,17 @@ class Runner {
   }
 
   // A large store takes its time, and a job that copies the file away wants it whole.
-  bool wait_for_backup(const std::string& name) {
-    quiet_ = true;
+  std::optional<Json> whole_backup(const std::string& name) {
     for (;; pause_()) {
       const auto all = send("GET", "/v1/backups", std::nullopt);
-      if (!all) return false;
+      if (!all) return std::nullopt;
       if (cell(all->find("making")) == "yes") continue;
-      const Json* items = all->find("items");
-      if (items && items->array() &&
-          std::any_of(items->array()->begin(), items->array()->end(),
-                      [&](const Json& one) { return cell(one.find("name")) == name; }))
-        return true;
+      if (const Json* items = all->find("items"); items && items->array()) {
+        for (const Json& one : *items->array())
+          if (cell(one.find("name")) == name) return one;
+      }
       err_ << "usher: " << name << " was not made: " << cell(all->find("failed")) << '\n';
-      return false;
+      return std::nullopt;
     }
   }
 

@@ -144,6 +144,7 @@ void make(const StateRef& state, const Call& call, const Respond& respond) {
   if (auto refused = read_nothing(call)) return respond(std::move(*refused));
   if (std::exchange(state->making, true))
     return respond(problem(409, "in-use", "a backup is being made: it will be in the list"));
+  state->failed.clear();
   const Service& service = state->context.service;
   const WallTime when = service.now().wall;
   const std::uint64_t id = ask(state, {What::make, {}, when}, respond,

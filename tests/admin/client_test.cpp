@@ -46,6 +46,7 @@ std::optional<Command> parse(std::vector<std::string> words) {
 TEST_CASE("the command that makes a backup waits until it is whole, or says why it is not") {
   std::vector<Answer> answers;
   int pauses = 0;
+  bool json = false;
   const auto make = [&](std::ostream& out, std::ostream& err) {
     const Fetch fetch = [&](const std::string&, const std::string&,
                             const std::string&) -> Result<Answer> {
@@ -55,7 +56,7 @@ TEST_CASE("the command that makes a backup waits until it is whole, or says why 
       return next;
     };
     return run_command(
-        command::BackupMake{}, fetch, [&] { ++pauses; }, false, out, err);
+        command::BackupMake{}, fetch, [&] { ++pauses; }, json, out, err);
   };
   const auto answer = [](int status, const std::string& body) {
     return Answer{status, "application/json", body, {}, false};
@@ -71,9 +72,17 @@ TEST_CASE("the command that makes a backup waits until it is whole, or says why 
   CHECK(answers.empty());
   CHECK(pauses == 1);
 
+  json = true;
+  out.str("");
+  answers = {begun, answer(200, R"({"items": [{"name": "x.db", "bytes": 1}], "making": false})")};
+  CHECK(make(out, err) == 0);
+  CHECK(*parse_json(out.str())->find("bytes")->integer() == 1);
+  json = false;
+  out.str("");
+
   answers = {begun, answer(200, R"({"items": [], "making": false, "failed": "disk full"})")};
   CHECK(make(out, err) == 1);
-  CHECK(out.str() == "x.db\n");
+  CHECK(out.str().empty());
   CHECK(err.str() == "usher: x.db was not made: disk full\n");
 }
 

@@ -89,10 +89,10 @@ export function tell(text: string, bad = false): void {
 }
 
 // Runs a change without a question and tells how it went.
-export async function change(run: () => Promise<unknown>, done: string): Promise<boolean> {
+export async function change<T>(run: () => Promise<T>, done: string | ((result: T) => string)): Promise<boolean> {
   try {
-    await run();
-    tell(done);
+    const result = await run();
+    tell(typeof done === "string" ? done : done(result));
     return true;
   } catch (error) {
     tell((error as Error).message, true);

@@ -26,9 +26,8 @@ export function Backups() {
   const [busy, setBusy] = useState(false);
   const make = async () => {
     setBusy(true);
-    await api<{ making?: boolean }>("POST", "/v1/backups", {}).then(
-      (made) => tell(made.making ? "The store is large: its copy will be in the list when it is whole." : "A backup is made."),
-      (error: Error) => tell(error.message, true));
+    await change(() => api<{ making?: boolean }>("POST", "/v1/backups", {}),
+      (made) => (made.making ? "The store is large: its copy will be in the list when it is whole." : "A backup is made."));
     setBusy(false);
     live.refresh();
   };
