@@ -1,5 +1,5 @@
 """A capture server is sent every message of a call, both legs under one id: as the protocol's description has it, as tshark reads
-the messages, and as Kamailio's sipcapture does."""
+them with the plugin of packaging/, and as Kamailio's sipcapture does."""
 
 import os
 import re
@@ -21,6 +21,7 @@ from lab.wait import wait_for
 
 PORT = 9060
 LINKTYPE_RAW = 101
+PLUGIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../packaging/wireshark/hep3.lua")
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules"
 
 
@@ -72,24 +73,23 @@ class Decoded:
         self.agent = struct.unpack(">I", chunks[12])[0]
         self.password, self.payload, self.correlation = chunks.get(14), chunks[15], chunks[17].decode()
 
-    def frame(self):
-        """The message as the datagram it is said to have been."""
-        udp = struct.pack(">HHHH", self.source[1], self.target[1], 8 + len(self.payload), 0) + self.payload
-        addresses = socket.inet_aton(self.source[0]) + socket.inet_aton(self.target[0])
-        return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + addresses + udp
+
+def frame(data):
+    """A packet of the mirror as a capture of the network has it: in UDP, in IPv4, from nowhere to the capture server's port."""
+    udp = struct.pack(">HHHH", 40000, PORT, 8 + len(data), 0) + data
+    return struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + bytes(8) + udp
 
 
-def read_by_tshark(path, packets):
-    """What it finds in the messages within the packets: (source, target, method, status, Call-ID) of each."""
+def read_by_tshark(path, packets, *fields):
+    """These fields of each, as tshark finds them with the project's own plugin for HEP."""
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, LINKTYPE_RAW))
-        for packet in packets:
-            frame = packet.frame()
-            file.write(struct.pack("<IIII", packet.seconds, packet.microseconds, len(frame), len(frame)) + frame)
-    fields = ["ip.src", "udp.srcport", "ip.dst", "udp.dstport", "sip.Method", "sip.Status-Code", "sip.Call-ID", "_ws.malformed"]
-    out = subprocess.run(["tshark", "-r", path, "-d", "udp.port==1-65535,sip", "-T", "fields", *(f"-e{field}" for field in fields)],
-                         check=True, capture_output=True, text=True, timeout=60).stdout
-    return [dict(zip(fields, line.split("\t"))) for line in out.splitlines()]
+        for data in packets:
+            file.write(struct.pack("<IIII", 0, 0, len(frame(data)), len(frame(data))) + frame(data))
+    done = subprocess.run(["tshark", "-X", f"lua_script:{PLUGIN}", "-r", path, "-T", "fields", *(f"-e{field}" for field in fields)],
+                          check=True, capture_output=True, text=True, timeout=60)
+    assert "lua" not in done.stderr.lower(), done.stderr
+    return [dict(zip(fields, line.split("\t"))) for line in done.stdout.splitlines()]
 
 
 # As the database of Kamailio's sipcapture names and types them.
@@ -203,14 +203,33 @@ password = "capture-secret"
         self.assertLess(abs(times[-1][0] - time.time()), 60)
 
     def test_both_legs_have_one_correlation_id_and_tshark_reads_each_message(self):
-        read = read_by_tshark(self.lab.path("hep.pcap"), self.packets)
+        read = read_by_tshark(self.lab.path("hep.pcap"), self.data, "hep3.src", "hep3.srcport", "hep3.dst", "hep3.dstport", "hep3.protocol",
+                              "hep3.seconds", "hep3.microseconds", "hep3.agent", "hep3.password", "hep3.correlation", "hep3.unknown",
+                              "hep3.malformed", "_ws.col.Source", "sip.Method", "sip.Status-Code", "sip.Call-ID", "_ws.malformed")
         self.assertEqual(len(read), len(self.packets))
-        self.assertFalse([row for row in read if row["_ws.malformed"] or not row["sip.Call-ID"]])
-        ids = {call_id: {packet.correlation for packet, row in zip(self.packets, read) if row["sip.Call-ID"] == call_id}
-               for call_id in self.call_ids}
+        for row, packet in zip(read, self.packets):
+            self.assertEqual(((row["hep3.src"], int(row["hep3.srcport"])), (row["hep3.dst"], int(row["hep3.dstport"]))), (packet.source, packet.target))
+            self.assertEqual((int(row["hep3.seconds"]), int(row["hep3.microseconds"])), (packet.seconds, packet.microseconds))
+            self.assertEqual((row["hep3.agent"], row["hep3.password"], row["hep3.protocol"]), ("4711", "capture-secret", "17"))
+            self.assertEqual(row["hep3.correlation"], packet.correlation)
+            self.assertEqual((row["_ws.col.Source"], bool(row["sip.Call-ID"])), (packet.source[0], True), row)
+            self.assertEqual((row["hep3.unknown"], row["hep3.malformed"], row["_ws.malformed"]), ("", "", ""), row)
+        ids = {call_id: {row["hep3.correlation"] for row in read if row["sip.Call-ID"] == call_id} for call_id in self.call_ids}
         self.assertEqual(ids, {call_id: {self.key} for call_id in self.call_ids})
-        self.ways([(row["sip.Call-ID"], row["sip.Method"] or row["sip.Status-Code"], f'{row["ip.src"]}:{row["udp.srcport"]}',
-                    f'{row["ip.dst"]}:{row["udp.dstport"]}') for row in read])
+        self.ways([(row["sip.Call-ID"], row["sip.Method"] or row["sip.Status-Code"], f'{row["hep3.src"]}:{row["hep3.srcport"]}',
+                    f'{row["hep3.dst"]}:{row["hep3.dstport"]}') for row in read])
+
+    def test_a_packet_that_lies_about_its_lengths_is_told_by_the_plugin(self):
+        whole = self.data[0]
+        longer, shorter = whole[:4] + struct.pack(">H", len(whole) + 1) + whole[6:], whole[:len(whole) - 1]
+        chunk = whole[:6] + whole[6:10] + b"\xff\xff" + whole[12:]
+        none = whole[:6] + whole[6:10] + b"\0\0" + whole[12:]
+        head = b"HEP3\x00\x06"
+        read = read_by_tshark(self.lab.path("lies.pcap"), [whole, longer, shorter, chunk, none, head, b"HEP3"], "hep3.malformed", "hep3.length",
+                              "_ws.lua.error")
+        self.assertEqual([bool(row["hep3.malformed"]) for row in read], [False, True, True, True, True, False, False], read)
+        self.assertEqual([bool(row["hep3.length"]) for row in read], [True] * 6 + [False], read)
+        self.assertEqual({row["_ws.lua.error"] for row in read}, {""}, read)
 
     @unittest.skipUnless(shutil.which("kamailio") and os.path.exists(f"{MODULES}/sipcapture.so"),
                          "Kamailio is not installed: ./dev bench does it")
