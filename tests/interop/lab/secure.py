@@ -142,21 +142,23 @@ def free_stream_port(address):
 
 
 class Parties:
-    """Makes the peers of a test in any transport and family. IPv6 has one loopback address, so ports differ there."""
+    """Makes the peers of a test in any transport and family. IPv6 has one loopback address, so ports differ there; `phones` and `backends` are
+    their IPv6 addresses, others where the network has them (lab/network.py)."""
 
     def __init__(self, lab, authority):
         self.lab, self.authority = lab, authority
+        self.phones = self.backends = "::1"
 
     def phone(self, transport, host, name, six=False):
         """It trusts the authority and has no certificate."""
-        options = {"name": name, "address": "::1" if six else None}
+        options = {"name": name, "address": self.phones if six else None}
         if transport in ("ws", "wss"):
             return WebSocketPeer(self.lab, host, self.authority.certificate if transport == "wss" else None, **options)
         return self._listening(transport, host, options, None)
 
     def backend(self, transport, host, name, six=False, **options):
         """Its certificate is for its address, unless `credentials` are given."""
-        address = "::1" if six else self.lab.ip(host)
+        address = self.backends if six else self.lab.ip(host)
         options = {"name": name, "address": address, **options}
         credentials = options.pop("credentials", None)
         if transport == "tls" and not credentials:
@@ -164,10 +166,10 @@ class Parties:
         return self._listening(transport, host, options, credentials)
 
     def _listening(self, transport, host, options, credentials):
-        six = options["address"] == "::1"
+        six = ":" in (options["address"] or "")
         if transport == "udp":
             return UdpPeer(self.lab, host, port=0 if six else 5060, **options)
-        port = free_stream_port("::1") if six else 5060 if transport == "tcp" else 5061
+        port = free_stream_port(options["address"]) if six else 5060 if transport == "tcp" else 5061
         if transport == "tcp":
             return TcpPeer(self.lab, host, port=port, **options)
         return TlsPeer(self.lab, host, self.authority.certificate, port=port, credentials=credentials, **options)
