@@ -31,7 +31,7 @@ namespace command {
 struct Status {};
 struct Timers {};
 struct Calls {
-  std::string aor, user, domain, target, state, call_id;  // empty: any
+  std::string aor, user, domain, target, state, call_id, key;  // empty: any
 };
 struct EndCall {
   std::string id;

@@ -215,6 +215,7 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
         a.add_option("--target", v.target, "A target's number");
         a.add_option("--state", v.state, "trying, ringing, answered, confirmed, ending");
         a.add_option("--call-id", v.call_id, "Of either leg");
+        a.add_option("--call", v.key, "Its key: call= of the log");
       });
   add<command::EndCall>(*calls, c, "end", "End a call", [](CLI::App& a, command::EndCall& v) {
     a.add_option("ID", v.id)->required();

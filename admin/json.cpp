@@ -92,23 +92,78 @@ class Builder {
   Error error_{Errc::syntax, "not JSON"};
 };
 
-struct Convert {
-  nlohmann::ordered_json operator()(std::nullptr_t) const { return nullptr; }
-  nlohmann::ordered_json operator()(bool b) const { return b; }
-  nlohmann::ordered_json operator()(std::int64_t n) const { return n; }
-  nlohmann::ordered_json operator()(double n) const { return n; }
-  nlohmann::ordered_json operator()(const std::string& text) const { return text; }
-  nlohmann::ordered_json operator()(const Json::Array& items) const {
-    auto out = nlohmann::ordered_json::array();
-    for (const Json& item : items) out.push_back(std::visit(Convert{}, item.value));
-    return out;
+// Writes the text in one go: a document of nlohmann's own in between would cost more than all else
+// that an answer costs. Indented by two for each level, or in one line.
+class JsonWriter {
+ public:
+  explicit JsonWriter(bool indented) : indented_(indented) {}
+
+  void operator()(std::nullptr_t) { out += "null"; }
+  void operator()(bool b) { out += b ? "true" : "false"; }
+  void operator()(std::int64_t n) { out += std::to_string(n); }
+  void operator()(double n) { out += nlohmann::json(n).dump(); }
+  void operator()(const std::string& text) {
+    if (!is_ascii(text)) {
+      out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      return;
+    }
+    out += '"';
+    for (const char c : text) {
+      switch (c) {
+        case '"': out += "\\\""; break;
+        case '\\': out += "\\\\"; break;
+        case '\r': out += "\\r"; break;
+        case '\n': out += "\\n"; break;
+        default: out += c;
+      }
+    }
+    out += '"';
   }
-  nlohmann::ordered_json operator()(const Json::Object& members) const {
-    auto out = nlohmann::ordered_json::object();
-    for (const auto& [name, member] : members) out[name] = std::visit(Convert{}, member.value);
-    return out;
+  void operator()(const Json::Array& items) {
+    list('[', ']', items, [&](const Json& item) { std::visit(*this, item.value); });
   }
+  void operator()(const Json::Object& members) {
+    list('{', '}', members, [&](const auto& member) {
+      (*this)(member.first);
+      out += indented_ ? ": " : ":";
+      std::visit(*this, member.second.value);
+    });
+  }
+
+  std::string out;
+
+ private:
+  // UTF-8 and control characters are for the library.
+  static bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return (c >= ' ' && c < 0x7f) || c == '\r' || c == '\n'; });
+  }
+  void next_line() {
+    if (indented_) out.append("\n").append(2 * depth_, ' ');
+  }
+  template <class Items, class Write>
+  void list(char open, char close, const Items& items, Write write) {
+    out += open;
+    ++depth_;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) out += ',';
+      next_line();
+      write(items[i]);
+    }
+    --depth_;
+    if (!items.empty()) next_line();
+    out += close;
+  }
+
+  bool indented_;
+  std::size_t depth_ = 0;
 };
+
+std::string written(const Json& value, bool indented) {
+  JsonWriter writer(indented);
+  std::visit(writer, value.value);
+  return std::move(writer.out);
+}
 
 }  // namespace
 
@@ -145,14 +200,11 @@ Result<Json> parse_json(std::string_view text) {
 }
 
 std::string json_text(const Json& value) {
-  return std::visit(Convert{}, value.value)
-             .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+  return written(value, true) + "\n";
 }
 
 std::string json_line(const Json& value) {
-  return std::visit(Convert{}, value.value)
-      .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return written(value, false);
 }
 
 Json merge_patch(Json target, const Json& patch) {

@@ -29,7 +29,7 @@ std::optional<storage::TargetId> target_of(const Service& service, const sip::Ca
 // Which live calls are wanted. What is empty restricts nothing.
 struct Wanted {
   std::string aor, user;  // of `from` or `to`
-  std::string domain, state, call_id;
+  std::string domain, state, call_id, key;
   std::optional<storage::TargetId> target;
 };
 
@@ -44,6 +44,7 @@ bool is_party(const Wanted& wanted, std::string_view party) {
 
 bool is_wanted(const Service& service, const Wanted& wanted, const sip::CallView& c) {
   if (!wanted.domain.empty() && c.domain != wanted.domain) return false;
+  if (!wanted.key.empty() && c.key != wanted.key) return false;
   if (!wanted.state.empty() && c.state != wanted.state) return false;
   if (!wanted.call_id.empty() && c.origin_call_id != wanted.call_id &&
       c.new_call_id != wanted.call_id)
@@ -94,6 +95,7 @@ Answer list(const Service& service, const Call& call) {
   filters.number("target", 1, kHighestTarget, wanted.target);
   filters.one_of("state", {"trying", "ringing", "answered", "confirmed", "ending"}, wanted.state);
   filters.text("call_id", wanted.call_id);
+  filters.text("key", wanted.key);
   if (filters.refused) return *filters.refused;
   const Now now = service.now();
   Json::Array items;
@@ -134,7 +136,7 @@ Answer end(const Service& service, const Call& call) {
 void add_calls(Router& router, const Context& context) {
   const Service& service = context.service;
   router.add("GET", "/v1/calls",
-             {"aor", "user", "domain", "target", "state", "call_id", "limit", "cursor"},
+             {"aor", "user", "domain", "target", "state", "call_id", "key", "limit", "cursor"},
              [&service](const Call& call) { return list(service, call); });
   router.add("GET", "/v1/calls/{id}", {},
              [&service](const Call& call) { return get(service, call); });

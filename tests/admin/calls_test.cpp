@@ -30,24 +30,25 @@ std::size_t found(House& house, const std::string& query) {
 
 }  // namespace
 
-TEST_CASE("live calls are found by their parties, domain, target, state and Call-ID") {
+TEST_CASE("live calls are found by their parties, domain, target, state, Call-ID and key") {
   House house = with_call();
   house.place_call();
   const Json call = house.ask("GET", "/v1/calls")["items"].array()->front();
   CHECK(*call.find("domain")->text() == "a.test");
   const std::string other = *call.find("new_call_id")->text();
+  const std::string key = *call.find("key")->text();
   REQUIRE_FALSE(other.empty());
   for (const std::string& query :
        {std::string{"aor=401@a.test"}, std::string{"aor=402@A.TEST"}, std::string{"user=401"},
         std::string{"user=402"}, std::string{"domain=A.test"}, std::string{"target=7"},
         std::string{"state=trying"}, std::string{"call_id=1@192.0.2.1"}, "call_id=" + other,
-        std::string{"user=401&domain=a.test&target=7&state=trying"}}) {
+        "key=" + key, std::string{"user=401&domain=a.test&target=7&state=trying"}}) {
     CAPTURE(query);
     CHECK(found(house, query) == 1);
   }
   for (const char* query :
        {"aor=403@a.test", "aor=401@b.test", "user=40", "domain=b.test", "target=8", "state=ringing",
-        "call_id=1@192.0.2.2", "user=401&state=confirmed"}) {
+        "call_id=1@192.0.2.2", "key=0", "user=401&state=confirmed"}) {
     CAPTURE(query);
     CHECK(found(house, query) == 0);
   }

@@ -269,10 +269,11 @@ TEST_CASE("the command line is understood") {
   CHECK(std::holds_alternative<command::Calls>(*parse({"calls"})));
   const auto calls = std::get<command::Calls>(
       *parse({"calls", "--aor", "401@a.test", "--state", "ringing", "--call-id", "c", "--target",
-              "7", "--domain", "a.test", "--user", "401"}));
+              "7", "--domain", "a.test", "--user", "401", "--call", "k"}));
   CHECK(calls.aor == "401@a.test");
   CHECK(calls.state == "ringing");
   CHECK(calls.call_id == "c");
+  CHECK(calls.key == "k");
   CHECK(calls.target == "7");
   CHECK(std::holds_alternative<command::Status>(*parse({"status", "--json"})));
   CHECK(std::get<command::Registrations>(*parse({"registrations", "--user", "401"})).user == "401");

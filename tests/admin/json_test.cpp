@@ -51,6 +51,40 @@ TEST_CASE("bytes of SIP that are not UTF-8 still make JSON") {
   CHECK(parse_json(text).has_value());
 }
 
+TEST_CASE("a document is written indented or in one line, and reads back as it was") {
+  const Json document{
+      Json::Object{{"plain", "sip:401@a.test"},
+                   {"quoted", "\"a\\b\"\r\nc"},
+                   {"other", std::string("tab\t nul") + '\0' + " \x1b[31m \u00fc"},
+                   {"numbers", Json::Array{1, -9223372036854775807 - 1, 0.25}},
+                   {"flags", Json::Object{{"yes", true}, {"no", false}, {"none", nullptr}}},
+                   {"empty", Json::Array{Json::Array{}, Json::Object{}}}}};
+  CHECK(json_text(document) == R"({
+  "plain": "sip:401@a.test",
+  "quoted": "\"a\\b\"\r\nc",
+  "other": "tab\t nul\u0000 \u001b[31m ü",
+  "numbers": [
+    1,
+    -9223372036854775808,
+    0.25
+  ],
+  "flags": {
+    "yes": true,
+    "no": false,
+    "none": null
+  },
+  "empty": [
+    [],
+    {}
+  ]
+}
+)");
+  CHECK(*parse_json(json_text(document)) == document);
+  CHECK(json_line(Json::Object{{"a", Json::Array{1, "b"}}, {"c", Json::Object{}}}) ==
+        R"({"a":[1,"b"],"c":{}})");
+  CHECK(*parse_json(json_line(document)) == document);
+}
+
 TEST_CASE("a merge patch replaces, adds and takes away, at any depth (RFC 7396)") {
   const Json old = *parse_json(R"({"a": 1, "b": {"c": 2, "d": 3}, "e": 4})");
   const Json patch =

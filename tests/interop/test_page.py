@@ -276,12 +276,25 @@ class Page(LabTest):
         self.page.wait(role="heading", name=f"Call {call['key']}")
         self.page.wait(css=".facts", text=call["origin_call_id"])
         self.look_at_the_ladder(call)
+        self.find_by_key(call)
         self.page.click("End call")
         self.page.wait(css="dialog .touches", text="401@a.test")
         self.page.click("End call", inside="dialog")
         self.page.wait("This call is over.")
         self.caller.wait_event("CALL_CLOSED", 10)
         wait_for(lambda: not self.edge.calls(), 5, "the edge has no call left")
+        wait_for(lambda: self.edge.rest("GET", f"/v1/cdrs/{call['key']}")[0] == 200, 5, "its record is there")
+        self.find_by_key(call)
+        self.page.wait(css=".panel-head h2", text="Record")
+        self.page.go("call?key=0000")
+        self.page.wait("there is no record of it")
+
+    def find_by_key(self, call):
+        """As the links of events and of the log's readers do."""
+        self.page.go("calls")
+        self.page.wait(css=".tabs [aria-current]", text="Live")
+        self.page.go(f"call?key={call['key']}")
+        self.page.wait(css=".facts", text=call["origin_call_id"])
 
     def look_at_the_ladder(self, call):
         self.page.wait(css=".ladder .label", text="INVITE")

@@ -52,12 +52,12 @@ function Why({ id, running }: { id: string; running: boolean }) {
   );
 }
 
-// A call of which only the key is known, of an event or a log line: it is looked for among the live calls and the newest records.
+// A call of which only the key is known, of an event or a log line: it is live, or there is a record of it.
 function Search({ of: key }: { of: string }) {
-  const calls = useLive<Page<Call>>("/v1/calls?limit=1000", { every: 0 });
-  const records = useLive<Page<Cdr>>("/v1/cdrs?limit=1000", { every: 0 });
-  const call = calls.data?.items.find((item) => item.key === key);
-  const record = records.data?.items.find((item) => item.id === key);
+  const calls = useLive<Page<Call>>(withQuery("/v1/calls", { key }), { every: 0 });
+  const records = useLive<Cdr>(`/v1/cdrs/${encodeURIComponent(key)}`, { every: 0 });
+  const call = calls.data?.items[0];
+  const record = records.data;
   useEffect(() => {
     if (call) location.replace(href("call", { id: call.id, key, call_id: call.origin_call_id }));
     else if (calls.data && record) location.replace(href("call", { key, call_id: record.origin_call_id }));
@@ -65,7 +65,7 @@ function Search({ of: key }: { of: string }) {
   const over = (calls.data || calls.problem) && (records.data || records.problem);
   return (
     <View title={`Call ${key}`}>
-      <Note>{over && !call && !record ? "It is not live any more, and not among the newest records." : "Looking for it …"}</Note>
+      <Note>{over && !call && !record ? "It is not live any more, and there is no record of it." : "Looking for it …"}</Note>
       <Why id={key} running={false} />
     </View>
   );
