@@ -98,6 +98,14 @@ class Capture:
                 continue
 
     def mark(self):
+        """How many packets there are. Those that were sent before are among them: the capture may be behind the parties, so
+        it is waited for until it has seen a datagram of this moment."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((self.network + "1", 0))
+            me = probe.getsockname()
+            since = self.datagrams[me[0], me[0]]
+            probe.sendto(b"mark", me)
+            wait_for(lambda: self.datagrams[me[0], me[0]] > since, 10, "the capture sees its mark")
         return len(self.packets)
 
     def to(self, ip, since=0):
