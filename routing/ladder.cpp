@@ -52,7 +52,7 @@ std::string_view ladder_kind_name(LadderKind kind) {
 Ladder make_ladder(const Records& records,
                    const std::function<bool(const net::IpAddress&)>& is_backend) {
   Ladder out;
-  out.truncated = records.truncated;
+  out.older = records.older;
 
   // Somebody of whom everything was dropped is a stranger.
   std::map<net::Endpoint, Met> met;

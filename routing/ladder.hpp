@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,9 +41,9 @@ struct LadderItem {
 };
 
 struct Ladder {
-  std::vector<LadderParty> parties;  // left to right: outside, ourselves, backends
-  std::vector<LadderItem> items;     // in order
-  bool truncated = false;            // older ones are left out
+  std::vector<LadderParty> parties;    // left to right: outside, ourselves, backends
+  std::vector<LadderItem> items;       // in order
+  std::optional<std::uint64_t> older;  // as in Records
 };
 
 // `is_backend`: whose address it is now.

@@ -23,6 +23,10 @@ std::string item_time(const Ladder& ladder, const LadderItem& item) {
   return precise_time(ladder.items.front().wall, item.offset);
 }
 
+std::string older_text(const Ladder& ladder) {
+  return ladder.older ? "(older ones: before=" + std::to_string(*ladder.older) + ")" : "";
+}
+
 Json ladder_json(const Ladder& ladder) {
   Json::Array parties;
   for (const LadderParty& party : ladder.parties)
@@ -48,7 +52,7 @@ Json ladder_json(const Ladder& ladder) {
   }
   return Json::Object{{"parties", std::move(parties)},
                       {"items", std::move(items)},
-                      {"truncated", ladder.truncated}};
+                      {"older", ladder.older ? Json{*ladder.older} : Json{}}};
 }
 
 }  // namespace usher::admin

@@ -23,6 +23,8 @@ std::string ladder_svg(const routing::Ladder& ladder);
 // "2026-01-31T12:00:00.123456Z": the item's time, exact to the microsecond against the others of
 // its ladder.
 std::string item_time(const routing::Ladder& ladder, const routing::LadderItem& item);
+// "(older ones: before=123)", where there are; otherwise empty.
+std::string older_text(const routing::Ladder& ladder);
 std::string precise_time(WallTime start, Duration offset);
 
 }  // namespace usher::admin

@@ -112,9 +112,9 @@ std::string ladder_svg(const Ladder& ladder) {
   if (ladder.items.empty()) {
     return out + text_at(20, 30, "start", "#888888", 13, "nothing is recorded of it") + "</svg>\n";
   }
-  out += text_at(8, 18, "start", "#888888", 11,
-                 item_time(ladder, ladder.items.front()) +
-                     (ladder.truncated ? " (older ones are left out)" : ""));
+  out += text_at(
+      8, 18, "start", "#888888", 11,
+      item_time(ladder, ladder.items.front()) + (ladder.older ? " " : "") + older_text(ladder));
   for (std::size_t i = 0; i < ladder.parties.size(); ++i) {
     const LadderParty& party = ladder.parties[i];
     out += text_at(lane(i), 36, "middle", party.role == PartyRole::stranger ? "#d9534f" : "#888888",

@@ -71,7 +71,7 @@ std::string ladder_text(const Ladder& ladder) {
     put(head, middle - std::min(middle, label.size() / 2), label);
   }
   std::string out = item_time(ladder, ladder.items.front()) + "\n" + head + "\n";
-  if (ladder.truncated) out += "(older ones are left out)\n";
+  out += older_text(ladder) + (ladder.older ? "\n" : "");
   for (const LadderItem& item : ladder.items) {
     std::string line;
     if (item.kind == LadderKind::note) {

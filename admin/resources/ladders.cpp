@@ -1,6 +1,8 @@
 // /v1/ladder and /v1/pcap, of a live call or of whatever the recorder still holds; /v1/recorder,
 // its switch.
 #include <functional>
+#include <limits>
+#include <optional>
 #include <variant>
 
 #include "admin/fields.hpp"
@@ -10,15 +12,18 @@
 #include "admin/resources/filters.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
+#include "core/limits.hpp"
 #include "core/text.hpp"
 
 namespace usher::admin {
 
+using routing::Ladder;
 using routing::Lookup;
 
 namespace {
 
 constexpr std::size_t kMostCallId = 512;  // longer ones are in the recorder, but nobody types them
+constexpr std::size_t kItems = 250;       // of a ladder, when nobody says how many
 constexpr const char* kPcap = "application/vnd.tcpdump.pcap";
 
 // What the query asks for, or the refusal.
@@ -46,19 +51,33 @@ std::variant<Lookup, Answer> live_lookup(const Service& service, const Call& cal
   return lookup;
 }
 
-routing::Ladder ladder_of(const Service& service, const Lookup& lookup) {
+// The part of what is asked for that the query wants, `usual` at most when it does not say;
+// or the refusal.
+std::variant<Ladder, Answer> find_ladder(const Service& service, const Call& call,
+                                         std::variant<Lookup, Answer> asked, std::size_t usual) {
+  if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
+  std::optional<std::size_t> limit;
+  std::optional<std::uint64_t> before;
+  Filters filters(call);
+  filters.number("limit", 1, limits::kRecords, limit);
+  filters.number("before", 1, std::numeric_limits<std::int64_t>::max(), before);
+  if (filters.refused) return std::move(*filters.refused);
+  routing::Window window;
+  window.limit = limit.value_or(usual);
+  if (before) window.before = *before;
   return routing::make_ladder(
-      service.edge.recorder().find(lookup),
+      service.edge.recorder().find(std::get<Lookup>(asked), window),
       [&](const net::IpAddress& address) { return service.edge.is_backend(address); });
 }
 
 Answer draw(const Service& service, const Call& call, std::variant<Lookup, Answer> asked) {
-  if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
   std::string format;
   Filters filters(call);
   filters.one_of("format", {"json", "text", "svg"}, format);
   if (filters.refused) return std::move(*filters.refused);
-  const routing::Ladder ladder = ladder_of(service, std::get<Lookup>(asked));
+  auto found = find_ladder(service, call, std::move(asked), kItems);
+  if (Answer* refused = std::get_if<Answer>(&found)) return std::move(*refused);
+  const Ladder& ladder = std::get<Ladder>(found);
   Answer answer;
   if (format == "text") {
     answer.content_type = "text/plain; charset=utf-8";
@@ -72,11 +91,12 @@ Answer draw(const Service& service, const Call& call, std::variant<Lookup, Answe
   return answer;
 }
 
-Answer capture(const Service& service, std::variant<Lookup, Answer> asked) {
-  if (Answer* refused = std::get_if<Answer>(&asked)) return std::move(*refused);
+Answer capture(const Service& service, const Call& call, std::variant<Lookup, Answer> asked) {
+  auto found = find_ladder(service, call, std::move(asked), limits::kRecords);
+  if (Answer* refused = std::get_if<Answer>(&found)) return std::move(*refused);
   Answer answer;
   answer.content_type = kPcap;
-  answer.body = ladder_pcap(ladder_of(service, std::get<Lookup>(asked)));
+  answer.body = ladder_pcap(std::get<Ladder>(found));
   answer.headers.emplace_back("Content-Disposition", "attachment; filename=\"usher.pcapng\"");
   return answer;
 }
@@ -124,14 +144,14 @@ void add_ladders(Router& router, const Context& context) {
     router.add(std::move(route));
   };
   const std::vector<std::string> drawings{"application/json", "text/plain", "image/svg+xml"};
-  add("/v1/ladder", {"call_id", "aor", "source", "format"}, drawings,
+  add("/v1/ladder", {"call_id", "aor", "source", "format", "limit", "before"}, drawings,
       [&service](const Call& call) { return draw(service, call, read_lookup(call)); });
-  add("/v1/calls/{id}/ladder", {"format"}, drawings,
+  add("/v1/calls/{id}/ladder", {"format", "limit", "before"}, drawings,
       [&service](const Call& call) { return draw(service, call, live_lookup(service, call)); });
-  add("/v1/pcap", {"call_id", "aor", "source"}, {kPcap},
-      [&service](const Call& call) { return capture(service, read_lookup(call)); });
-  add("/v1/calls/{id}/pcap", {}, {kPcap},
-      [&service](const Call& call) { return capture(service, live_lookup(service, call)); });
+  add("/v1/pcap", {"call_id", "aor", "source", "limit", "before"}, {kPcap},
+      [&service](const Call& call) { return capture(service, call, read_lookup(call)); });
+  add("/v1/calls/{id}/pcap", {"limit", "before"}, {kPcap},
+      [&service](const Call& call) { return capture(service, call, live_lookup(service, call)); });
   router.add("GET", "/v1/recorder", {}, [&service](const Call&) { return show_recorder(service); });
   router.add("PUT", "/v1/recorder", {},
              [&service](const Call& call) { return switch_recorder(service, call); });

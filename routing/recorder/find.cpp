@@ -49,7 +49,7 @@ Record Recorder::record(const RecordRing& ring, const RingEntry& e) const {
   return out;
 }
 
-Records Recorder::find(const Lookup& lookup) const {
+Records Recorder::find(const Lookup& lookup, Window window) const {
   Records out;
   if (!ring_) return out;
   const auto each = [&](auto visit) {
@@ -100,6 +100,7 @@ Records Recorder::find(const Lookup& lookup) const {
 
   std::vector<std::pair<const RecordRing*, const RingEntry*>> found;
   each([&](const RecordRing& ring, const RingEntry& e) {
+    if (e.sequence >= window.before) return;
     const bool own = e.trace != 0 && traces.contains(e.trace);
     // What is no SIP message has no Call-ID, and no trace.
     const bool garbage = lookup.source && is_message(e.kind) && e.keys[0] == 0 && e.trace == 0 &&
@@ -107,13 +108,20 @@ Records Recorder::find(const Lookup& lookup) const {
     const bool message = is_message(e.kind) && holds(e.keys[0]) && (!bounded || period.holds(e.at));
     if (own || message || garbage) found.emplace_back(&ring, &e);
   });
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.second->sequence > b.second->sequence; });
+  // The newest first, and one more, which tells that there is more.
+  const auto newer = [](const auto& a, const auto& b) {
+    return a.second->sequence > b.second->sequence;
+  };
+  const std::size_t limit = std::clamp<std::size_t>(window.limit, 1, limits::kRecords);
+  const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(found.size(), limit + 1));
+  std::nth_element(found.begin(), end, found.end(), newer);
+  std::sort(found.begin(), end, newer);
   std::size_t bytes = 0;
-  for (const auto& [ring, e] : found) {
+  for (auto it = found.begin(); it != end; ++it) {
+    const auto& [ring, e] = *it;
     bytes += e->length;
-    if (out.items.size() == limits::kRecords || bytes > limits::kRecordBytes) {
-      out.truncated = true;
+    if (out.items.size() == limit || (bytes > limits::kRecordBytes && !out.items.empty())) {
+      out.older = out.items.back().sequence;
       break;
     }
     out.items.push_back(record(*ring, *e));

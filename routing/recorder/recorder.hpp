@@ -9,11 +9,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/limits.hpp"
 #include "core/net/flow.hpp"
 #include "core/rng.hpp"
 #include "core/time.hpp"
@@ -58,9 +60,16 @@ struct Lookup {
   std::optional<TraceId> trace;
 };
 
+// Which part of what there is: the newest ones that happened before this place. At most
+// limits::kRecords at a time, and limits::kRecordBytes of text.
+struct Window {
+  std::uint64_t before = std::numeric_limits<std::uint64_t>::max();  // a Record's `sequence`
+  std::size_t limit = limits::kRecords;
+};
+
 struct Records {
-  std::vector<Record> items;  // oldest first
-  bool truncated = false;     // there was more: the oldest are left out
+  std::vector<Record> items;           // oldest first
+  std::optional<std::uint64_t> older;  // there are: `before` of the window that ends with them
 };
 
 struct RecorderCounts {
@@ -95,9 +104,8 @@ class Recorder {
   void note(Now now, TraceId trace, std::string_view step, std::string_view call_id = {},
             std::string_view other_call_id = {}, bool stranger = false);
 
-  // At most limits::kRecords of them and limits::kRecordBytes of text, the newest. Costs a walk
-  // over all entries, not over their texts: see docs/operating.md.
-  Records find(const Lookup& lookup) const;
+  // Costs a walk over all entries, not over their texts: see docs/operating.md.
+  Records find(const Lookup& lookup, Window window = {}) const;
   RecorderCounts counts() const;
 
  private:

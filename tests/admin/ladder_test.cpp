@@ -138,6 +138,39 @@ TEST_CASE("what to look for must be said, once, and be well formed") {
   CHECK(house.ask("GET", "/v1/ladder?call_id=unknown&format=text").status == 200);
 }
 
+TEST_CASE("a ladder is read from its end, window by window") {
+  House house(one_target());
+  house.place_call();
+  const Json::Array all = *house.ask("GET", kCall)["items"].array();
+  REQUIRE(all.size() > 3);
+  CHECK(house.ask("GET", kCall)["older"].null());
+  Json::Array joined;
+  std::string before;
+  do {
+    const Reply part = house.ask("GET", kCall + "&limit=3" + before);
+    REQUIRE(part.status == 200);
+    const Json::Array& items = *part["items"].array();
+    joined.insert(joined.begin(), items.begin(), items.end());
+    const std::string mark =
+        part["older"].null() ? "" : "before=" + std::to_string(*part["older"].integer());
+    for (const char* format : {"&format=text", "&format=svg"}) {
+      const std::string drawn = house.ask("GET", kCall + "&limit=3" + before + format).text;
+      CHECK((drawn.find(mark + ")") != std::string::npos) == !mark.empty());
+      CHECK((drawn.find("older") != std::string::npos) == !mark.empty());
+    }
+    before = mark.empty() ? "" : "&" + mark;
+  } while (!before.empty());
+  REQUIRE(joined.size() == all.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    CHECK(*joined[i].find("at") == *all[i].find("at"));  // the offset is the window's own
+
+  CHECK(packets_of(house.ask("GET", "/v1/pcap?call_id=1%40192.0.2.1&limit=1").text).size() <= 1);
+  CHECK(house.ask("GET", kCall + "&limit=0").status == 400);
+  CHECK(house.ask("GET", kCall + "&limit=2001").status == 400);
+  CHECK(house.ask("GET", kCall + "&before=0").status == 400);
+  CHECK(house.ask("GET", kCall + "&before=x").status == 400);
+}
+
 TEST_CASE("an address of record and a source find the same call") {
   House house(one_target());
   house.place_call();

@@ -4,6 +4,7 @@ telephone, and that nothing on it comes from elsewhere."""
 import gzip
 import json
 import os
+import socket
 import urllib.error
 import urllib.request
 
@@ -313,6 +314,29 @@ class Page(LabTest):
         self.assertGreater(os.path.getsize(path), 500)
         self.page.wait(css=".verdict")
         self.page.wait(css=".steps li")
+
+    def test_a_long_ladder_is_read_from_its_end(self):
+        stranger = self.lab.ip(77)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knocking:
+            knocking.bind((stranger, 0))
+            for number in range(150):
+                via = f"Via: SIP/2.0/UDP {stranger}:{knocking.getsockname()[1]};branch=z9hG4bK-{number}"
+                knocking.sendto("\r\n".join(["OPTIONS sip:x@unknown.test SIP/2.0", via, "Max-Forwards: 70", f"From: <sip:x@unknown.test>;tag={number}",
+                                             "To: <sip:x@unknown.test>", f"Call-ID: knock-{number}@x", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]).encode(),
+                                (self.edge.ip, 5060))
+        everything = wait_for(lambda: (ladder := self.edge.must("GET", f"/v1/ladder?source={stranger}&limit=2000"))["items"][299:] and ladder, 10,
+                              "150 knocks are recorded")
+        self.assertIsNone(everything["older"])
+        self.log_in(f"trace?source={stranger}")
+        self.page.wait("There are older ones.")
+        self.page.click(css=".ladder .row", text="OPTIONS", nth=-1)
+        self.page.wait(css=".message pre", text="Call-ID: knock-149@x")
+        self.page.click("Older")
+        self.page.gone(css=".message")
+        self.page.click(css=".ladder .row", text="OPTIONS", nth=0)
+        self.page.wait(css=".message pre", text="Call-ID: knock-0@x")
+        self.page.click("Newest")
+        self.page.wait("There are older ones.")
 
     def test_the_overview_counts_and_its_numbers_lead_to_what_they_count(self):
         self.log_in()

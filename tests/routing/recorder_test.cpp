@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "core/limits.hpp"
 #include "tests/support/edge_world.hpp"
 
@@ -49,7 +52,7 @@ TEST_CASE("either leg's Call-ID finds both legs of a call, in order") {
   CHECK(messages(by_call(w, "call-2")).empty());
 
   const Records records = by_call(w, "call-1");
-  CHECK_FALSE(records.truncated);
+  CHECK_FALSE(records.older);
   const Record& first = records.items.front();
   CHECK(first.remote.text() == kPhone);
   CHECK(first.local.text() == kEdge);
@@ -182,9 +185,35 @@ TEST_CASE("of more than is shown at a time the newest are, and it is said") {
     recorder.sent(now, {{}, Bytes{text}});
   }
   const auto shown = recorder.find({.call_ids = {"x"}, .aor = {}, .source = {}, .trace = {}});
-  CHECK(shown.truncated);
   REQUIRE(shown.items.size() == limits::kRecords);
   CHECK(shown.items.back().text == text);
+  REQUIRE(shown.older);
+  CHECK(*shown.older == shown.items.front().sequence);
+}
+
+TEST_CASE("windows that follow each other's beginning show everything, each once") {
+  routing::Recorder recorder({.enabled = true, .memory = 8 << 20, .local = {}}, HashKey{1, 2});
+  const Now now{Instant{1h}, WallTime{}};
+  for (int i = 0; i < 100; ++i) {
+    recorder.sent(now, {{}, Bytes{"SIP/2.0 200 OK\r\nCall-ID: x\r\n\r\n"}});
+    recorder.sent(now, {{}, Bytes{"SIP/2.0 200 OK\r\nCall-ID: other\r\n\r\n"}});
+  }
+  const Lookup x{.call_ids = {"x"}, .aor = {}, .source = {}, .trace = {}};
+  const std::vector<routing::Record> all = recorder.find(x).items;
+  REQUIRE(all.size() == 100);
+  std::vector<std::uint64_t> seen;
+  std::optional<std::uint64_t> before = std::numeric_limits<std::uint64_t>::max();
+  while (before) {
+    const auto shown = recorder.find(x, {.before = *before, .limit = 7});
+    REQUIRE(shown.items.size() == std::min<std::size_t>(7, 100 - seen.size()));
+    for (auto it = shown.items.rbegin(); it != shown.items.rend(); ++it)
+      seen.push_back(it->sequence);
+    before = shown.older;
+  }
+  REQUIRE(seen.size() == 100);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(seen[i] == all[99 - i].sequence);
+  CHECK(recorder.find(x, {.before = all.front().sequence, .limit = 7}).items.empty());
+  CHECK_FALSE(recorder.find(x, {.before = all[7].sequence, .limit = 7}).older);
 }
 
 TEST_CASE("a large message is recorded truncated") {

@@ -45,7 +45,7 @@ export type LadderItem = {
   at: string; offset_ms: number; from?: number; to?: number; kind: "message" | "retransmission" | "dropped" | "note";
   label: string; cseq?: string; detail?: string; transport?: string; bytes?: number; text?: string;
 };
-export type Ladder = { parties: Party[]; items: LadderItem[]; truncated: boolean };
+export type Ladder = { parties: Party[]; items: LadderItem[]; older: number | null };
 export type Step = { at?: string; offset_ms?: number; what: string; why?: string; fields?: Record<string, unknown> };
 export type Explanation = { id: string; kind: string; verdict: string; known_death: string | null; steps: Step[] };
 export type RouteTest = {

@@ -9,14 +9,16 @@ import { change } from "./dialogs";
 import { LadderPicture } from "./ladder";
 
 export function Recorded({ path, parameters, running, name }: { path: string; parameters: Record<string, string>; running: boolean; name: string }) {
-  const live = useLive<Ladder>(query(`${path}/ladder`, parameters), { every: running ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
+  const [before, setBefore] = useState<number | null>(null);
+  const live = useLive<Ladder>(query(`${path}/ladder`, { ...parameters, before }), { every: running ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
   const [chosen, setChosen] = useState<number | null>(null);
   const [notes, setNotes] = useState(true);
   const ladder = live.data;
   const item = chosen === null ? undefined : ladder?.items[chosen];
   const parties = new Map(ladder?.parties.map((party) => [party.id, party.label]));
   const list = JSON.stringify(parameters);
-  useEffect(() => setChosen(null), [path, list]);
+  useEffect(() => setChosen(null), [path, list, before]);
+  useEffect(() => setBefore(null), [path, list]);
   const save = () => void change(() => download(query(`${path}/pcap`, parameters), `${name.replace(/[^\w.-]+/g, "_")}.pcapng`), "The capture is saved; Wireshark opens it.");
   return (
     <Panel title="Ladder" aside={ladder && ladder.items.length > 0 && (
@@ -26,7 +28,12 @@ export function Recorded({ path, parameters, running, name }: { path: string; pa
       </>
     )}>
       <Trouble of={live} what="Ladders" />
-      {ladder?.truncated && <Note tone="warn">The recorder has let go of the beginning: what is oldest leaves first.</Note>}
+      {(before !== null || ladder?.older) && (
+        <p class="small">
+          {before !== null && <Button onClick={() => setBefore(null)}>Newest</Button>}{" "}
+          {ladder?.older && <><Button onClick={() => setBefore(ladder.older)}>Older</Button> There are older ones.</>}
+        </p>
+      )}
       {ladder && (ladder.items.length
         ? <LadderPicture ladder={ladder} notes={notes} chosen={chosen} choose={setChosen} />
         : <Note>The recorder holds nothing of it.</Note>)}
