@@ -25,6 +25,8 @@ storage::SavedLeg leg_record(const sip::LegCheckpoint& leg) {
   out.local_cseq = d.local_cseq;
   out.remote_cseq = d.remote_cseq;
   out.invite_cseq = leg.invite_cseq;
+  out.session_uuid = leg.session_uuid;
+  out.peer_session_uuid = leg.peer_session_uuid;
   return out;
 }
 
@@ -52,6 +54,8 @@ Result<sip::LegCheckpoint> leg_checkpoint(const storage::SavedLeg& leg) {
   d.confirmed = true;
   out.contact_user = leg.contact_user;
   out.invite_cseq = leg.invite_cseq;
+  out.session_uuid = leg.session_uuid;
+  out.peer_session_uuid = leg.peer_session_uuid;
   return out;
 }
 

@@ -122,6 +122,7 @@ struct SavedLeg {
   std::string call_id, local_tag, remote_tag, local_party, remote_party, remote_target;
   std::string route_set;  // as one Route header field's value; empty: none
   std::string contact_user;
+  std::string session_uuid, peer_session_uuid;  // RFC 7989, as sip/b2bua/leg.hpp has them
   std::uint32_t local_cseq = 0, remote_cseq = 0, invite_cseq = 0;
   friend bool operator==(const SavedLeg&, const SavedLeg&) = default;
 };

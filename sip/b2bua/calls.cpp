@@ -1,4 +1,5 @@
 #include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 
 #include <fmt/format.h>
 
@@ -176,11 +177,11 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_refusal: {
       const Refusal& best = *best_refusal(*call.hunt);
       call.status = best.response->status();
-      return legs_.respond(now, invite->server, call.origin, *invite->request, invite->source,
-                           {.status = call.status,
-                            .reason = best.response->reason_phrase(),
-                            .source = best.response.get(),
-                            .headers = other_challenges(*call.hunt, best)});
+      return respond_finally(now, call,
+                             {.status = call.status,
+                              .reason = best.response->reason_phrase(),
+                              .source = best.response.get(),
+                              .headers = other_challenges(*call.hunt, best)});
     }
     case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
     case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
@@ -261,11 +262,18 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
                           std::vector<HeaderLine> headers) {
   call.status = status;
   if (call.why.empty()) call.why = why;
-  const InviteExchange& invite = *invites_.find(call.pending);
   log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
   env_.note_reply(call.context->key, {.status = status, .why = why});
-  legs_.respond(now, invite.server, call.origin, *invite.request, invite.source,
-                {.status = status, .why = why, .headers = std::move(headers)});
+  respond_finally(now, call, {.status = status, .why = why, .headers = std::move(headers)});
+}
+
+// A refusal of the INVITE.
+void Calls::respond_finally(Now now, const Call& call, const LegResponse& response) {
+  // RFC 7989 §7: of which of several phones it speaks is not determined.
+  Leg& origin = *legs_.find(call.origin);
+  if (call.attempts > 1 && !origin.session_uuid.empty()) origin.session_uuid = kNilUuid;
+  const InviteExchange& invite = *invites_.find(call.pending);
+  legs_.respond(now, invite.server, call.origin, *invite.request, invite.source, response);
 }
 
 // The 408 rule: only when every target was tried, none gave any response, and the last one had its

@@ -124,6 +124,7 @@ class Calls {
   void refuse_origin(Now now, Call& call, int status, std::string why,
                      std::vector<HeaderLine> headers = {});
   void refuse_exhausted(Now now, Call& call);
+  void respond_finally(Now now, const Call& call, const LegResponse& response);
 
   // calls_attempts.cpp: hunting
   void next_attempt(Now now, CallId id);  // the next group
@@ -144,6 +145,7 @@ class Calls {
   // calls_forks.cpp: the early dialogs of both legs
   LegId dialog_of(LegId leg_id, const Message& response);
   LegId join(Now now, Call& call, LegId leg_id);
+  void stand_in(const Call& call, Leg& origin, const Leg& phone);
   void end_dialogs(Call& call, LegId leg_id);
   void end_dialog(Call& call, LegId leg_id);
   void drop_dialog(Now now, Call& call, LegId origin);

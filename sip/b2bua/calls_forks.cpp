@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sip/b2bua/calls.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 
 namespace usher::sip {
 
@@ -16,9 +17,8 @@ LegId Calls::dialog_of(LegId leg_id, const Message& response) {
   const std::string_view tag = response.to_tag();
   if (tag.empty() || (!leg.has_early_dialog && !leg.dialog.confirmed)) return leg_id;
   if (const LegId known = legs_.find_fork(leg_id, tag)) return known;
-  const bool with_session = !leg.session_uuid.empty();
   const LegId fork = legs_.add_fork(leg_id, tag);
-  if (fork && with_session) legs_.hear(response);  // its first word
+  if (fork && env_.config.correlation.session_id) legs_.hear(response);  // its first word
   return fork;
 }
 
@@ -45,9 +45,25 @@ LegId Calls::join(Now now, Call& call, LegId leg_id) {
   }
   Leg& origin = *legs_.find(origin_id);
   origin.peer = leg_id;
+  stand_in(call, origin, leg);
   if (!leg.peer_contact_user.empty()) origin.contact_user = leg.peer_contact_user;
   leg.peer = origin_id;
   return origin_id;
+}
+
+// RFC 7989 §7: towards a backend on behalf of the phone that it calls, unless the phone has said a
+// UUID of its own. Each phone, and each dialog of it, has another one.
+void Calls::stand_in(const Call& call, Leg& origin, const Leg& phone) {
+  if (!env_.config.correlation.session_id) return;
+  if (origin.side != Side::backend || phone.side != Side::phone) return;
+  origin.session_uuid.clear();
+  if (!phone.peer_session_uuid.empty()) return;
+  origin.session_uuid =
+      session_uuid(env_.config.names, phone.dialog.call_id + '\n' + phone.dialog.remote_tag);
+  const InviteExchange* invite = invites_.find(call.pending);
+  if (invite == nullptr || !origin.peer_session_uuid.empty()) return;
+  if (const auto uuid = local_uuid(invite->request->header(HeaderId::session_id)))
+    origin.peer_session_uuid = *uuid;
 }
 
 void Calls::overtaken(Now now, LegId leg_id) {

@@ -24,6 +24,7 @@ struct LegCheckpoint {
   std::string contact_user;
   std::string device;  // Plan's or Attempt's
   std::uint32_t invite_cseq = 0;
+  std::string session_uuid, peer_session_uuid;  // as Leg has them
 };
 
 struct CallCheckpoint {

@@ -40,7 +40,8 @@ struct KeptAck {
 // What of a leg makes a new checkpoint when it differs from the last one's.
 struct LegStamp {
   net::Flow flow;
-  std::size_t target = 0;  // a hash of the remote target
+  std::size_t target = 0;   // a hash of the remote target
+  std::size_t session = 0;  // of the Session-ID's UUIDs
   std::uint32_t invite_cseq = 0;
   std::uint32_t cseq = 0;  // the last one we used
 };
@@ -53,10 +54,10 @@ struct Leg {
   net::Flow flow;
   Dialog dialog;
   std::string contact_user;
-  // Session-ID (RFC 7989) towards a backend on behalf of a phone that has none; both empty: nothing
-  // is said for it.
-  std::string session_uuid;       // the phone's
-  std::string peer_session_uuid;  // the backend's, as it said last
+  // Session-ID (RFC 7989), by policy. Ours towards a backend on behalf of the phone on the other
+  // leg, which has none; empty: nothing is said for it.
+  std::string session_uuid;
+  std::string peer_session_uuid;  // the peer's own, as it said last; empty: none
   std::string device;             // the user's name of the phone; empty: none
   std::string peer_contact_user;  // Attempt::contact_user_origin
   std::shared_ptr<const CallContext> context;

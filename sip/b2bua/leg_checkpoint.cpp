@@ -14,8 +14,9 @@ namespace {
 constexpr std::uint32_t kLargestCSeq = 0x7fffffff;  // RFC 3261 §8.1.1.5
 
 LegStamp stamp_of(const Leg& leg) {
-  return {leg.flow, std::hash<std::string>{}(leg.dialog.remote_target), leg.invite_cseq,
-          leg.dialog.local_cseq};
+  constexpr std::hash<std::string> hash;
+  return {leg.flow, hash(leg.dialog.remote_target), hash(leg.session_uuid + leg.peer_session_uuid),
+          leg.invite_cseq, leg.dialog.local_cseq};
 }
 
 // The way to the peer when no connection of the earlier process is left.
@@ -42,13 +43,14 @@ net::Flow flow_now(const LegCheckpoint& leg) {
 bool same_as_told(const Leg& leg) {
   const LegStamp now = stamp_of(leg);
   return now.flow == leg.told.flow && now.target == leg.told.target &&
-         now.invite_cseq == leg.told.invite_cseq && now.cseq - leg.told.cseq < kCSeqTold;
+         now.session == leg.told.session && now.invite_cseq == leg.told.invite_cseq &&
+         now.cseq - leg.told.cseq < kCSeqTold;
 }
 
 LegCheckpoint tell(Leg& leg) {
   leg.told = stamp_of(leg);
-  return {leg.side,         leg.is_uac, leg.flow,       leg.dialog,
-          leg.contact_user, leg.device, leg.invite_cseq};
+  return {leg.side,   leg.is_uac,      leg.flow,         leg.dialog,           leg.contact_user,
+          leg.device, leg.invite_cseq, leg.session_uuid, leg.peer_session_uuid};
 }
 
 Result<void> can_go_on(const LegCheckpoint& leg) {
@@ -67,6 +69,8 @@ Leg leg_of(LegCheckpoint checkpoint) {
   leg.contact_user = std::move(checkpoint.contact_user);
   leg.device = std::move(checkpoint.device);
   leg.invite_cseq = checkpoint.invite_cseq;
+  leg.session_uuid = std::move(checkpoint.session_uuid);
+  leg.peer_session_uuid = std::move(checkpoint.peer_session_uuid);
   return leg;
 }
 

@@ -273,8 +273,11 @@ void Legs::hear(const Message& message) {
   const bool request = message.is_request();
   const LegId id = find_dialog(message.call_id(), request ? message.to_tag() : message.from_tag(),
                                request ? message.from_tag() : message.to_tag());
-  if (Leg* leg = legs_.find(id); leg != nullptr && !leg->session_uuid.empty())
-    leg->peer_session_uuid = *uuid;
+  Leg* leg = legs_.find(id);
+  if (leg == nullptr) return;
+  leg->peer_session_uuid = *uuid;
+  // Who says one of his own is not stood in for.
+  if (Leg* peer = legs_.find(leg->peer); peer != nullptr) peer->session_uuid.clear();
 }
 
 ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view method_name,

@@ -10,13 +10,12 @@ namespace {
 
 constexpr std::size_t kUuidLength = 32;
 constexpr std::string_view kUuidDigits = "0123456789abcdef";
-constexpr std::string_view kNilUuid = "00000000000000000000000000000000";
 
 }  // namespace
 
-std::string session_uuid(const HashKey& key, std::string_view call_id) {
+std::string session_uuid(const HashKey& key, std::string_view dialog) {
   std::string text = "session-id\n";
-  text += call_id;
+  text += dialog;
   std::string out;
   for (int half = 0; half < 2; ++half) {
     const std::uint64_t bits = siphash(key, text);

@@ -9,10 +9,13 @@
 
 namespace usher::sip {
 
-// For the phone whose call has this Call-ID: 32 digits of [0-9a-f], a UUID of version 4 in form
-// (RFC 4122 §4.4). The same each time, so also in an INVITE that is tried again with credentials
-// (RFC 7989 §6), and it tells nothing of the Call-ID without the key.
-std::string session_uuid(const HashKey& key, std::string_view call_id);
+// For the phone of the dialog that is named so, by its Call-ID alone or with a tag: 32 digits of
+// [0-9a-f], a UUID of version 4 in form (RFC 4122 §4.4). The same each time, so also in an INVITE
+// that is tried again with credentials (RFC 7989 §6), and it tells nothing of the name without the
+// key.
+std::string session_uuid(const HashKey& key, std::string_view dialog);
+
+inline constexpr std::string_view kNilUuid = "00000000000000000000000000000000";
 
 // "<ours>;remote=<peer's>"; the nil UUID for an empty one.
 std::string session_value(std::string_view ours, std::string_view peer);

@@ -121,13 +121,15 @@ struct Sql<LegRow> {
   static constexpr const char* all =
       "SELECT owner, place, side, is_uac, device, transport, listener, remote_ip, remote_port, "
       "call_id, local_tag, remote_tag, local_party, remote_party, remote_target, route_set, "
-      "contact_user, local_cseq, remote_cseq, invite_cseq FROM legs ORDER BY owner, place";
+      "contact_user, local_cseq, remote_cseq, invite_cseq, session_uuid, "
+      "peer_session_uuid FROM legs ORDER BY owner, place";
   static constexpr const char* put =
       "INSERT OR REPLACE INTO legs (owner, place, side, is_uac, device, transport, listener, "
       "remote_ip, remote_port, call_id, local_tag, remote_tag, local_party, remote_party, "
-      "remote_target, route_set, contact_user, local_cseq, remote_cseq, invite_cseq) "
+      "remote_target, route_set, contact_user, local_cseq, remote_cseq, invite_cseq, session_uuid, "
+      "peer_session_uuid) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-      "?19, ?20)";
+      "?19, ?20, ?21, ?22)";
   static constexpr const char* remove = "DELETE FROM legs WHERE owner = ?1";
 };
 

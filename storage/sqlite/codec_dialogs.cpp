@@ -65,7 +65,9 @@ void bind_leg(Statement& put, std::string_view owner, int place, const SavedLeg&
       .bind(17, leg.contact_user)
       .bind(18, std::int64_t{leg.local_cseq})
       .bind(19, std::int64_t{leg.remote_cseq})
-      .bind(20, std::int64_t{leg.invite_cseq});
+      .bind(20, std::int64_t{leg.invite_cseq})
+      .bind(21, leg.session_uuid)
+      .bind(22, leg.peer_session_uuid);
 }
 
 Result<void> read_row(const Statement& row, LegRow& out) {
@@ -88,7 +90,10 @@ Result<void> read_row(const Statement& row, LegRow& out) {
   leg.contact_user = row.text(16);
   if (auto r = read_number(row, 17, "local_cseq", leg.local_cseq); !r) return r;
   if (auto r = read_number(row, 18, "remote_cseq", leg.remote_cseq); !r) return r;
-  return read_number(row, 19, "invite_cseq", leg.invite_cseq);
+  if (auto r = read_number(row, 19, "invite_cseq", leg.invite_cseq); !r) return r;
+  leg.session_uuid = row.text(20);
+  leg.peer_session_uuid = row.text(21);
+  return {};
 }
 
 }  // namespace usher::storage

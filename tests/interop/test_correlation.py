@@ -2,11 +2,12 @@
 
 import re
 
+from lab import sip
 from lab.asterisk import Asterisk
 from lab.baresip import Baresip
 from lab.edge import Edge
 from lab.lab import main
-from lab.scripted import ScriptedTest, contact_of
+from lab.scripted import ScriptedTest, contact_of, contacts
 from lab.wait import wait_for
 
 NIL = "0" * 32
@@ -57,6 +58,28 @@ class Correlation(ScriptedTest):
         bye = self.upstream.expect("BYE")
         self.assertEqual(bye["Session-ID"], f"{own};remote={PEER}")
         self.assert_refers_to(bye, call.call_id)
+        self.upstream.reply(bye, 200)
+        self.desk.peer.expect(200, method="BYE")
+
+    def test_a_called_phone_is_spoken_for_and_over_kill_9_too(self):
+        registered, _ = self.register(self.desk, self.upstream)
+        caller = self.as_backend(self.upstream)
+        caller.domain = self.edge.ip
+        call = caller.call(sip.uri_of(contacts(registered)[0])[4:].split("@")[0], headers=[("Session-ID", f"{PEER};remote={NIL}")])
+        invite = self.desk.peer.expect("INVITE")
+        self.assertEqual(invite["Session-ID"], f"{PEER};remote={NIL}")
+        self.desk.peer.reply(invite, 100)
+        self.upstream.expect(100)
+        self.desk.peer.reply(invite, 180, headers=[contact_of(self.desk.peer)])
+        own = re.fullmatch(f"([0-9a-f]{{32}});remote={PEER}", self.upstream.expect(180)["Session-ID"]).group(1)
+        self.assertNotIn(own, (NIL, PEER))
+        leg = self.answer(call, self.desk.peer, invite)
+        wait_for(lambda: self.edge.status()["counts"]["pending_persists"] == 0, 5, "the store has the call")
+        self.edge.kill9()
+        self.edge.start()
+        leg.send("BYE")
+        bye = self.upstream.expect("BYE")
+        self.assertEqual(bye["Session-ID"], f"{own};remote={PEER}")
         self.upstream.reply(bye, 200)
         self.desk.peer.expect(200, method="BYE")
 

@@ -216,6 +216,8 @@ inline SavedCall sample_call(const std::string& id) {
   origin.local_cseq = 0x7fffffff;
   origin.remote_cseq = 4'294'967'295;
   origin.invite_cseq = 1;
+  origin.session_uuid = std::string(32, 'a');
+  origin.peer_session_uuid = std::string(32, 'b');
   SavedLeg& answerer = call.answerer;
   answerer.side = LegSide::backend;
   answerer.is_uac = true;

@@ -206,15 +206,78 @@ TEST_CASE("the same call has the same Session-ID at the next target, another cal
   CHECK_NE(net.backend.expect("INVITE").header("Session-ID"), first.header("Session-ID"));
 }
 
+TEST_CASE("a called phone without Session-ID is stood in for, towards the backend alone") {
+  House net(with({.session_id = true}));
+  net.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+  const Seen invite = net.phone.expect("INVITE");
+  CHECK_EQ(invite.all("Session-ID"), std::vector<std::string>{value(kBackends, kNil)});
+  net.phone.respond(invite, 180);
+  const Seen ringing = net.backend.expect("180");
+  REQUIRE_EQ(ringing.all("Session-ID").size(), 1);
+  const std::string ours = ringing.header("Session-ID").substr(0, 32);
+  CHECK(sip::local_uuid(ours));
+  CHECK_EQ(ringing.header("Session-ID"), value(ours, kBackends));
+  net.phone.respond(invite, 200, kSdpAnswer);
+  CHECK_EQ(net.backend.expect("200").header("Session-ID"), value(ours, kBackends));
+  net.backend.ack({}, session(kBackends, ours));
+  CHECK_EQ(net.phone.expect("ACK").header("Session-ID"), value(kBackends, ours));
+  net.phone.request("BYE");
+  const Seen bye = net.backend.expect("BYE");
+  CHECK_EQ(bye.all("Session-ID"), std::vector<std::string>{value(ours, kBackends)});
+  net.backend.respond(bye, 200);
+  CHECK(net.phone.expect("200").all("Session-ID").empty());
+}
+
+TEST_CASE("a called phone that says a Session-ID speaks for itself") {
+  House net(with({.session_id = true}));
+  net.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+  const Seen invite = net.phone.expect("INVITE");
+  net.phone.respond(invite, 200, kSdpAnswer, session(kPhones, kBackends));
+  CHECK_EQ(net.backend.expect("200").all("Session-ID"),
+           std::vector<std::string>{value(kPhones, kBackends)});
+  net.backend.ack({}, session(kBackends, kPhones));
+  net.phone.expect("ACK");
+  net.backend.request("INFO", {}, session(kBackends, kPhones));
+  net.phone.respond(net.phone.expect("INFO"), 200);
+  CHECK(net.backend.expect("200").all("Session-ID").empty());  // none is made up beside it
+}
+
+TEST_CASE("called one after the other each phone has a UUID of its own, their refusal a nil one") {
+  House net(with({.session_id = true}));
+  net.router = [&](const sip::RouteNeeded& need) {
+    sip::Plan plan = net.plan;
+    plan.towards = sip::Side::phone;
+    plan.exhaustive = true;
+    for (const Party* phone : {&net.phone, &net.second})
+      plan.attempts.push_back({phone->flow, phone->contact_uri(), 0});
+    net.stack->route(net.now(), need, std::move(plan));
+  };
+  net.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+  std::string heard;
+  for (Party* phone : {&net.phone, &net.second}) {
+    const Seen invite = phone->expect("INVITE");
+    phone->respond(invite, 180);
+    const std::string said = net.backend.expect("180").header("Session-ID");
+    CHECK_EQ(said.substr(32), ";remote=" + std::string(kBackends));
+    CHECK_NE(said, heard);
+    heard = said;
+    phone->respond(invite, 486);
+    phone->expect("ACK");
+  }
+  CHECK_EQ(net.backend.expect("486").header("Session-ID"), value(kNil, kBackends));
+}
+
 TEST_CASE("no Session-ID is made up for a backend, nor without the policy") {
   House net(with({.session_id = true}));
-  net.backend.invite("sip:401~token@203.0.113.5");
-  const Seen invite = net.phone.expect("INVITE");
-  CHECK(invite.all("Session-ID").empty());
-  net.phone.respond(invite, 200, kSdpAnswer);
-  CHECK(net.backend.expect("200").all("Session-ID").empty());
+  net.phone.invite();
+  const Seen invite = net.backend.expect("INVITE");
+  net.backend.respond(invite, 200, kSdpAnswer);
+  CHECK(net.phone.expect("200").all("Session-ID").empty());
 
   House plain;
+  plain.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+  plain.phone.respond(plain.phone.expect("INVITE"), 200, kSdpAnswer);
+  CHECK(plain.backend.expect("200").all("Session-ID").empty());
   plain.phone.invite();
   CHECK(plain.backend.expect("INVITE").all("Session-ID").empty());
 }

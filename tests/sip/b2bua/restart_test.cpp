@@ -30,9 +30,8 @@ struct Restarting : House {
     if (!taken<sip::CallEnded>().empty()) kept.clear();  // one call in each test
   }
 
-  void restart() {
+  void restart(sip::StackConfig config = default_config()) {
     collect();
-    sip::StackConfig config = default_config();
     config.seed = ++seed_;
     stack = std::make_unique<sip::Stack>(std::move(config), log);
     for (const auto& [id, checkpoint] : kept) {
@@ -345,6 +344,31 @@ TEST_CASE("a backend that had connected to us is called back at its Contact") {
   options(net.phone, pbx, last);
   hang_up(net.phone, pbx, last);
   net.expect_quiet();
+}
+
+TEST_CASE("Session-ID: a phone is stood in for with the same UUIDs (RFC 7989 section 7)") {
+  sip::StackConfig config = Network::default_config();
+  config.correlation.session_id = true;
+  const std::string first(32, 'a'), other(32, 'b');
+  const auto of = [](const Seen& seen) { return seen.header("Session-ID").substr(0, 32); };
+  Restarting net(config);
+  net.phone.invite();
+  const Seen invite = net.backend.expect("INVITE");
+  const std::string ours = of(invite);
+  net.backend.respond(invite, 200, kSdpAnswer, "Session-ID: " + first + ";remote=" + ours + "\r\n");
+  net.phone.expect("200");
+  net.phone.ack();
+  net.backend.expect("ACK");
+  net.restart(config);
+  net.phone.request("OPTIONS");
+  const Seen asked = net.backend.expect("OPTIONS");
+  CHECK_EQ(asked.header("Session-ID"), ours + ";remote=" + first);
+  // A UUID that changes is kept, too.
+  net.backend.respond(asked, 200, {}, "Session-ID: " + other + ";remote=" + ours + "\r\n");
+  net.phone.expect("200 OPTIONS");
+  net.restart(config);
+  net.phone.request("BYE");
+  CHECK_EQ(net.backend.expect("BYE").header("Session-ID"), ours + ";remote=" + other);
 }
 
 TEST_CASE("a checkpoint that cannot be gone on from is refused with the reason") {
