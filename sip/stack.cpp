@@ -52,7 +52,10 @@ struct Stack::Impl {
     const TransactionUser user = user_of(e.cookie);
     if (user.kind == Kind::invite_server) calls.cancel(now, user, *e.request);
   }
-  void on(Now now, const AckReceived& e) { calls.ack(now, e); }
+  void on(Now now, const AckReceived& e) {
+    if (env.config.correlation.session_id) legs.hear(*e.request);
+    calls.ack(now, e);
+  }
   void on(Now now, const ResponseReceived& e) {
     if (env.config.correlation.session_id) legs.hear(*e.response);
     env.large.answered(now.mono, e.cookie);

@@ -1,11 +1,11 @@
 #include "sip/b2bua/calls.hpp"
-#include "sip/b2bua/session_uuid.hpp"
 
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "core/limits.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/sdp/media_address.hpp"
 
@@ -177,11 +177,11 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
     case CallAction::forward_refusal: {
       const Refusal& best = *best_refusal(*call.hunt);
       call.status = best.response->status();
-      return respond_finally(now, call,
-                             {.status = call.status,
-                              .reason = best.response->reason_phrase(),
-                              .source = best.response.get(),
-                              .headers = other_challenges(*call.hunt, best)});
+      return send_refusal(now, call,
+                          {.status = call.status,
+                           .reason = best.response->reason_phrase(),
+                           .source = best.response.get(),
+                           .headers = other_challenges(*call.hunt, best)});
     }
     case CallAction::refuse_exhausted: return refuse_exhausted(now, call);
     case CallAction::refuse_ring_limit: return refuse_origin(now, call, 408, cause.why);
@@ -264,11 +264,10 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
   if (call.why.empty()) call.why = why;
   log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
   env_.note_reply(call.context->key, {.status = status, .why = why});
-  respond_finally(now, call, {.status = status, .why = why, .headers = std::move(headers)});
+  send_refusal(now, call, {.status = status, .why = why, .headers = std::move(headers)});
 }
 
-// A refusal of the INVITE.
-void Calls::respond_finally(Now now, const Call& call, const LegResponse& response) {
+void Calls::send_refusal(Now now, const Call& call, const LegResponse& response) {
   // RFC 7989 §7: of which of several phones it speaks is not determined.
   Leg& origin = *legs_.find(call.origin);
   if (call.attempts > 1 && !origin.session_uuid.empty()) origin.session_uuid = kNilUuid;

@@ -124,7 +124,7 @@ class Calls {
   void refuse_origin(Now now, Call& call, int status, std::string why,
                      std::vector<HeaderLine> headers = {});
   void refuse_exhausted(Now now, Call& call);
-  void respond_finally(Now now, const Call& call, const LegResponse& response);
+  void send_refusal(Now now, const Call& call, const LegResponse& response);
 
   // calls_attempts.cpp: hunting
   void next_attempt(Now now, CallId id);  // the next group

@@ -57,9 +57,12 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   Leg leg = legs_.towards(origin, hunt.plan, attempt, invite.request->request_uri());
   leg.call = id;
   leg.peer_contact_user = attempt.contact_user_origin;
-  if (env_.config.correlation.session_id && leg.side == Side::backend &&
-      invite.request->count(HeaderId::session_id) == 0)
-    leg.session_uuid = session_uuid(env_.config.names, invite.request->call_id());
+  if (env_.config.correlation.session_id && leg.side == Side::backend) {
+    const bool says_one = invite.request->count(HeaderId::session_id) > 0;
+    leg.session_uuid = says_one
+                           ? local_uuid(invite.request->header(HeaderId::session_id)).value_or("")
+                           : session_uuid(env_.config.names, invite.request->call_id());
+  }
   leg.others = attempt.others;
   leg.started = now.mono;
   leg.invite_cseq = leg.dialog.local_cseq;

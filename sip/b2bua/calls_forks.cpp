@@ -51,15 +51,15 @@ LegId Calls::join(Now now, Call& call, LegId leg_id) {
   return origin_id;
 }
 
-// RFC 7989 §7: towards a backend on behalf of the phone that it calls, unless the phone has said a
-// UUID of its own. Each phone, and each dialog of it, has another one.
+// RFC 7989 §7: towards a backend on behalf of the phone that it calls. A UUID that the phone has
+// not said itself is another one for each phone, and for each dialog of it.
 void Calls::stand_in(const Call& call, Leg& origin, const Leg& phone) {
   if (!env_.config.correlation.session_id) return;
   if (origin.side != Side::backend || phone.side != Side::phone) return;
-  origin.session_uuid.clear();
-  if (!phone.peer_session_uuid.empty()) return;
-  origin.session_uuid =
-      session_uuid(env_.config.names, phone.dialog.call_id + '\n' + phone.dialog.remote_tag);
+  origin.session_uuid = phone.peer_session_uuid;
+  if (origin.session_uuid.empty())
+    origin.session_uuid =
+        session_uuid(env_.config.names, phone.dialog.call_id + '\n' + phone.dialog.remote_tag);
   const InviteExchange* invite = invites_.find(call.pending);
   if (invite == nullptr || !origin.peer_session_uuid.empty()) return;
   if (const auto uuid = local_uuid(invite->request->header(HeaderId::session_id)))

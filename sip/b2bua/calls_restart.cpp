@@ -76,6 +76,7 @@ Result<CallId> Calls::restore(Now now, RestoredCall restored) {
     leg.context = context;
     leg.attempt = restored.attempt;
     leg.started = started;
+    if (!env_.config.correlation.session_id) leg.session_uuid.clear();
     return legs_.add(std::move(leg));
   };
   call.origin = add(checkpoint.origin);

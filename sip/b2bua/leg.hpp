@@ -54,8 +54,8 @@ struct Leg {
   net::Flow flow;
   Dialog dialog;
   std::string contact_user;
-  // Session-ID (RFC 7989), by policy. Ours towards a backend on behalf of the phone on the other
-  // leg, which has none; empty: nothing is said for it.
+  // Session-ID (RFC 7989), by policy. On a backend's leg: the UUID of the phone on the other one,
+  // its own or ours for it, which stands where the phone says none; empty: nothing is said.
   std::string session_uuid;
   std::string peer_session_uuid;  // the peer's own, as it said last; empty: none
   std::string device;             // the user's name of the phone; empty: none

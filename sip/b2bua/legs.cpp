@@ -275,9 +275,12 @@ void Legs::hear(const Message& message) {
                                request ? message.from_tag() : message.to_tag());
   Leg* leg = legs_.find(id);
   if (leg == nullptr) return;
+  Leg* peer = legs_.find(leg->peer);
+  if (leg->peer_session_uuid == *uuid && (peer == nullptr || peer->session_uuid == *uuid)) return;
   leg->peer_session_uuid = *uuid;
-  // Who says one of his own is not stood in for.
-  if (Leg* peer = legs_.find(leg->peer); peer != nullptr) peer->session_uuid.clear();
+  touch(id);
+  // A phone that says one of its own has that name from now on.
+  if (peer != nullptr && peer->side == Side::backend) peer->session_uuid = *uuid;
 }
 
 ClientTxId Legs::send_request(Now now, LegId id, Method method, std::string_view method_name,
