@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 namespace usher::admin {
 
@@ -34,7 +34,7 @@ void Throttle::take(Instant now, std::uint64_t key, const Rate& rate) {
 std::optional<int> Throttle::ask(Instant now, const net::IpAddress& client) {
   const Rate rate = client.is_loopback() ? Rate{std::chrono::microseconds(500), 10'000}
                                          : Rate{std::chrono::milliseconds(50), 100};
-  const std::uint64_t key = routing::source_key(key_, 'r', routing::source_of(client));
+  const std::uint64_t key = net::source_key(key_, 'r', net::source_of(client));
   if (const auto left = seconds_of(wait(now, key, rate))) return left;
   take(now, key, rate);
   return std::nullopt;
@@ -43,11 +43,11 @@ std::optional<int> Throttle::ask(Instant now, const net::IpAddress& client) {
 std::optional<int> Throttle::locked(Instant now, const net::IpAddress& client) {
   const Rate rate{client.is_loopback() ? kWrongLoopback : kWrongElsewhere,
                   client.is_loopback() ? 20 : 5};
-  return seconds_of(wait(now, routing::source_key(key_, 't', routing::source_of(client)), rate));
+  return seconds_of(wait(now, net::source_key(key_, 't', net::source_of(client)), rate));
 }
 
 void Throttle::wrong_token(Instant now, const net::IpAddress& client) {
-  take(now, routing::source_key(key_, 't', routing::source_of(client)),
+  take(now, net::source_key(key_, 't', net::source_of(client)),
        {client.is_loopback() ? kWrongLoopback : kWrongElsewhere, 0});
 }
 

@@ -52,16 +52,20 @@ inline constexpr std::size_t kBans = 50'000;
 inline constexpr std::size_t kTrustedNetworks = 64;
 
 // Sockets
-inline constexpr std::size_t kConnections = 20'000;    // accepted ones
-inline constexpr std::size_t kOwnConnections = 2'000;  // made by us
+inline constexpr std::size_t kConnections = 20'000;           // accepted ones
+inline constexpr std::size_t kConnectionsWithKnown = 22'000;  // when one more is of a known peer
+inline constexpr std::size_t kOwnConnections = 2'000;         // made by us
 inline constexpr std::size_t kConnectionsPerSource = 2'000;
 // Connections that have not carried one whole message yet. Beyond it the oldest makes room, so that
 // whoever speaks at once gets in while others only hold the door.
 inline constexpr std::size_t kSilentConnections = 4'000;
 inline constexpr std::size_t kSilentPerSource = 64;
-inline constexpr std::chrono::seconds kFirstMessage{20};       // handshakes included
-inline constexpr std::chrono::seconds kMessageTime{20};        // from its first byte to its last
-inline constexpr std::size_t kConnectionQueueBytes = 1 << 20;  // unsent bytes of one stream
+inline constexpr std::chrono::seconds kFirstMessage{20};  // handshakes included
+inline constexpr std::chrono::seconds kMessageTime{20};   // from its first byte to its last
+// Unsent bytes, with what keeping them costs: of one stream; of all together, beyond which a stream
+// that has any takes no more.
+inline constexpr std::size_t kConnectionQueueBytes = 1 << 20;
+inline constexpr std::size_t kUnsentBytes = 256 << 20;
 inline constexpr std::size_t kBatch = 64;  // datagrams per system call and per wake-up
 
 inline constexpr std::size_t kDatagramQueue = 16'384;       // unsent datagrams of one listener

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/limits.hpp"
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 namespace usher::routing {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "core/duration.hpp"
+#include "core/net/source.hpp"
 #include "core/text.hpp"
 #include "routing/edge_impl.hpp"
-#include "routing/source.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
 

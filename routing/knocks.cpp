@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/limits.hpp"
+#include "core/net/source.hpp"
 #include "core/text.hpp"
-#include "routing/source.hpp"
 
 namespace usher::routing {
 
@@ -22,7 +22,7 @@ Knocks::Knocks(const HashKey& key, std::vector<storage::DoorKnock> kept)
 }
 
 std::uint64_t Knocks::key_of(const storage::DoorKnock& knock) const {
-  return source_key(key_, 'k', knock.source.address, knock.reason);
+  return net::source_key(key_, 'k', knock.source.address, knock.reason);
 }
 
 bool Knocks::count_line(Instant now, Entry& entry) {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "core/limits.hpp"
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 namespace usher::routing {
 
@@ -64,14 +64,14 @@ Limiter::Over Limiter::take(Instant now, const Asked& asked,
     source.per_second += asked.phones * settings.phone.per_second;
     source.burst += asked.phones * settings.phone.burst;
   }
-  want(Over::source, source_key(key_, 's', asked.source), source);
+  want(Over::source, net::source_key(key_, 's', asked.source), source);
   if (!asked.user.empty())
-    want(Over::user, source_key(key_, 'u', asked.source, asked.user), share_of(settings.user));
+    want(Over::user, net::source_key(key_, 'u', asked.source, asked.user), share_of(settings.user));
   if (asked.phones == 0) {
     if (!asked.domain.empty())
-      want(Over::domain, source_key(key_, 'd', {}, asked.domain), share_of(settings.domain));
+      want(Over::domain, net::source_key(key_, 'd', {}, asked.domain), share_of(settings.domain));
     if (!asked.method.empty())
-      want(Over::method, source_key(key_, 'm', {}, asked.method), share_of(settings.method));
+      want(Over::method, net::source_key(key_, 'm', {}, asked.method), share_of(settings.method));
   }
   for (std::size_t i = 0; i < count; ++i) {
     const Wanted& w = wanted[i];
@@ -82,8 +82,8 @@ Limiter::Over Limiter::take(Instant now, const Asked& asked,
 }
 
 bool Limiter::may_answer(Instant now, const net::IpAddress& source, std::string_view user) {
-  const std::uint64_t own = source_key(key_, 'a', source, user);
-  const std::uint64_t all = source_key(key_, 'A', source);
+  const std::uint64_t own = net::source_key(key_, 'a', source, user);
+  const std::uint64_t all = net::source_key(key_, 'A', source);
   const Share share = share_of(kAnswers);
   if (!has_token(now, own, kPause, 1) || !has_token(now, all, share.each(), share.burst))
     return false;
@@ -93,7 +93,7 @@ bool Limiter::may_answer(Instant now, const net::IpAddress& source, std::string_
 }
 
 bool Limiter::may_log(Instant now, const net::IpAddress& source, std::string_view subject) {
-  const std::uint64_t key = source_key(key_, 'l', source, subject);
+  const std::uint64_t key = net::source_key(key_, 'l', source, subject);
   if (!has_token(now, key, kPause, 1)) return false;
   take_token(now, key, kPause);
   return true;

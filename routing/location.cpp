@@ -4,7 +4,7 @@
 
 #include "core/check.hpp"
 #include "core/limits.hpp"
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 namespace usher::routing {
 

@@ -1,7 +1,7 @@
 #include "routing/offences.hpp"
 
 #include "core/limits.hpp"
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 namespace usher::routing {
 
@@ -17,12 +17,13 @@ std::uint32_t Offences::Tally::add(Instant now, Duration window) {
 }
 
 void Offences::challenged(Instant now, const net::IpAddress& source, std::string_view nonce) {
-  if (!nonce.empty()) nonces_.obtain(source_key(key_, 'n', source, nonce)) = now + kNonceLifetime;
+  if (!nonce.empty())
+    nonces_.obtain(net::source_key(key_, 'n', source, nonce)) = now + kNonceLifetime;
 }
 
 bool Offences::answers_challenge(Instant now, const net::IpAddress& source,
                                  std::string_view nonce) {
-  const Instant* until = nonces_.find(source_key(key_, 'n', source, nonce));
+  const Instant* until = nonces_.find(net::source_key(key_, 'n', source, nonce));
   return until && *until > now;
 }
 
@@ -39,11 +40,11 @@ Offences::Verdict Offences::judge(Tally& tally, Instant now, const Offender& off
 
 Offences::Verdict Offences::failed(Instant now, const Offender& offender, std::string_view user,
                                    const storage::GateSettings& settings) {
-  User& known = users_.obtain(source_key(key_, 'u', offender.source, user));
+  User& known = users_.obtain(net::source_key(key_, 'u', offender.source, user));
   const std::uint32_t own = known.failures.add(now, settings.window);
   Verdict verdict;
   if (own <= settings.failures) {
-    Source& source = sources_.obtain(source_key(key_, 's', offender.source));
+    Source& source = sources_.obtain(net::source_key(key_, 's', offender.source));
     verdict = judge(source.failures, now, offender, settings.failures, settings.window);
   }
   verdict.user_is_over = own == settings.failures;
@@ -52,28 +53,28 @@ Offences::Verdict Offences::failed(Instant now, const Offender& offender, std::s
 
 Offences::Verdict Offences::knocked(Instant now, const Offender& offender, bool scanner,
                                     const storage::GateSettings& settings) {
-  Source& source = sources_.obtain(source_key(key_, 's', offender.source));
+  Source& source = sources_.obtain(net::source_key(key_, 's', offender.source));
   return scanner ? judge(source.scanners, now, offender, settings.scanner_hits, settings.window)
                  : judge(source.knocks, now, offender, settings.knocks, settings.window);
 }
 
 void Offences::hold(Instant now, const net::IpAddress& source, std::string_view user,
                     Duration length) {
-  User& known = users_.obtain(source_key(key_, 'u', source, user));
+  User& known = users_.obtain(net::source_key(key_, 'u', source, user));
   known.held_since = now;
   known.held_until = now + length;
   known.failures = {};
 }
 
 bool Offences::held(Instant now, const net::IpAddress& source, std::string_view user) {
-  const User* known = users_.find(source_key(key_, 'u', source, user));
+  const User* known = users_.find(net::source_key(key_, 'u', source, user));
   if (!known || known->held_until <= now) return false;
-  const Source* at = sources_.find(source_key(key_, 's', source));
+  const Source* at = sources_.find(net::source_key(key_, 's', source));
   return !at || at->forgiven < known->held_since;
 }
 
 void Offences::forgive(Instant now, const net::IpAddress& source) {
-  Source& at = sources_.obtain(source_key(key_, 's', source));
+  Source& at = sources_.obtain(net::source_key(key_, 's', source));
   at = {};
   at.forgiven = now;
 }

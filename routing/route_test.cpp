@@ -1,9 +1,9 @@
 // POST /v1/route-test: the decision without its effects. It asks what route() asks, in its order.
 #include <algorithm>
 
+#include "core/net/source.hpp"
 #include "routing/edge_impl.hpp"
 #include "routing/route_test.hpp"
-#include "routing/source.hpp"
 #include "sip/parse/datagram.hpp"
 
 namespace usher::routing {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::seconds kWatchEvery{10};
 
-// Changes when a file is written or another one takes its place.
+// Changes when a file is written, gets other rights, or another one takes its place.
 std::string stamp_of(const TlsFiles& files) {
   std::string out;
   for (const std::string* path : {&files.certificate, &files.key, &files.authorities}) {
@@ -22,7 +22,9 @@ std::string stamp_of(const TlsFiles& files) {
     for (const auto number :
          {static_cast<std::int64_t>(found.st_ino), static_cast<std::int64_t>(found.st_size),
           static_cast<std::int64_t>(found.st_mtim.tv_sec),
-          static_cast<std::int64_t>(found.st_mtim.tv_nsec)}) {
+          static_cast<std::int64_t>(found.st_mtim.tv_nsec),
+          static_cast<std::int64_t>(found.st_ctim.tv_sec),
+          static_cast<std::int64_t>(found.st_ctim.tv_nsec)}) {
       out.append(std::to_string(number)).append(",");
     }
     out += ";";
@@ -115,13 +117,21 @@ void Certificates::look_at_end(Entry& entry, WallTime now, std::vector<Change>& 
 
 void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out) {
   std::string stamp = stamp_of(entry.files);
-  if (stamp == entry.stamp) return look_at_end(entry, now, out);
+  // One that is not valid yet becomes so without a change.
+  if (stamp == entry.stamp && entry.faults.empty()) return look_at_end(entry, now, out);
+  const bool changed = stamp != entry.stamp;
   entry.stamp = std::move(stamp);
   const std::vector<TlsFault> faults = entry.context.load(entry.files, now);
-  for (const TlsFault& fault : faults) {
-    out.push_back({false, key_of(entry, fault.what) + ": " + fault.reason +
-                              "; what was read before stays in force"});
+  std::string told;
+  for (const TlsFault& fault : faults)
+    told += key_of(entry, fault.what) + ": " + fault.reason + ";";
+  if (changed || told != entry.faults) {
+    for (const TlsFault& fault : faults) {
+      out.push_back({false, key_of(entry, fault.what) + ": " + fault.reason +
+                                "; what was read before stays in force"});
+    }
   }
+  entry.faults = std::move(told);
   if (faults.empty())
     out.push_back(
         {true, entry.section + ": the changed TLS files are in force for new connections"});

@@ -31,8 +31,8 @@ class Certificates {
     bool good = false;
     std::string text;  // for the log: which key, which file, what now holds
   };
-  // Reads again those whose files have changed since they were read, and tells of those that will
-  // end soon.
+  // Reads again those whose files have changed since they were read or could not be used (what was
+  // wrong is told once), and tells of those that will end soon.
   std::vector<Change> refresh(WallTime now);
   // refresh() every few seconds from now on; `tell` gets what it found.
   void watch(Reactor& reactor, std::function<void(const Change&)> tell);
@@ -57,6 +57,7 @@ class Certificates {
     std::string section;      // "listen[1]", "admin", "tls"
     std::string authorities;  // the key's name: "client_ca", "ca"
     std::string stamp;        // of the files as they were read last
+    std::string faults;       // what was wrong with them then; empty: they are in force
     int told_stage = 0;       // how near its end it was when that was told last; 0: far
   };
   static std::string key_of(const Entry& entry, TlsFault::What what);

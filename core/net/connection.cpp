@@ -39,30 +39,39 @@ std::optional<Endpoint> peer_of(const boost::asio::ip::tcp::socket& socket) {
 
 Connection::Connection(boost::asio::ip::tcp::socket with, Flow on, bool accepted_one,
                        std::unique_ptr<Framer> framer, std::unique_ptr<Channel> channel,
-                       std::unique_ptr<WebSocket> web_socket)
+                       std::unique_ptr<WebSocket> web_socket, std::size_t& unsent)
     : socket(std::move(with)),
       flow(on),
       state(State::connecting),
       accepted(accepted_one),
       framer_(std::move(framer)),
       channel_(std::move(channel)),
-      web_socket_(std::move(web_socket)) {}
+      web_socket_(std::move(web_socket)),
+      unsent_(unsent) {}
 
 Connection::~Connection() {
   if (state == State::established) channel_->close();
+  unsent_ -= kept_;
+}
+
+bool Connection::has_room(std::size_t bytes) const {
+  const std::size_t cost = bytes + kOverhead;
+  if (kept_ + cost > limits::kConnectionQueueBytes) return false;
+  return queue_.empty() || unsent_ + cost <= limits::kUnsentBytes;
 }
 
 bool Connection::queue(const Bytes& bytes, bool by_connection) {
   if (bytes.empty()) return true;
-  if (queued_bytes_ + bytes.size() > limits::kConnectionQueueBytes) return false;
+  if (!has_room(bytes.size())) return false;
   if (web_socket_ && !web_socket_->open()) return false;
   queue_raw(web_socket_ ? Bytes{web_socket_->frame(bytes.view())} : bytes, by_connection);
   return true;
 }
 
 void Connection::queue_raw(Bytes bytes, bool by_connection) {
-  queued_bytes_ += bytes.size();
   queue_.push_back({std::move(bytes), by_connection});
+  kept_ += queue_.back().cost();
+  unsent_ += queue_.back().cost();
   if (!by_connection) {
     ++for_remote_;
     serve_remote();
@@ -89,9 +98,10 @@ std::optional<Connection::Trouble> Connection::write() {
     }
     traffic = true;
     first_sent_ += io.bytes;
-    queued_bytes_ -= io.bytes;
     while (!queue_.empty() && first_sent_ >= queue_.front().bytes.size()) {
       first_sent_ -= queue_.front().bytes.size();
+      kept_ -= queue_.front().cost();
+      unsent_ -= queue_.front().cost();
       if (!queue_.front().by_connection) --for_remote_;
       queue_.pop_front();
     }
@@ -128,8 +138,7 @@ std::optional<Connection::Trouble> Connection::read(Instant now, std::vector<Byt
     partial_since = now;
   }
   if (!reply.empty()) {
-    if (queued_bytes_ + reply.size() > limits::kConnectionQueueBytes)
-      return Trouble{"does not read what it is sent", true};
+    if (!has_room(reply.size())) return Trouble{"does not read what it is sent", true};
     queue_raw(Bytes{reply}, true);
   }
   if (!fed) {

@@ -24,15 +24,15 @@ class Connection {
     bool of_peer = false;  // it broke the protocol
   };
 
-  // `accepted`: the peer made it.
+  // `accepted`: the peer made it. `unsent`: what all connections together keep; outlives them.
   Connection(boost::asio::ip::tcp::socket socket, Flow flow, bool accepted,
              std::unique_ptr<Framer> framer, std::unique_ptr<Channel> channel,
-             std::unique_ptr<WebSocket> web_socket);
+             std::unique_ptr<WebSocket> web_socket, std::size_t& unsent);
   ~Connection();
 
   Channel::Io handshake() { return channel_->handshake(); }
-  // Queues; false when more than limits::kConnectionQueueBytes would wait, or the WebSocket is not
-  // open yet.
+  // Queues; false when more than limits::kConnectionQueueBytes or kUnsentBytes would wait, or the
+  // WebSocket is not open yet.
   bool queue(const Bytes& bytes, bool by_connection);
   // Sends what the socket takes now. What is left goes on when the socket can be written, or after
   // the next read() when TLS wants that first (`write_waits_for_read`).
@@ -65,14 +65,19 @@ class Connection {
   struct Queued {
     Bytes bytes;
     bool by_connection;
+    std::size_t cost() const { return bytes.size() + kOverhead; }
   };
+  // Of a queued piece, beside its bytes: many small ones are no way around the limits.
+  static constexpr std::size_t kOverhead = 96;
+  bool has_room(std::size_t bytes) const;
   void queue_raw(Bytes bytes, bool by_connection);
 
   std::unique_ptr<Framer> framer_;
   std::unique_ptr<Channel> channel_;
   std::unique_ptr<WebSocket> web_socket_;
   std::deque<Queued> queue_;
-  std::size_t queued_bytes_ = 0;
+  std::size_t kept_ = 0;  // what the queue costs
+  std::size_t& unsent_;
   std::size_t first_sent_ = 0;  // bytes of the first entry that are gone
   std::size_t for_remote_ = 0;
   bool served_remote_ = false;

@@ -1,5 +1,6 @@
 // How many connections have been accepted from where, and which of them have not said anything yet:
-// who holds many doors must not keep others out.
+// who holds many doors must not keep others out. An IPv6 host has its whole /64
+// (core/net/source.hpp).
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace usher::net {
 
 class Crowd {
  public:
-  // Why one more from there is refused; empty: it is welcome. Known peers are not limited.
+  // Why one more from there is refused; empty: it is welcome. For known peers there is no limit of
+  // their own, and some room is kept.
   std::string refuses(const IpAddress& source, bool known) const;
 
   void enter(ConnectionId id, const IpAddress& source);
@@ -41,7 +43,7 @@ class Crowd {
   };
   static std::size_t most_silent();
 
-  std::unordered_map<IpAddress, Use> sources_;
+  std::unordered_map<IpAddress, Use> sources_;  // as source_of() gives them
   std::deque<ConnectionId> row_;  // in the order they came; those that spoke or left are skipped
   std::size_t total_ = 0, silent_ = 0;
 };

@@ -247,6 +247,8 @@ struct Resolver::Impl : std::enable_shared_from_this<Resolver::Impl> {
         answer.records.push_back(address_of(*node));
         ttl = std::min(ttl.value_or(node->ai_ttl), node->ai_ttl);
       }
+      for (const ares_addrinfo_cname* alias = info->cnames; ttl && alias; alias = alias->next)
+        ttl = std::min(*ttl, alias->ttl);
     }
     // What /etc/hosts says has no TTL.
     answer.ttl = ttl && *ttl > 0 ? Duration{std::chrono::seconds(*ttl)} : kNoTtl;

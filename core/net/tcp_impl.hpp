@@ -47,6 +47,7 @@ struct Tcp::Impl {
   asio::io_context web_socket_loop;  // outlives the connections
   asio::steady_timer sweep_timer;
   std::vector<std::unique_ptr<Listener>> listeners;
+  std::size_t unsent = 0;  // bytes that the connections keep; outlives them
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections;
   std::unordered_map<Flow, ConnectionId> by_remote;  // keys have connection 0
   Crowd crowd;                                       // the accepted ones

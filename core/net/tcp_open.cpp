@@ -94,7 +94,8 @@ Connection& Tcp::Impl::add(tcp::socket socket, Flow flow, bool accepted,
   flow.connection = {++last_id};
   auto connection = std::make_unique<Connection>(
       std::move(socket), flow, accepted, shared.handlers.make_framer(), std::move(with),
-      is_websocket(flow.transport) ? std::make_unique<WebSocket>(web_socket_loop) : nullptr);
+      is_websocket(flow.transport) ? std::make_unique<WebSocket>(web_socket_loop) : nullptr,
+      unsent);
   connection->opened = connection->last_traffic = Reactor::now().mono;
   Connection& added = *connection;
   connections.emplace(last_id, std::move(connection));

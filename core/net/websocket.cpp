@@ -247,7 +247,7 @@ std::string WebSocket::frame(std::string_view message) {
 bool WebSocket::amid_message() const {
   switch (impl_->state) {
     case Impl::State::request: return !impl_->head.empty();
-    case Impl::State::open: return impl_->buffer.size() > 0;
+    case Impl::State::open: return impl_->buffer.size() > 0 || !impl_->stream.is_message_done();
     case Impl::State::accepting:
     case Impl::State::over: break;
   }

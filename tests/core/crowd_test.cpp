@@ -32,6 +32,28 @@ TEST_CASE("one address may hold so many doors, and another one still comes in") 
   CHECK(crowd.silent() == 0);
 }
 
+TEST_CASE("a host with IPv6 may choose its address: its /64 counts") {
+  Crowd crowd;
+  const auto in = [](const char* text) { return *IpAddress::parse(text); };
+  for (std::size_t i = 0; i < limits::kSilentPerSource; ++i)
+    crowd.enter({i + 1}, in(i % 2 ? "2001:db8::1" : "2001:db8::2"));
+  CHECK_FALSE(crowd.refuses(in("2001:db8::3"), false).empty());
+  CHECK(crowd.refuses(in("2001:db8:0:1::3"), false).empty());
+  crowd.speak(in("2001:db8::9"));
+  CHECK(crowd.refuses(in("2001:db8::3"), false).empty());
+}
+
+TEST_CASE("when all room is taken a known peer still comes in") {
+  Crowd crowd;
+  for (std::uint64_t id = 1; id <= limits::kConnections; ++id)
+    crowd.enter({id}, IpAddress::v4(static_cast<std::uint32_t>(id)));
+  CHECK(crowd.refuses(kHere, false) == "too many connections");
+  CHECK(crowd.refuses(kHere, true).empty());
+  for (std::uint64_t id = limits::kConnections; id < limits::kConnectionsWithKnown; ++id)
+    crowd.enter({id + 1}, kHere);
+  CHECK(crowd.refuses(kHere, true) == "too many connections");
+}
+
 TEST_CASE("a site whose phones speak has room for all of them") {
   Crowd crowd;
   for (std::uint64_t id = 1; id <= limits::kConnectionsPerSource; ++id) {

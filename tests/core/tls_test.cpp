@@ -224,6 +224,23 @@ TEST_CASE("changed files come into force, bad ones leave the last good ones") {
   CHECK(edge.wire->until([&] { return edge.wire->record.packets.size() == 1; }));
 }
 
+TEST_CASE("a certificate that is not valid yet comes into force by itself") {
+  Authority authority;
+  authority.issue("edge", {.to = 90 * 24h});
+  Secured edge{authority};
+  REQUIRE(edge.load().empty());
+  authority.issue("edge", {.from = 600s, .to = 91 * 24h});
+  std::vector<Certificates::Change> changes = edge.certificates.refresh(now());
+  REQUIRE(changes.size() == 1);
+  CHECK_FALSE(changes[0].good);
+  CHECK(changes[0].text.find("listen[0].certificate: ") == 0);
+  CHECK(edge.certificates.refresh(now()).empty());  // said once
+  changes = edge.certificates.refresh(now() + 700s);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].good);
+  CHECK(edge.certificates.refresh(now() + 700s).empty());
+}
+
 TEST_CASE("the administration's certificate is held to the same and read again alike") {
   Authority authority;
   authority.issue("edge", {.to = 90 * 24h});

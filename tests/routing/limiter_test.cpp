@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "core/limits.hpp"
-#include "routing/source.hpp"
+#include "core/net/source.hpp"
 
 using namespace usher;
 using namespace usher::routing;

@@ -8,17 +8,17 @@
 #include "core/net/address.hpp"
 #include "core/rng.hpp"
 
-namespace usher::routing {
+namespace usher::net {
 
 // The network of the first `bits` bits of an address.
-net::Cidr network_of(const net::IpAddress& address, std::uint8_t bits);
-net::Cidr source_network(const net::IpAddress& address);
+Cidr network_of(const IpAddress& address, std::uint8_t bits);
+Cidr source_network(const IpAddress& address);
 // Its base: equal for addresses that count as one.
-net::IpAddress source_of(const net::IpAddress& address);
-bool overlap(const net::Cidr& a, const net::Cidr& b);
+IpAddress source_of(const IpAddress& address);
+bool overlap(const Cidr& a, const Cidr& b);
 
 // A key of what is counted for a source: `what` keeps the tables' keys apart.
-std::uint64_t source_key(const HashKey& key, char what, const net::IpAddress& source,
+std::uint64_t source_key(const HashKey& key, char what, const IpAddress& source,
                          std::string_view name = {});
 
-}  // namespace usher::routing
+}  // namespace usher::net
