@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -17,11 +19,12 @@ namespace usher::storage {
 namespace {
 
 constexpr std::int64_t kLinesAtATime = 1000;
+constexpr off_t kLongestLine = 16 << 10;  // a record has 2 kB
 
 class AppendingFile {
  public:
   explicit AppendingFile(const std::string& path)
-      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) {}
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) {}
   ~AppendingFile() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -32,6 +35,20 @@ class AppendingFile {
   off_t size() const {
     struct stat status {};
     return ::fstat(fd_, &status) == 0 ? status.st_size : 0;
+  }
+  // Takes away the beginning of a line that a killed process has not finished: its record is
+  // written again. What is longer than any line of ours is left, and ended.
+  bool end_last_line() {
+    const off_t all = size();
+    std::string tail(static_cast<std::size_t>(std::min<off_t>(all, kLongestLine)), '\0');
+    const off_t start = all - static_cast<off_t>(tail.size());
+    if (::pread(fd_, tail.data(), tail.size(), start) != static_cast<ssize_t>(tail.size()))
+      return false;
+    if (tail.empty() || tail.back() == '\n') return true;
+    const auto end = tail.rfind('\n');
+    if (end == std::string::npos && start > 0) return append("\r\n");
+    const off_t kept = end == std::string::npos ? 0 : start + static_cast<off_t>(end) + 1;
+    return ::ftruncate(fd_, kept) == 0;
   }
   // All of it, or what was there before.
   bool append(std::string_view text) {
@@ -102,6 +119,7 @@ Result<bool> RecordFile::write() {
   if (rows.empty()) return false;
   AppendingFile file(path_);
   if (!file.is_open()) return file_error(path_);
+  if (!file.end_last_line()) return file_error(path_);
   if (file.size() == 0) lines.insert(0, csv_header());
   if (!file.append(lines)) return file_error(path_);
 

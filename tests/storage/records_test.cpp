@@ -1,6 +1,7 @@
 // Call records: made, filled in, looked up in pages, forgotten, and written to a file of lines.
 #include <sys/stat.h>
 
+#include <fstream>
 #include <set>
 
 #include "core/limits.hpp"
@@ -308,6 +309,37 @@ TEST_CASE("the file of records gets one line for each call that has ended") {
   REQUIRE(store->load(kNow).has_value());
   put_and_wait(*store, posts, {PutRecord{ended_record("d", 4)}},
                [&] { return line_count(file) == 2; });
+}
+
+TEST_CASE("a line that a killed process has not finished is no part of the file") {
+  const TempDir dir;
+  const std::string path = dir.file("usher.db"), file = dir.file("cdr.csv");
+  Posts posts;
+  auto store = filing_store(path, file, posts);
+  REQUIRE(store->load(kNow).has_value());
+  put_and_wait(*store, posts, {PutRecord{ended_record("a", 1)}},
+               [&] { return line_count(file) == 1; });
+  store->close();
+  std::ofstream(file, std::ios::app) << "b,\"half a li";
+  store = filing_store(path, file, posts);
+  REQUIRE(store->load(kNow).has_value());
+  put_and_wait(*store, posts, {PutRecord{ended_record("b", 2)}},
+               [&] { return line_count(file) == 2; });
+  CHECK(lines_of(file)[0] + "\r\n" == csv_line(ended_record("a", 1)));
+  CHECK(lines_of(file)[1] + "\r\n" == csv_line(ended_record("b", 2)));
+  store->close();
+  // What is no line of ours is left as it is.
+  const std::string foreign(40'000, 'x');
+  std::ofstream(file) << foreign;
+  store = filing_store(path, file, posts);
+  REQUIRE(store->load(kNow).has_value());
+  put_and_wait(*store, posts, {PutRecord{ended_record("c", 3)}},
+               [&] { return line_count(file) == 1; });
+  std::ifstream all(file);
+  std::string first;
+  std::getline(all, first);
+  CHECK(first == foreign + "\r");
+  store->close();
 }
 
 TEST_CASE("a file that cannot be written shows in health, keeps no batch, and gets all its lines") {
