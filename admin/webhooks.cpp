@@ -106,7 +106,8 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
              [self = shared_from_this()](const std::vector<net::IpAddress>& addresses) {
                if (self->stopped_) return;
                if (addresses.empty()) return self->failed("the host name does not resolve");
-               self->connect(addresses.front());
+               // Not all of them need to be reachable from here.
+               self->connect(addresses[self->turn_ % addresses.size()]);
              });
   }
 
@@ -179,6 +180,7 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   void failed(const std::string& why) {
     if (stream_) stream_->close();
     if (stopped_) return;
+    ++turn_;
     if (++failures_ == 1) say(LogLevel::warning, why + "; it is tried again");
     const auto wait = std::min<Duration>(
         std::chrono::seconds(1) * (1 << std::min(failures_ - 1, 9)), limits::kWebhookWait);
@@ -206,6 +208,7 @@ class Webhooks::Hook : public std::enable_shared_from_this<Hook> {
   std::uint64_t after_;        // the last event that is done with
   std::uint64_t sending_ = 0;  // the one under way
   int failures_ = 0;           // in a row
+  std::size_t turn_ = 0;       // which of the host's addresses is tried
   bool busy_ = false, stopped_ = false;
 };
 

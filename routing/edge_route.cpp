@@ -73,7 +73,7 @@ void Edge::Impl::silence(Now now, const sip::RouteNeeded& need, std::string_view
   recorder.dropped();
   capture.dropped();
   trace(now, step::kDropped, why, {{"reason", reason}});
-  log.write(LogCategory::gate, LogLevel::info, {},
+  log.write(LogCategory::gate, LogLevel::info, tracing.id ? trace_text(tracing.id) : std::string{},
             std::string{need.request->method_name()} + " from backend " + need.flow.remote.text() +
                 " stays unanswered: " + why);
 }

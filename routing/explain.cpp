@@ -13,8 +13,8 @@ namespace usher::routing {
 namespace {
 
 // RFC 7616 §3.3: a nonce is known to who made it alone. Credentials for the challenge of one
-// backend that another one got, and refused.
-std::string met_another(const Records& records) {
+// backend that another one got, and refused from this moment on.
+std::string met_another(const Records& records, Instant since) {
   std::map<std::string, net::Endpoint> made_by;
   std::map<net::Endpoint, std::string> misled;  // where credentials went, and whose nonce they had
   for (const Record& r : records.items) {
@@ -23,7 +23,7 @@ std::string met_another(const Records& records) {
     if (r.kind == RecordKind::received && !reading.request) {
       const bool challenge = reading.status == 401 || reading.status == 407;
       const auto wrong = misled.find(r.remote);
-      if (wrong != misled.end() && (challenge || reading.status == 403))
+      if (wrong != misled.end() && r.at >= since && (challenge || reading.status == 403))
         return "the nonce that " + wrong->second + " had given was shown to " + r.remote.text() +
                ", which does not know it and answered " + std::to_string(reading.status);
       if (challenge) {
@@ -41,10 +41,11 @@ std::string met_another(const Records& records) {
 }
 
 // A party whose packets come from a public address and who asks for media at a private one: no
-// answer to its audio will reach it.
-std::string private_media(const Records& records) {
+// answer to its audio will reach it. What was said from this moment on counts.
+std::string private_media(const Records& records, Instant since) {
   for (const Record& r : records.items) {
-    if (r.kind != RecordKind::received || net::is_private(r.remote.address)) continue;
+    if (r.kind != RecordKind::received || r.at < since) continue;
+    if (net::is_private(r.remote.address)) continue;
     const auto media = sip::media_address(body_of(r.text));
     if (media && net::is_private(*media))
       return r.remote.address.text() + " asks for its audio at " + media->text() +
@@ -62,6 +63,7 @@ Explanation explain(const Records& records, Instant now) {
   // is over, and gets 481, says nothing about the call.
   TraceId last = 0;
   std::uint64_t since = 0;  // both INVITEs of a challenged call are of one trace
+  Instant begun{};
   bool is_call = false;
   for (const Record& r : records.items) {
     if (r.is_message()) continue;
@@ -71,6 +73,7 @@ Explanation explain(const Records& records, Instant now) {
     if (last == 0 || call || (r.kind == RecordKind::begin && !is_call)) {
       last = r.trace;
       since = r.sequence;
+      begun = r.at;
     }
     is_call = is_call || call;
   }
@@ -85,8 +88,8 @@ Explanation explain(const Records& records, Instant now) {
   for (const Record& r : out.steps) {
     if (r.trace == last && r.sequence >= since) story.steps.push_back(&r);
   }
-  story.other_nonce = met_another(records);
-  story.private_media = private_media(records);
+  story.other_nonce = met_another(records, begun);
+  story.private_media = private_media(records, begun);
   out.kind = story.kind();
   out.verdict = judge(story);
   return out;

@@ -87,6 +87,7 @@ Ladder make_ladder(const Records& records,
   for (const Record& r : records.items) {
     if (r.kind == RecordKind::begin) continue;  // its message says more
     LadderItem item;
+    item.sequence = r.sequence;
     item.at = r.at;
     item.wall = r.wall;
     item.offset = out.items.empty() ? Duration{} : r.at - out.items.front().at;

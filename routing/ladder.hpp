@@ -25,6 +25,7 @@ struct LadderParty {
 };
 
 struct LadderItem {
+  std::uint64_t sequence = 0;  // as in Record
   Instant at{};
   WallTime wall{};
   Duration offset{};  // since the first item

@@ -34,7 +34,9 @@ Json ladder_json(const Ladder& ladder) {
         {"id", parties.size()}, {"label", party.label}, {"role", routing::role_name(party.role)}});
   Json::Array items;
   for (const LadderItem& item : ladder.items) {
-    Json::Object out{{"at", item_time(ladder, item)}, {"offset_ms", milliseconds(item.offset)}};
+    Json::Object out{{"sequence", item.sequence},
+                     {"at", item_time(ladder, item)},
+                     {"offset_ms", milliseconds(item.offset)}};
     if (item.kind != LadderKind::note) {
       out.emplace_back("from", item.from);
       out.emplace_back("to", item.to);

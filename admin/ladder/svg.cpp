@@ -110,7 +110,10 @@ std::string ladder_svg(const Ladder& ladder) {
                     "\" height=\"" + number(height) + "\" viewBox=\"0 0 " + number(width) + " " +
                     number(height) + "\" font-family=\"sans-serif\" role=\"img\">\n";
   if (ladder.items.empty()) {
-    return out + text_at(20, 30, "start", "#888888", 13, "nothing is recorded of it") + "</svg>\n";
+    return out +
+           text_at(20, 30, "start", "#888888", 13,
+                   ladder.older ? older_text(ladder) : "nothing is recorded of it") +
+           "</svg>\n";
   }
   out += text_at(
       8, 18, "start", "#888888", 11,

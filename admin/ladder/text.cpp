@@ -63,7 +63,8 @@ std::string arrow(const Ladder& ladder, const LadderItem& item) {
 }  // namespace
 
 std::string ladder_text(const Ladder& ladder) {
-  if (ladder.items.empty()) return "nothing is recorded of it\n";
+  if (ladder.items.empty())
+    return ladder.older ? older_text(ladder) + "\n" : "nothing is recorded of it\n";
   std::string head(kTime, ' ');
   for (std::size_t i = 0; i < ladder.parties.size(); ++i) {
     const std::string label = ladder.parties[i].label.substr(0, kColumn - 2);

@@ -66,6 +66,16 @@ Answer page(const EventLog& events, std::uint64_t after, std::size_t limit, cons
                      Json::Object{{"items", std::move(items)}, {"last", after}, {"lost", lost}});
 }
 
+// The number after which the newest `limit` of these kinds come.
+std::uint64_t before_newest(const EventLog& events, std::size_t limit, const Kinds& kinds) {
+  std::vector<std::uint64_t> wanted;
+  std::uint64_t after = events.last() - events.size();
+  for (const Event* e = nullptr; (e = events.next(after)) != nullptr; after = e->id) {
+    if (is_wanted(kinds, *e)) wanted.push_back(e->id);
+  }
+  return wanted.size() > limit ? wanted[wanted.size() - limit - 1] : events.last() - events.size();
+}
+
 std::optional<Answer> read_kinds(const std::string& text, Kinds& out) {
   for (std::string_view rest = text; !rest.empty();) {
     const auto comma = rest.find(',');
@@ -109,7 +119,7 @@ Answer events(const Service& service, const Call& call) {
     const auto asked = read_page(call);
     if (const Answer* refused = std::get_if<Answer>(&asked)) return *refused;
     const std::size_t limit = std::get<routing::Page>(asked).limit;
-    std::uint64_t after = events.last() - std::min(limit, events.size());
+    std::uint64_t after = before_newest(events, limit, kinds);
     if (auto refused = read_after(call, events.last(), after)) return *refused;
     return page(events, after, limit, kinds);
   }

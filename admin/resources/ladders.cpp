@@ -34,10 +34,17 @@ std::variant<Lookup, Answer> read_lookup(const Call& call) {
   filters.text("call_id", call_id, kMostCallId);
   filters.aor("aor", lookup.aor);
   filters.address("source", lookup.source);
+  std::string key;
+  filters.text("key", key);
   if (filters.refused) return std::move(*filters.refused);
+  if (!key.empty() && !(lookup.trace = routing::parse_trace(key)))
+    return bad_query("key", usher::quoted(key) + " is no key of a call, a registration or a drop");
   if (!call_id.empty()) lookup.call_ids.push_back(call_id);
-  if (lookup.call_ids.size() + !lookup.aor.empty() + lookup.source.has_value() != 1)
-    return bad_query("call_id", "exactly one of call_id, aor and source says what to look for");
+  if (lookup.call_ids.size() + !lookup.aor.empty() + lookup.source.has_value() +
+          lookup.trace.has_value() !=
+      1)
+    return bad_query("call_id",
+                     "exactly one of call_id, aor, source and key says what to look for");
   return lookup;
 }
 
@@ -144,11 +151,11 @@ void add_ladders(Router& router, const Context& context) {
     router.add(std::move(route));
   };
   const std::vector<std::string> drawings{"application/json", "text/plain", "image/svg+xml"};
-  add("/v1/ladder", {"call_id", "aor", "source", "format", "limit", "before"}, drawings,
+  add("/v1/ladder", {"call_id", "aor", "source", "key", "format", "limit", "before"}, drawings,
       [&service](const Call& call) { return draw(service, call, read_lookup(call)); });
   add("/v1/calls/{id}/ladder", {"format", "limit", "before"}, drawings,
       [&service](const Call& call) { return draw(service, call, live_lookup(service, call)); });
-  add("/v1/pcap", {"call_id", "aor", "source", "limit", "before"}, {kPcap},
+  add("/v1/pcap", {"call_id", "aor", "source", "key", "limit", "before"}, {kPcap},
       [&service](const Call& call) { return capture(service, call, read_lookup(call)); });
   add("/v1/calls/{id}/pcap", {"limit", "before"}, {kPcap},
       [&service](const Call& call) { return capture(service, call, live_lookup(service, call)); });

@@ -79,6 +79,12 @@ TEST_CASE("the list shows the newest, or goes on after a number") {
   CHECK(house.ask("GET", "/v1/events?format=json&after=" + last)["items"].array()->empty());
   const Reply all = house.ask("GET", "/v1/events?format=json&after=0");
   CHECK(all["items"].array()->size() == 5);
+  // The newest of a kind, however many others came after it.
+  house.edge.note(house.now, EventKind::target_down, "t", "once");
+  for (int i = 0; i < 5; ++i) house.edge.note(house.now, EventKind::storm, "s", "more");
+  const Reply down = house.ask("GET", "/v1/events?format=json&limit=2&kind=target-down");
+  REQUIRE(down["items"].array()->size() == 1);
+  CHECK(*(*down["items"].array())[0].find("text")->text() == "once");
 }
 
 TEST_CASE("numbers of another process are no loss, and none is from the future") {

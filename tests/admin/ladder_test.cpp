@@ -138,6 +138,21 @@ TEST_CASE("what to look for must be said, once, and be well formed") {
   CHECK(house.ask("GET", "/v1/ladder?call_id=unknown&format=text").status == 200);
 }
 
+TEST_CASE("a ladder by the key that the log names") {
+  House house(one_target());
+  house.place_call();
+  const std::string key =
+      *house.ask("GET", "/v1/calls")["items"].array()->front().find("key")->text();
+  const Reply found = house.ask("GET", "/v1/ladder?key=" + key);
+  REQUIRE(found.status == 200);
+  CHECK(found["items"].array()->size() == house.ask("GET", kCall)["items"].array()->size());
+  CHECK(packets_of(house.ask("GET", "/v1/pcap?key=" + key).text).size() == 2);
+  CHECK(house.ask("GET", "/v1/ladder?key=" + key + "&call_id=1").status == 400);
+  const Reply wrong = house.ask("GET", "/v1/ladder?key=nonsense");
+  CHECK(wrong.status == 400);
+  CHECK(wrong.text.find("is no key") != std::string::npos);
+}
+
 TEST_CASE("a ladder is read from its end, window by window") {
   House house(one_target());
   house.place_call();

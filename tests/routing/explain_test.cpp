@@ -329,6 +329,18 @@ TEST_CASE("a nonce that met another backend") {
   const Explanation e = explained(w, "reg");
   CHECK(e.verdict.known_death == routing::death::kNonce);
   CHECK(says(e, "the nonce that 127.0.0.10:5060 had given was shown to 127.0.0.12:5060"));
+  // It is over when the phone has been let in.
+  w.take();
+  w.pass(1s);
+  w.phone(kPhone, ask(3,
+                      "Authorization: Digest username=\"401\", realm=\"a.test\", nonce=\"n2\", "
+                      "uri=\"sip:a.test\", response=\"x\"\n"));
+  const Sent third = to(w, "127.0.0.12:5060");
+  w.backend("127.0.0.12:5060",
+            response(third, 200, "Contact: <sip:401@127.0.0.21:5062>;expires=60\n"));
+  const Explanation later = explained(w, "reg");
+  CHECK(later.verdict.known_death.empty());
+  CHECK_FALSE(says(later, "the nonce"));
 }
 
 TEST_CASE("a private address in SDP from a public source") {

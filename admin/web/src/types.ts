@@ -42,7 +42,7 @@ export type Cdr = {
 };
 export type Party = { id: number; label: string; role: string };
 export type LadderItem = {
-  at: string; offset_ms: number; from?: number; to?: number; kind: "message" | "retransmission" | "dropped" | "note";
+  sequence: number; at: string; offset_ms: number; from?: number; to?: number; kind: "message" | "retransmission" | "dropped" | "note";
   label: string; cseq?: string; detail?: string; transport?: string; bytes?: number; text?: string;
 };
 export type Ladder = { parties: Party[]; items: LadderItem[]; older: number | null };

@@ -33,22 +33,22 @@ function useColumn(parties: number) {
   return { box, column: Math.max(NARROWEST, Math.min(WIDEST, (width - LEFT) / Math.max(2, parties))) };
 }
 
-export function LadderPicture({ ladder, notes, chosen, choose }: { ladder: Ladder; notes: boolean; chosen: number | null; choose: (index: number) => void }) {
+export function LadderPicture({ ladder, notes, chosen, choose }: { ladder: Ladder; notes: boolean; chosen: number | null; choose: (sequence: number) => void }) {
   const { box, column } = useColumn(ladder.parties.length);
   const parties = new Map(ladder.parties.map((party) => [party.id, party]));
   const place = new Map(ladder.parties.map((party, i) => [party.id, LEFT + column * (i + 0.5)]));
   const width = LEFT + column * Math.max(2, ladder.parties.length);
   // What is shown, with its place in the ladder and where its row ends.
   let bottom = HEAD;
-  const rows = ladder.items.map((item, index) => ({ item, index })).filter(({ item }) => notes || item.kind !== "note")
-    .map(({ item, index }) => ({ item, index, tall: item.kind === "note" ? NOTE : ROW, end: (bottom += item.kind === "note" ? NOTE : ROW) }));
+  const rows = ladder.items.filter((item) => notes || item.kind !== "note")
+    .map((item) => ({ item, tall: item.kind === "note" ? NOTE : ROW, end: (bottom += item.kind === "note" ? NOTE : ROW) }));
   const height = bottom + 14;
   const key = (event: KeyboardEvent, row: number) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (event.key === "Enter" || event.key === " " || step) {
       event.preventDefault();
       const next = Math.min(rows.length - 1, Math.max(0, row + step));
-      choose(rows[next]!.index);
+      choose(rows[next]!.item.sequence);
       (event.currentTarget as Element).parentElement?.querySelectorAll<SVGGElement>(".row")[next]?.focus();
     }
   };
@@ -62,15 +62,15 @@ export function LadderPicture({ ladder, notes, chosen, choose }: { ladder: Ladde
             <text class="party" x={place.get(party.id)} y={30}>{party.label}</text>
           </g>
         ))}
-        {rows.map(({ item, index, tall, end: base }, i) => {
+        {rows.map(({ item, tall, end: base }, i) => {
           const y = base - 8;
           const x1 = place.get(item.from ?? -1), x2 = place.get(item.to ?? -1);
           const arrow = item.kind !== "note" && x1 !== undefined && x2 !== undefined;
           const forward = arrow && x2 >= x1 ? 1 : -1;
           const end = arrow ? (item.kind === "dropped" ? (x1 + x2) / 2 : x2 - forward * 2) : 0;
           return (
-            <g key={index} class={`row ${tone(item)}${chosen === index ? " chosen" : ""}`} role="button" tabindex={chosen === index || (chosen === null && i === 0) ? 0 : -1}
-              aria-pressed={chosen === index} aria-label={describe(item, parties)} onClick={() => choose(index)} onKeyDown={(event) => key(event, i)}>
+            <g key={item.sequence} class={`row ${tone(item)}${chosen === item.sequence ? " chosen" : ""}`} role="button" tabindex={chosen === item.sequence || (chosen === null && i === 0) ? 0 : -1}
+              aria-pressed={chosen === item.sequence} aria-label={describe(item, parties)} onClick={() => choose(item.sequence)} onKeyDown={(event) => key(event, i)}>
               <rect class="back" x={0} y={base - tall} width={width} height={tall} />
               <text class="when" x={LEFT - 8} y={item.kind === "note" ? y + 2 : y}>{milliseconds(item.offset_ms)}</text>
               {arrow ? (

@@ -10,11 +10,11 @@ import { LadderPicture } from "./ladder";
 
 export function Recorded({ path, parameters, running, name }: { path: string; parameters: Record<string, string>; running: boolean; name: string }) {
   const [before, setBefore] = useState<number | null>(null);
-  const live = useLive<Ladder>(query(`${path}/ladder`, { ...parameters, before }), { every: running ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
+  const live = useLive<Ladder>(query(`${path}/ladder`, { ...parameters, before }), { every: running && before === null ? 2000 : 0, kinds: ["call-answered", "call-ended"] });
   const [chosen, setChosen] = useState<number | null>(null);
   const [notes, setNotes] = useState(true);
   const ladder = live.data;
-  const item = chosen === null ? undefined : ladder?.items[chosen];
+  const item = ladder?.items.find((one) => one.sequence === chosen);
   const parties = new Map(ladder?.parties.map((party) => [party.id, party.label]));
   const list = JSON.stringify(parameters);
   useEffect(() => setChosen(null), [path, list, before]);

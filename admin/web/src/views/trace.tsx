@@ -13,6 +13,8 @@ const FILTERS: Filter[] = [
   { name: "id", label: "Id of a trace" },
 ];
 
+const KEY = /^[0-9a-v]{13}$/;  // as lines of the log name a call, a registration or a drop
+
 function Why({ id }: { id: string }) {
   const live = useLive<Explanation>(`/v1/explain/${encodeURIComponent(id)}`, { every: 0 });
   return <Panel title="Explanation"><Trouble of={live} what="Explanations" />{live.data && <Explained of={live.data} />}</Panel>;
@@ -32,7 +34,9 @@ export function Trace() {
           <div>{name === "call_id" && <Why id={value} />}</div>
         </div>
       )}
-      {name === "id" && <Why id={value} />}
+      {name === "id" && (KEY.test(value)
+        ? <div class="beside"><div><Recorded path="/v1" parameters={{ key: value }} running={false} name={value} /></div><div><Why id={value} /></div></div>
+        : <Why id={value} />)}
     </View>
   );
 }
