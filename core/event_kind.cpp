@@ -8,10 +8,11 @@ namespace usher {
 namespace {
 
 constexpr std::array<std::string_view, kEventKinds> kNames{
-    "target-up",       "target-down",   "binding-added",     "binding-removed",
-    "call-started",    "call-answered", "call-ended",        "ban-made",
-    "ban-lifted",      "storm",         "certificate",       "store-degraded",
-    "store-recovered", "configuration", "maintenance-began", "maintenance-ended"};
+    "target-up",         "target-down",   "binding-added",     "binding-removed",
+    "call-started",      "call-answered", "call-ended",        "ban-made",
+    "ban-lifted",        "storm",         "certificate",       "store-degraded",
+    "store-recovered",   "configuration", "maintenance-began", "maintenance-ended",
+    "request-fragmented"};
 
 }  // namespace
 

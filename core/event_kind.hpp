@@ -26,8 +26,9 @@ enum class EventKind : std::uint8_t {
   configuration,
   maintenance_began,
   maintenance_ended,
+  request_fragmented,
 };
-inline constexpr std::size_t kEventKinds = 16;
+inline constexpr std::size_t kEventKinds = 17;
 std::string_view event_kind_name(EventKind kind);  // "target-up"
 std::optional<EventKind> parse_event_kind(std::string_view text);
 

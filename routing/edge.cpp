@@ -100,6 +100,8 @@ void Edge::Impl::handle(Now now, const sip::StackEvent& event) {
     relay_ended(now, *relay);
   } else if (std::holds_alternative<sip::PrivateMedia>(event)) {
     ++counters.private_media;
+  } else if (const auto* large = std::get_if<sip::Fragmented>(&event)) {
+    fragmented(now, *large);
   } else if (const auto* ringing = std::get_if<sip::CallRinging>(&event)) {
     call_ringing(now, *ringing);
   } else if (const auto* answered = std::get_if<sip::CallAnswered>(&event)) {
@@ -126,6 +128,13 @@ PersistId Edge::Impl::persist(std::vector<storage::Change> changes) {
   persists.emplace(id, std::nullopt);
   out.persists.push_back(Persist{id, std::move(changes)});
   return id;
+}
+
+// The log has each one, the events some of each target.
+void Edge::Impl::fragmented(Now now, const sip::Fragmented& large) {
+  log.write(LogCategory::sip, large.is_news ? LogLevel::warning : LogLevel::info, {}, large.text);
+  if (large.is_news || limiter.may_log(now.mono, large.target.address, "fragments"))
+    event_log.add(now.wall, EventKind::request_fragmented, large.target.text(), large.text);
 }
 
 void Edge::Impl::store_event(Now now, bool degraded, const std::optional<std::string>& line) {

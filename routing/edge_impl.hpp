@@ -84,6 +84,7 @@ struct Edge::Impl {
   std::optional<Instant> next_deadline() const;
   PersistId persist(std::vector<storage::Change> changes);
   void release(Now now, Held& held);
+  void fragmented(Now now, const sip::Fragmented& large);
   void store_event(Now now, bool degraded, const std::optional<std::string>& line);
   void track_targets(Now now, storage::SetId set);
 

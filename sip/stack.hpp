@@ -139,6 +139,12 @@ struct PrivateMedia {
   net::IpAddress address;
   net::Endpoint source;
 };
+// A request that is too large for one datagram goes over UDP all the same (RFC 3261 §18.1.1).
+struct Fragmented {
+  net::Endpoint target;
+  bool is_news = false;  // it has just been found out that the target has no TCP
+  std::string text;      // in plain words, with the target
+};
 enum class Ender : std::uint8_t { originator, answerer, edge };
 std::string_view ender_name(Ender ender);
 struct CallEnded {
@@ -195,7 +201,7 @@ struct Noted {
 };
 using StackEvent =
     std::variant<RouteNeeded, MalformedReceived, AttemptEnded, ResponseHeld, RelayEnded,
-                 PrivateMedia, CallRinging, CallAnswered, CallChanged, CallEnded,
+                 PrivateMedia, Fragmented, CallRinging, CallAnswered, CallChanged, CallEnded,
                  SubscriptionChanged, SubscriptionEnded, ProbeEnded, Noted>;
 
 // One live call as it can be shown. The texts are the stack's, and hold until its next input.

@@ -68,7 +68,7 @@ struct Environment {
         log(l),
         layer(config.timers, config.seed),
         rng(config.seed ^ 0x5A17C0DEULL),
-        large(config.listeners, log) {}
+        large(config.listeners, events) {}
 
   StackConfig config;
   const Log& log;

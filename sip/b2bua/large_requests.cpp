@@ -49,10 +49,10 @@ std::optional<net::Flow> LargeRequests::stream_to(const net::Flow& flow) const {
 std::optional<net::Flow> LargeRequests::way(Instant now, const net::Flow& flow, Side towards,
                                             Method method, std::size_t bytes) {
   const auto in_fragments = [&](std::string_view why) {
-    if (log_.wants(LogCategory::sip, LogLevel::info))
-      log_.write(LogCategory::sip, LogLevel::info, {},
-                 fmt::format("{} to {}: {} bytes go over UDP in fragments, {}", method_text(method),
-                             flow.remote.text(), bytes, why));
+    events_.push_back(
+        Fragmented{.target = flow.remote,
+                   .text = fmt::format("{} to {}: {} bytes go over UDP in fragments, {}",
+                                       method_text(method), flow.remote.text(), bytes, why)});
     return std::nullopt;
   };
   if (towards == Side::phone) return in_fragments("the only way to this phone");
@@ -84,9 +84,11 @@ std::optional<LargeRequests::Spare> LargeRequests::failed(Instant now, Cookie co
   spares_.erase(found);
   const net::Endpoint& target = spare.flow.remote;
   learn(now, target, false);
-  log_.write(LogCategory::sip, LogLevel::warning, {},
-             fmt::format("{} has no TCP: {} bytes go over UDP in fragments ({}, {})", target.text(),
-                         spare.bytes.size(), method_text(spare.method), why));
+  events_.push_back(Fragmented{
+      .target = target,
+      .is_news = true,
+      .text = fmt::format("{} has no TCP: {} bytes go over UDP in fragments ({}, {})",
+                          target.text(), spare.bytes.size(), method_text(spare.method), why)});
   return spare;
 }
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "core/bytes.hpp"
-#include "core/log.hpp"
 #include "sip/message/method.hpp"
 #include "sip/plan.hpp"
 #include "sip/stack.hpp"
@@ -30,12 +29,12 @@ class LargeRequests {
     net::Flow flow;
   };
 
-  // Both outlive it.
-  LargeRequests(const std::vector<Listener>& listeners, const Log& log)
-      : listeners_(listeners), log_(log) {}
+  // Both outlive it. What goes in fragments is told there.
+  LargeRequests(const std::vector<Listener>& listeners, std::vector<StackEvent>& events)
+      : listeners_(listeners), events_(events) {}
 
   static bool concerns(const Bytes& request, const net::Flow& flow);
-  // The stream to send such a request on; nothing: it goes as it is, and the operator is told why.
+  // The stream to send such a request on; nothing: it goes as it is, in fragments.
   std::optional<net::Flow> way(Instant now, const net::Flow& flow, Side towards, Method method,
                                std::size_t bytes);
   // The same for an ACK, which nobody would send again if TCP failed: only where TCP has
@@ -61,7 +60,7 @@ class LargeRequests {
   std::optional<bool> has_tcp(Instant now, const net::Endpoint& target) const;
 
   const std::vector<Listener>& listeners_;
-  const Log& log_;
+  std::vector<StackEvent>& events_;
   std::unordered_map<Cookie, Spare> spares_;  // of transactions without an answer
   std::unordered_map<net::Endpoint, Known> targets_;
 };

@@ -59,6 +59,8 @@ class Large(ScriptedTest):
         self.talk(call, self.upstream, invite)
         line = f"{self.upstream.address}:{self.upstream.port} has no TCP: {len(invite.raw)} bytes go over UDP in fragments"
         self.assertIn(line, self.edge.process.log())
+        events = self.edge.must("GET", "/v1/events?format=json&kind=request-fragmented")["items"]
+        self.assertIn((f"{self.upstream.address}:{self.upstream.port}", True), [(event["subject"], line in event["text"]) for event in events])
         shown = self.edge.target_of(self.setid, self.target)
         self.assertEqual(shown["health"], "up")
         self.assertEqual(shown.get("failures"), failures)

@@ -1,6 +1,8 @@
 """Phones over TLS and secure WebSocket, and a real Asterisk over TLS: nothing goes in the clear, and every certificate is
 held against its authority, by all three."""
 
+from urllib.parse import quote
+
 from lab.asterisk import Asterisk
 from lab.capture import Capture
 from lab.end import end_of_callee, end_of_caller
@@ -31,7 +33,7 @@ class SecureCalls(TransportsTest):
         self.assertEqual(response.status, 200, response)
         return phone
 
-    def talks(self, phone):
+    def talks(self, phone, transport):
         user = phone.sip.user
         wait_for(lambda: phone.requests("OPTIONS"), 5, "the phone is qualified")
         self.asterisk.wait_contact(user)
@@ -50,14 +52,19 @@ class SecureCalls(TransportsTest):
         end_of_callee(phone, invite).send("BYE")
         phone.wait_response("BYE", invite["Call-ID"])
         self.asterisk.wait_no_channels()
+        # The recorder has in the clear what nobody else could read.
+        ladder = self.edge.must("GET", f"/v1/ladder?call_id={quote(call.call_id, safe='')}")
+        seen = {(item["label"], item["transport"]) for item in ladder["items"] if item["kind"] == "message"}
+        self.assertLessEqual({("INVITE", transport), ("200 OK", "tls"), ("BYE", transport)}, seen)
+        self.assertIn(f"Call-ID: {call.call_id}", ladder["items"][0]["text"])
         self.assertEqual((len(phone.connections), phone.lost), (1, []))
         self.assertEqual(self.capture.packets, [], "SIP in the clear")
 
     def test_a_phone_over_tls(self):
-        self.talks(self.handset(TlsHandset, "tls", "401", "one"))
+        self.talks(self.handset(TlsHandset, "tls", "401", "one"), "tls")
 
     def test_a_phone_over_a_secure_websocket(self):
-        self.talks(self.handset(WebSocketHandset, "wss", "402", "two"))
+        self.talks(self.handset(WebSocketHandset, "wss", "402", "two"), "wss")
 
 
 if __name__ == "__main__":

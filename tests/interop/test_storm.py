@@ -68,6 +68,10 @@ class BadDisk(ScriptedTest):
         cls._host, cls._tenants = 40, 0
         cls.edge = Edge(cls.lab, timers=cls.TIMERS, log_level="info", env=cls.disk.env)
 
+    def events(self, kind):
+        """Subjects of the events of this kind."""
+        return [event["subject"] for event in self.edge.must("GET", f"/v1/events?format=json&kind={kind}")["items"]]
+
     def health(self):
         return self.edge.must("GET", "/healthz")
 
@@ -89,6 +93,7 @@ class BadDisk(ScriptedTest):
         wait_for(lambda: self.health()["status"] == "degraded", 5, lambda: self.health())
         self.assertGreater(self.edge.status()["counters"]["registers_unstored"], 0)
         self.assertEqual(self.edge.process.log().count("longer than 500 ms"), 1, "told once")
+        self.assertEqual(self.events("store-degraded"), ["store"])
         self.disk.becomes("broken")
         register(10)
         wait_for(lambda: not self.edge.status()["store"]["ok"], 5, lambda: self.edge.status()["store"])
@@ -105,6 +110,7 @@ class BadDisk(ScriptedTest):
         wait_for(lambda: self.health()["status"] == "ok", 10, lambda: self.health())
         register(1)
         self.assertEqual(self.edge.process.log().count("the store takes writes again"), 1)
+        self.assertEqual(self.events("store-recovered")[-1], "store")
         self.assertEqual(self.edge.status()["store"]["dropped"], 0)
         wait_for(lambda: self.edge.status()["store"]["queued"] == 0, 10, "everything is written")
         self.edge.kill9()

@@ -73,10 +73,12 @@ TEST_CASE("a target without TCP gets the same request in fragments at once, in a
   CHECK_EQ(second.message->cseq().number, first.message->cseq().number);
   CHECK_EQ(second.body(), large_body());
   CHECK_MESSAGE(net.taken<sip::AttemptEnded>().empty(), "the target has not failed");
-  CHECK_NE(net.log_text.find("10.0.1.100:5060 has no TCP: "), std::string::npos);
-  CHECK_NE(
-      net.log_text.find(std::to_string(second.text().size()) + " bytes go over UDP in fragments"),
-      std::string::npos);
+  const auto told = net.taken<sip::Fragmented>();
+  REQUIRE_EQ(told.size(), 1);
+  CHECK(told[0].is_news);
+  CHECK_NE(told[0].text.find("10.0.1.100:5060 has no TCP: " + std::to_string(second.text().size()) +
+                             " bytes go over UDP in fragments"),
+           std::string::npos);
   // A CANCEL finds the transaction that lives.
   net.backend.respond(second, 180);
   net.phone.expect("180");
@@ -181,7 +183,11 @@ TEST_CASE("towards a phone, and without a TCP listener, a large request goes in 
   net.backend.request_out("MESSAGE", "sip:401@203.0.113.5", large_body());
   const Seen to_phone = net.phone.expect("MESSAGE");
   CHECK(goes_by(to_phone, "UDP"));
-  CHECK_NE(net.log_text.find("the only way to this phone"), std::string::npos);
+  const auto told = net.taken<sip::Fragmented>();
+  REQUIRE_EQ(told.size(), 1);
+  CHECK_FALSE(told[0].is_news);
+  CHECK_EQ(told[0].target, net.phone.flow.remote);
+  CHECK_NE(told[0].text.find("the only way to this phone"), std::string::npos);
   net.phone.respond(to_phone, 200);
   net.backend.expect("200 MESSAGE");
 
@@ -191,7 +197,9 @@ TEST_CASE("towards a phone, and without a TCP listener, a large request goes in 
   bare.phone.request_out("MESSAGE", "sip:402@a.test", large_body());
   bare.backend.respond(bare.backend.expect("MESSAGE"), 200);
   bare.phone.expect("200 MESSAGE");
-  CHECK_NE(bare.log_text.find("no TCP listener"), std::string::npos);
+  const auto why = bare.taken<sip::Fragmented>();
+  REQUIRE_EQ(why.size(), 1);
+  CHECK_NE(why[0].text.find("no TCP listener"), std::string::npos);
 }
 
 TEST_CASE("1300 bytes go over UDP, 1301 by TCP") {

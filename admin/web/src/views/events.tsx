@@ -10,7 +10,7 @@ import type { AuditEntry, Event } from "../types";
 
 const TONES: Record<string, Tone> = {
   "target-up": "good", "target-down": "bad", "ban-made": "warn", "ban-lifted": "good", storm: "bad", certificate: "warn", "store-degraded": "bad", "store-recovered": "good",
-  "maintenance-began": "warn", "maintenance-ended": "good",
+  "maintenance-began": "warn", "maintenance-ended": "good", "request-fragmented": "warn",
 };
 
 // Where the subject of an event is shown.
