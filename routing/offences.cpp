@@ -40,6 +40,8 @@ Offences::Verdict Offences::judge(Tally& tally, Instant now, const Offender& off
 
 Offences::Verdict Offences::failed(Instant now, const Offender& offender, std::string_view user,
                                    const storage::GateSettings& settings) {
+  // Else a sender who receives nothing there could take the phones away from the address he writes.
+  if (!offender.proven && offender.phones > 0) return {};
   User& known = users_.obtain(net::source_key(key_, 'u', offender.source, user));
   const std::uint32_t own = known.failures.add(now, settings.window);
   Verdict verdict;

@@ -27,8 +27,8 @@ class Offences {
     net::IpAddress source;   // as source_of() gives it
     std::size_t phones = 0;  // registered from there
     // The sender has shown that he receives there: a stream, or he answered our challenge. An
-    // address that anybody can write into a datagram is not banned while phones are registered
-    // from it.
+    // address that anybody can write into a datagram is not banned, and no user at it is held,
+    // while phones are registered from it.
     bool proven = false;
   };
   struct Verdict {

@@ -1,4 +1,4 @@
-// The whole edge, without sockets: packets over UDP, TCP and WebSocket flows, answers and requests
+// The whole edge, without sockets: datagrams, bytes over TCP and WebSockets, answers and requests
 // that fit what it has sent, and time. Chunks are parted by the byte 0x1e; the first byte of each
 // says who sends it, or that time passes. When all is said, every call is ended and an hour has
 // gone by, nothing of what anybody wanted is left.
@@ -9,6 +9,7 @@
 #include "core/log.hpp"
 #include "routing/edge.hpp"
 #include "tests/fuzz/edge_peers.hpp"
+#include "tests/fuzz/edge_streams.hpp"
 #include "tests/fuzz/fuzz_support.hpp"
 
 using namespace usher;
@@ -58,6 +59,16 @@ struct House {
       for (const routing::Persist& persist : out.persists) edge.stored(now, persist.id, {});
     }
   }
+  // What a party sends over its flow.
+  void receive(const net::Flow& from, std::string_view bytes) {
+    if (!net::is_reliable(from.transport)) return edge.receive(now, {Bytes{bytes}, from});
+    bool good = true;
+    for (Bytes& message : streams.receive(from, bytes, good)) {
+      edge.receive(now, {std::move(message), from});
+      settle();
+    }
+    if (!good) edge.flow_failed(now, from, "no SIP");
+  }
   void receive(const std::optional<net::Packet>& packet) {
     if (packet) edge.receive(now, *packet);
   }
@@ -81,6 +92,7 @@ struct House {
   Log log;
   routing::Edge edge;
   fuzz::EdgePeers peers;
+  fuzz::EdgeStreams streams;
 };
 
 }  // namespace
@@ -111,7 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else if (what >= 0xa0) {
       house.receive(house.peers.request(one));
     } else {
-      house.edge.receive(house.now, {Bytes{one}, from});
+      house.receive(from, one);
     }
     house.settle();
   }

@@ -75,7 +75,7 @@ class BadDisk(ScriptedTest):
     def health(self):
         return self.edge.must("GET", "/healthz")
 
-    def test_a_disk_that_is_slow_then_broken_loses_nothing_and_delays_no_call(self):
+    def test_a_disk_that_is_slow_then_broken_then_read_only_loses_nothing_and_delays_no_call(self):
         backend = self.backend()
         domain, _, _ = self.tenant(backend)
         phones = []
@@ -101,8 +101,11 @@ class BadDisk(ScriptedTest):
         ready, document = self.edge.rest("GET", "/readyz")
         self.assertEqual(ready, 200, "a disk takes no edge out of service")
         self.assertTrue(document["degraded"], document)
-        call, leg = self.establish(phones[-1], backend)
-        self.hang_up(call, backend)
+        for state in ("broken", "read-only"):
+            self.disk.becomes(state)
+            register(2)
+            call, leg = self.establish(phones[-1], backend)
+            self.hang_up(call, backend)
         self.assertEqual(len(self.edge.registrations(domain)), len(phones))
         log = self.edge.process.log()
         self.assertEqual(log.count("the store fails"), 1, "told once, not with each write")

@@ -161,6 +161,20 @@ TEST_CASE("403 and 404 to REGISTER are failures, and so are INVITEs that are cha
   CHECK(bans(w) == 1);
 }
 
+TEST_CASE("who cannot receive at a phone's address does not take it from the phone") {
+  World w = enforcing();
+  w.registered("401@a.test", at(5060), kA1);
+  for (unsigned i = 100; i < 130;
+       ++i) {  // the phone's address and user, in somebody else's datagrams
+    w.phone(at(5060), request(registration("401", i)));
+    w.backend(kA1, response(w.only(kA1), 403));
+    CHECK(w.only(at(5060)).status() == 403);
+    w.pass(1s);
+    w.take();
+  }
+  w.registered("401@a.test", at(5060), kA1);
+}
+
 TEST_CASE("the first week only says what it would have done") {
   World w([](storage::Snapshot& s) { s.gate.opened = WallTime{1'700'000'000'000ms}; });
   unsigned cseq = 0;

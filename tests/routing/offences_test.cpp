@@ -50,6 +50,9 @@ TEST_CASE("what anybody could have written into a datagram bans nobody who has p
   Bench b;
   for (int user = 0; user < 100; ++user)
     CHECK(b.until_ban({kSource, 1, false}, std::to_string(user)) == 0);
+  for (int i = 0; i < 100; ++i)
+    CHECK_FALSE(
+        b.offences.failed(b.now, {kSource, 1, false}, "401@a.test", b.settings).user_is_over);
   for (int i = 0; i < 1000; ++i)
     CHECK_FALSE(b.offences.knocked(b.now, {kSource, 1, false}, i % 2 == 0, b.settings).ban);
 }
