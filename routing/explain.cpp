@@ -61,20 +61,14 @@ Explanation explain(const Records& records, Instant now) {
   Explanation out;
   // The last one counts: a challenged request comes again. But what comes late within a call that
   // is over, and gets 481, says nothing about the call.
-  TraceId last = 0;
-  std::uint64_t since = 0;  // both INVITEs of a challenged call are of one trace
-  Instant begun{};
+  const Record* begin = nullptr;  // both INVITEs of a challenged call are of one trace
   bool is_call = false;
   for (const Record& r : records.items) {
     if (r.is_message()) continue;
     out.steps.push_back(r);
     const bool call = r.step.what == step::kRestored ||
                       (r.kind == RecordKind::begin && r.step.field("method") == "INVITE");
-    if (last == 0 || call || (r.kind == RecordKind::begin && !is_call)) {
-      last = r.trace;
-      since = r.sequence;
-      begun = r.at;
-    }
+    if (begin == nullptr || call || (r.kind == RecordKind::begin && !is_call)) begin = &r;
     is_call = is_call || call;
   }
   if (out.steps.empty()) {
@@ -86,10 +80,10 @@ Explanation explain(const Records& records, Instant now) {
   Story story;
   story.now = now;
   for (const Record& r : out.steps) {
-    if (r.trace == last && r.sequence >= since) story.steps.push_back(&r);
+    if (r.trace == begin->trace && r.sequence >= begin->sequence) story.steps.push_back(&r);
   }
-  story.other_nonce = met_another(records, begun);
-  story.private_media = private_media(records, begun);
+  story.other_nonce = met_another(records, begin->at);
+  story.private_media = private_media(records, begin->at);
   out.kind = story.kind();
   out.verdict = judge(story);
   return out;

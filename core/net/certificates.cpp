@@ -122,14 +122,12 @@ void Certificates::refresh(Entry& entry, WallTime now, std::vector<Change>& out)
   const bool changed = stamp != entry.stamp;
   entry.stamp = std::move(stamp);
   const std::vector<TlsFault> faults = entry.context.load(entry.files, now);
-  std::string told;
+  std::vector<std::string> told;
   for (const TlsFault& fault : faults)
-    told += key_of(entry, fault.what) + ": " + fault.reason + ";";
+    told.push_back(key_of(entry, fault.what) + ": " + fault.reason +
+                   "; what was read before stays in force");
   if (changed || told != entry.faults) {
-    for (const TlsFault& fault : faults) {
-      out.push_back({false, key_of(entry, fault.what) + ": " + fault.reason +
-                                "; what was read before stays in force"});
-    }
+    for (const std::string& text : told) out.push_back({false, text});
   }
   entry.faults = std::move(told);
   if (faults.empty())

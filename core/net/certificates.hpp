@@ -54,11 +54,11 @@ class Certificates {
     explicit Entry(TlsRole role) : context(role) {}
     TlsContext context;
     TlsFiles files;
-    std::string section;      // "listen[1]", "admin", "tls"
-    std::string authorities;  // the key's name: "client_ca", "ca"
-    std::string stamp;        // of the files as they were read last
-    std::string faults;       // what was wrong with them then; empty: they are in force
-    int told_stage = 0;       // how near its end it was when that was told last; 0: far
+    std::string section;              // "listen[1]", "admin", "tls"
+    std::string authorities;          // the key's name: "client_ca", "ca"
+    std::string stamp;                // of the files as they were read last
+    std::vector<std::string> faults;  // what was wrong with them then, as it was told
+    int told_stage = 0;               // how near its end it was when that was told last; 0: far
   };
   static std::string key_of(const Entry& entry, TlsFault::What what);
   void look_at_end(Entry& entry, WallTime now, std::vector<Change>& out);

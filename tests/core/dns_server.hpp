@@ -1,5 +1,5 @@
-// A DNS server (RFC 1035) on a loopback address of its own, run by the test's reactor: A, SRV and
-// NAPTR records over UDP, NXDOMAIN for the rest; or SERVFAIL, or nothing at all.
+// A DNS server (RFC 1035) on a loopback address of its own, run by the test's reactor: A, CNAME,
+// SRV and NAPTR records over UDP, NXDOMAIN for the rest; or SERVFAIL, or nothing at all.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace usher::test {
 
 class DnsServer {
  public:
-  enum Type : int { a = 1, srv = 33, naptr = 35 };
+  enum Type : int { a = 1, cname = 5, srv = 33, naptr = 35 };
   enum class Mood { answers, fails, silent };
 
   explicit DnsServer(Reactor& reactor)
@@ -32,6 +32,10 @@ class DnsServer {
   void put_a(const std::string& name, const std::string& address, std::uint32_t ttl = 60) {
     const auto bytes = net::IpAddress::parse(address)->bytes();
     put(name, a, ttl, std::string(bytes.begin(), bytes.begin() + 4));
+  }
+  // An alias: it stands before the records of the name that it leads to.
+  void put_alias(const std::string& name, const std::string& other, std::uint32_t ttl) {
+    aliases_[name] = {ttl, other};
   }
   void put_srv(const std::string& name, int priority, int weight, int port, const std::string& host,
                std::uint32_t ttl = 60) {
@@ -70,6 +74,12 @@ class DnsServer {
     return out + '\0';
   }
 
+  static std::string line_of(const std::string& owner, int type, const Record& record) {
+    return owner + number(type) + number(1) + number(static_cast<int>(record.ttl >> 16)) +
+           number(static_cast<int>(record.ttl & 0xffff)) +
+           number(static_cast<int>(record.data.size())) + record.data;
+  }
+
   void put(const std::string& name, Type type, std::uint32_t ttl, std::string data) {
     zone_[{name, type}].push_back({ttl, std::move(data)});
   }
@@ -98,7 +108,8 @@ class DnsServer {
     const auto own = moods.find(name);
     const Mood now = own == moods.end() ? mood : own->second;
     if (now == Mood::silent) return;
-    const auto found = zone_.find({name, type});
+    const auto alias = aliases_.find(name);
+    const auto found = zone_.find({alias == aliases_.end() ? name : alias->second.data, type});
     const bool fails = now == Mood::fails;
     const bool known = found != zone_.end() && !fails;
     const int count = known ? static_cast<int>(found->second.size()) : 0;
@@ -106,14 +117,13 @@ class DnsServer {
                       static_cast<char>(fails   ? 0x82
                                         : known ? 0x80
                                                 : 0x83);
-    out += number(1) + number(count) + number(0) + number(0) + question;
-    for (int i = 0; i < count; ++i) {
-      const Record& record = found->second[static_cast<std::size_t>(i)];
-      out += std::string{"\xc0\x0c"} + number(type) + number(1);
-      out += number(static_cast<int>(record.ttl >> 16)) +
-             number(static_cast<int>(record.ttl & 0xffff));
-      out += number(static_cast<int>(record.data.size())) + record.data;
-    }
+    const bool aliased = known && alias != aliases_.end();
+    out += number(1) + number(count + (aliased ? 1 : 0)) + number(0) + number(0) + question;
+    const std::string here{"\xc0\x0c"};
+    if (aliased) out += line_of(here, cname, {alias->second.ttl, labels(alias->second.data)});
+    for (int i = 0; i < count; ++i)
+      out += line_of(aliased ? labels(alias->second.data) : here, type,
+                     found->second[static_cast<std::size_t>(i)]);
     socket_.send_to(boost::asio::buffer(out), peer_);
   }
 
@@ -121,6 +131,7 @@ class DnsServer {
   boost::asio::ip::udp::endpoint peer_;
   std::array<char, 1500> buffer_{};
   std::map<std::pair<std::string, int>, std::vector<Record>> zone_;
+  std::map<std::string, Record> aliases_;
 };
 
 }  // namespace usher::test

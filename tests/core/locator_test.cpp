@@ -59,6 +59,15 @@ TEST_CASE("NAPTR, SRV, then A: the transport that is preferred, and the shortest
   CHECK_FALSE(s.asked("33 _sip._udp.a.test"));
 }
 
+TEST_CASE("an alias is asked for again when its own TTL is over") {
+  Search s;
+  s.dns.put_alias("alias.test", "far.test", 9);
+  s.dns.put_a("far.test", "10.0.0.9", 3600);
+  const Located found = s.locate("alias.test:5060");
+  CHECK(text(found) == "10.0.0.9:5060/udp 0 0\n");
+  CHECK(found.ttl == 9s);
+}
+
 TEST_CASE("without NAPTR the first service that has records, in the order UDP, TCP, TLS") {
   Search s;
   s.speaks.push_back(Transport::tls);

@@ -125,6 +125,19 @@ TEST_CASE("fragments are one message, and a ping between them is answered") {
   CHECK_FALSE(server.socket.amid_message());
 }
 
+TEST_CASE("a frame that is announced is a message on its way") {
+  Server server;
+  server.shake_hands();
+  CHECK_FALSE(server.socket.amid_message());
+  const std::string all = frame(1, std::string(1000, 'x'));
+  const std::size_t head = all.size() - 1000;
+  REQUIRE(server.feed(std::string_view{all}.substr(0, head)).has_value());
+  CHECK(server.socket.amid_message());
+  REQUIRE(server.feed(std::string_view{all}.substr(head)).has_value());
+  CHECK(server.only().size() == 1000);
+  CHECK_FALSE(server.socket.amid_message());
+}
+
 TEST_CASE("a message of nothing but line ends is a keep-alive") {
   Server server;
   server.shake_hands();

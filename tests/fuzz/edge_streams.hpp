@@ -25,7 +25,7 @@ class EdgeStreams {
     if (net::is_websocket(flow.transport)) {
       if (!socket_) {
         socket_ = std::make_unique<net::WebSocket>(loop_);
-        USHER_CHECK(socket_->feed(kRequest, out).has_value());
+        USHER_CHECK(socket_->feed(kWebSocketRequest, out).has_value());
       }
       const bool raw = bytes.starts_with('\x01');
       good = socket_->feed(raw ? std::string(bytes.substr(1)) : frame(bytes), out).has_value();
@@ -40,11 +40,6 @@ class EdgeStreams {
   }
 
  private:
-  static constexpr std::string_view kRequest =
-      "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n"
-      "Sec-WebSocket-Version: 13\r\n\r\n";
-
   // RFC 6455 §5.2: binary, whole, masked with zeros.
   static std::string frame(std::string_view payload) {
     payload = payload.substr(0, 0xffff);

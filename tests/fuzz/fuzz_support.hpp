@@ -16,6 +16,11 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
+inline constexpr std::string_view kWebSocketRequest =
+    "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n";
+
 // Every view that a parser returns lies within what it was given.
 inline void within(std::string_view part, std::string_view whole) {
   if (part.empty()) return;

@@ -15,11 +15,6 @@ using namespace usher::net;
 
 namespace {
 
-constexpr std::string_view kRequest =
-    "GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n"
-    "Sec-WebSocket-Version: 13\r\n\r\n";
-
 struct Outcome {
   std::vector<std::string> messages;
   bool failed = false;
@@ -31,7 +26,7 @@ Outcome feed(std::string_view text, unsigned seed, bool shaken) {
   WebSocket socket{loop};
   Outcome outcome;
   std::vector<Bytes> out;
-  if (shaken) USHER_CHECK(socket.feed(kRequest, out).has_value());
+  if (shaken) USHER_CHECK(socket.feed(fuzz::kWebSocketRequest, out).has_value());
   while (!text.empty() && !outcome.failed) {
     seed = seed * 1103515245u + 12345u;
     const std::size_t n =

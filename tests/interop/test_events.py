@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 
+from lab.dns import Dns
 from lab.edge import Edge
 from lab.lab import LabTest, free_port, main
 from lab.scripted import ScriptedTest
@@ -126,6 +127,20 @@ class Events(ScriptedTest):
         self.assertEqual(numbers, sorted(set(numbers)), "each once, in order")
         self.assertEqual(self.receiver.refused, 2)
         self.assertIn("it answers 503; it is tried again", self.edge.process.log())
+
+
+class OfAHostWithTwoAddresses(LabTest):
+    def test_the_one_that_can_be_reached_is_found(self):
+        receiver = Receiver(self.lab, host=92)
+        self.addCleanup(receiver.close)
+        host, port = receiver.address
+        dns = Dns(self.lab, 5)
+        dns.put("hook.test", "A", self.lab.ip(93), host)
+        edge = Edge(self.lab, extra=f'[dns]\nservers = ["{dns.address}"]\n[[webhook]]\nurl = "http://hook.test:{port}/hook"\nevents = "ban-made"\n')
+        for network in ("192.0.2.1", "192.0.2.2"):
+            edge.must("POST", "/v1/bans", {"network": network, "reason": "a test"})
+        wait_for(lambda: len(receiver.taken) == 2, 15, "both are told")
+        self.assertEqual(edge.process.log().count("it is tried again"), 1, "it stays with the address that answers")
 
 
 class OverTls(LabTest):

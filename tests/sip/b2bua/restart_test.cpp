@@ -371,6 +371,16 @@ TEST_CASE("Session-ID: a phone is stood in for with the same UUIDs (RFC 7989 sec
   CHECK_EQ(net.backend.expect("BYE").header("Session-ID"), ours + ";remote=" + other);
 }
 
+TEST_CASE("Session-ID: nothing is said for a phone any more when the policy has gone") {
+  sip::StackConfig config = Network::default_config();
+  config.correlation.session_id = true;
+  Restarting net(config);
+  net.set_up();
+  net.restart();
+  net.phone.request("BYE");
+  CHECK(net.backend.expect("BYE").all("Session-ID").empty());
+}
+
 TEST_CASE("a checkpoint that cannot be gone on from is refused with the reason") {
   Restarting net;
   net.set_up();

@@ -19,7 +19,7 @@ export function Recorded({ path, parameters, running, name }: { path: string; pa
   const list = JSON.stringify(parameters);
   useEffect(() => setChosen(null), [path, list, before]);
   useEffect(() => setBefore(null), [path, list]);
-  const save = () => void change(() => download(query(`${path}/pcap`, parameters), `${name.replace(/[^\w.-]+/g, "_")}.pcapng`), "The capture is saved; Wireshark opens it.");
+  const save = () => void change(() => download(query(`${path}/pcap`, { ...parameters, before }), `${name.replace(/[^\w.-]+/g, "_")}.pcapng`), "The capture is saved; Wireshark opens it.");
   return (
     <Panel title="Ladder" aside={ladder && ladder.items.length > 0 && (
       <>
