@@ -92,7 +92,7 @@ struct Edge::Impl {
   void route(Now now, const sip::RouteNeeded& need);
   void malformed(Now now, const sip::MalformedReceived& event);
   void knock(Now now, const sip::Message* request, const net::Flow& flow, std::string domain,
-             std::string reason);
+             std::string reason, std::string_view why = {});
   void reply(Now now, const sip::RouteNeeded& need, const sip::Reply& reply, std::string_view who);
   void silence(Now now, const sip::RouteNeeded& need, std::string_view reason,
                const std::string& why);
@@ -117,6 +117,7 @@ struct Edge::Impl {
   struct Candidates;
   TraceId new_trace();
   void begin_trace(Now now, bool stranger);
+  void begin_garbage(Now now, bool stranger);
   // A step of what is being routed, or of what has been. `stranger`: it ends in silence.
   void trace(Now now, std::string_view what, std::string_view why,
              std::initializer_list<StepField> fields = {}, bool stranger = false);

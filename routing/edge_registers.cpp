@@ -110,7 +110,7 @@ void Edge::Impl::let_wait(Now now, const sip::RouteNeeded& need, storage::Target
     return;
   }
   if (!queued) {
-    if (!stack.wait(now, waiting.need)) return;
+    if (!stack.wait(now, waiting.need, trace_text(waiting.trace))) return;
     ++counters.registers_queued;
     trace(now, step::kQueued, "the target has enough REGISTERs to answer: it waits for its turn",
           {{"target", std::to_string(target)}});

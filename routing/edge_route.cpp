@@ -31,12 +31,12 @@ std::string Edge::Impl::describe(const sip::RouteNeeded& need, const Parties& pa
 }
 
 void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& flow,
-                       std::string domain, std::string reason) {
+                       std::string domain, std::string reason, std::string_view why) {
   ++counters.drops[reason];
   recorder.dropped();
   capture.dropped();
-  if (tracing.request)
-    trace(now, step::kDropped, reason, {{"domain", domain}, {"reason", reason}}, true);
+  trace(now, step::kDropped, why.empty() ? std::string_view{reason} : why,
+        {{"domain", domain}, {"reason", reason}}, true);
   storage::DoorKnock k;
   k.when = now.wall;
   k.domain = std::move(domain);
@@ -48,8 +48,7 @@ void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& fl
   }
   if (knocks.add(now, k))
     log.write(LogCategory::gate, LogLevel::warning,
-              tracing.request && recorder.enabled() ? trace_text(tracing.id) : std::string{},
-              knock_line(k));
+              recorder.enabled() ? trace_text(tracing.id) : std::string{}, knock_line(k));
   hold_against(now, flow, reason);
 }
 
@@ -144,17 +143,20 @@ void Edge::Impl::route(Now now, const sip::RouteNeeded& need) {
 void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
   const sip::Message* request = event.what.request.get();
   const bool from_backend = origin_of(*directory, event.flow.remote).is_backend();
+  const std::string why = "malformed: " + escaped(event.what.reason);
   const auto warn = [&](const std::string& end) {
-    log.write(LogCategory::sip, LogLevel::warning, {},
+    log.write(LogCategory::sip, LogLevel::warning, trace_text(tracing.id),
               "malformed message from " + event.flow.remote.text() + ": " +
                   escaped(event.what.reason) + "; " + end);
   };
   if (!request) {
-    if (!from_backend) return knock(now, nullptr, event.flow, {}, "malformed");
+    const Routing routing(*this, nullptr, nullptr, event.flow);
+    if (!from_backend) return knock(now, nullptr, event.flow, {}, "malformed", why);
     warn("dropped");
     ++counters.drops["malformed"];
     recorder.dropped();
     capture.dropped();
+    trace(now, step::kDropped, why, {{"reason", "malformed"}});
     return;
   }
   const Parties parties = Parties::of(*request);
@@ -167,8 +169,7 @@ void Edge::Impl::malformed(Now now, const sip::MalformedReceived& event) {
   }
   warn("answered with " + std::to_string(event.what.status));
   ++counters.local_replies[event.what.status];
-  trace(now, step::kResponse, "malformed: " + event.what.reason,
-        {{"status", std::to_string(event.what.status)}});
+  trace(now, step::kResponse, why, {{"status", std::to_string(event.what.status)}});
   stack.reply_malformed(now, event);
 }
 

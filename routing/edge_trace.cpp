@@ -15,11 +15,17 @@ std::string aor_or_uri(const std::optional<sip::Uri>& uri) {
   return aor.empty() ? std::string{uri->raw.substr(0, kStepValue)} : aor;
 }
 
+bool has_credentials(const sip::Message& m) {
+  return m.count(sip::HeaderId::authorization) > 0 ||
+         m.count(sip::HeaderId::proxy_authorization) > 0;
+}
+
 std::string label_of(const storage::Target& target) {
   return "target " + std::to_string(target.id) + " (" + target.destination.text() + ")";
 }
 
 std::string whole_ms(Duration d) {
+  if (d > Duration{} && d < std::chrono::milliseconds(1)) return "less than 1ms";
   return duration_text(std::chrono::floor<std::chrono::milliseconds>(d));
 }
 
@@ -43,8 +49,9 @@ Edge::Impl::Routing::~Routing() {
 }
 
 void Edge::Impl::begin_trace(Now now, bool stranger) {
-  if (tracing.begun || tracing.request == nullptr) return;
+  if (tracing.begun || tracing.flow == nullptr) return;
   tracing.begun = true;
+  if (tracing.request == nullptr) return begin_garbage(now, stranger);
   const sip::Message& m = *tracing.request;
   std::array<std::string, 3> who;
   if (tracing.parties)
@@ -59,9 +66,19 @@ void Edge::Impl::begin_trace(Now now, bool stranger) {
               {"request_uri", m.request_uri()},
               {"call_id", m.call_id()},
               {"source", tracing.flow->remote.text()},
-              {"transport", net::transport_name(tracing.flow->transport)}});
+              {"transport", net::transport_name(tracing.flow->transport)},
+              {"credentials", has_credentials(m) ? "yes" : ""}});
   recorder.begin(now, tracing.id, m.call_id(), {who[0], who[1], who[2]}, *tracing.flow, step,
                  stranger);
+}
+
+// What is no request that could be read.
+void Edge::Impl::begin_garbage(Now now, bool stranger) {
+  step_text.clear();
+  write_step(step_text, step::kReceived, {},
+             {{"source", tracing.flow->remote.text()},
+              {"transport", net::transport_name(tracing.flow->transport)}});
+  recorder.begin(now, tracing.id, {}, {}, *tracing.flow, step_text, stranger);
 }
 
 void Edge::Impl::trace(Now now, std::string_view what, std::string_view why,
@@ -119,7 +136,7 @@ void Edge::Impl::noted(Now now, const sip::Noted& e) {
   if (id) capture.joined(e.call_id, e.new_call_id, *id);
   if (!id || !recorder.enabled()) return;
   const std::string peer = e.peer == net::Endpoint{} ? std::string{} : e.peer.text();
-  const std::string time = e.time == Duration{} ? std::string{} : duration_text(e.time);
+  const std::string time = e.time == Duration{} ? std::string{} : whole_ms(e.time);
   std::string_view what;
   switch (e.kind) {
     case sip::NoteKind::attempt: what = step::kAttempt; break;
@@ -134,6 +151,7 @@ void Edge::Impl::noted(Now now, const sip::Noted& e) {
              {{"destination", peer},
               {"transport", sent ? net::transport_name(e.transport) : std::string_view{}},
               {"status", e.status ? std::to_string(e.status) : std::string{}},
+              {"timer", e.timer},
               {"time", time},
               {"call_id", e.new_call_id}});
   recorder.note(now, *id, step_text, e.call_id, e.new_call_id);
@@ -150,7 +168,7 @@ void Edge::Impl::trace_attempt_ended(Now now, const Journey& journey, const sip:
   if (why.empty()) why = "no answer";
   trace(now, journey.trace, step::kAttemptEnded, why,
         {{"target", target ? std::to_string(target->id) : std::string{}},
-         {"destination", target ? target->destination.text() : std::string{}},
+         {"destination", target ? target->destination.text() : e.place.text()},
          {"status", e.status > 0 ? std::to_string(e.status) : std::string{}},
          {"timed_out", e.timed_out ? "yes" : ""},
          {"cancelled", e.cancelled ? "yes" : ""},

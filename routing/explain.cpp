@@ -24,7 +24,7 @@ std::string met_another(const Records& records, Instant since) {
       const bool challenge = reading.status == 401 || reading.status == 407;
       const auto wrong = misled.find(r.remote);
       if (wrong != misled.end() && r.at >= since && (challenge || reading.status == 403))
-        return "the nonce that " + wrong->second + " had given was shown to " + r.remote.text() +
+        return "The nonce that " + wrong->second + " had given was shown to " + r.remote.text() +
                ", which does not know it and answered " + std::to_string(reading.status);
       if (challenge) {
         if (std::string nonce = nonce_of(r.text); !nonce.empty())

@@ -13,16 +13,21 @@ namespace usher::routing {
 namespace death {
 inline constexpr std::string_view kNoAck = "no-ack";
 inline constexpr std::string_view kByeUndeliverable = "bye-undeliverable";
-inline constexpr std::string_view kPrivateMedia = "private-sdp-address";
 inline constexpr std::string_view kNonce = "nonce-met-another-backend";
 inline constexpr std::string_view kRingLimit = "ring-limit";
 inline constexpr std::string_view kAmbiguousUser = "ambiguous-user";
 inline constexpr std::string_view kSilentTargets = "silent-targets";
 }  // namespace death
 
+// What a call may suffer from, and need not: whether audio arrives is the ends' doing.
+namespace hint {
+inline constexpr std::string_view kPrivateMedia = "private-sdp-address";
+}  // namespace hint
+
 struct Verdict {
   std::string text;              // plain words
   std::string_view known_death;  // of the list above; empty: none
+  std::string_view hint{};       // the same
 };
 
 struct Explanation {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/duration.hpp"
+#include "sip/stack.hpp"
 
 namespace usher::routing {
 
@@ -29,6 +30,16 @@ std::string asked(const Story& story) {
 std::string place(const Step& step) {
   if (!step.field("destination").empty()) return text_of(step.field("destination"));
   return "the other side";
+}
+
+// Said of a 401 or 407.
+std::string challenged(const Story& story, const std::string& who, const std::string& status) {
+  if (!is(story.last(step::kReceived), "credentials", "yes"))
+    return who + " asks for credentials (" + status +
+           "), as it does of everybody at first: the next request should bring them";
+  return who + " refused the credentials that came with it (" + status +
+         "): user name or password are wrong, unless the next request, with its new nonce, is let "
+         "in";
 }
 
 // Who was tried and said nothing at all.
@@ -108,6 +119,8 @@ Verdict ended_call(const Story& story, const Step& ended) {
     if (r->step.what == step::kAttemptEnded && r->step.field("status") == status)
       attempt = &r->step;
   }
+  if (attempt && (status == "401" || status == "407"))
+    return {challenged(story, place(*attempt), status), {}};
   if (attempt)
     return {"the " + status + " is not Usher's: " + place(*attempt) + " answered it " +
                 text_of(attempt->field("took")) + " after the INVITE, and it was passed on" +
@@ -126,7 +139,8 @@ std::string ringing(const Story& story, const Record& rang) {
                     place(rang.step) + ", which has not answered";
   const Record* armed = nullptr;
   for (const Record* r : story.steps) {
-    if (r->step.what == step::kTimerArmed && r->step.why.starts_with("ring limit")) armed = r;
+    if (is(&r->step, "timer", sip::timer_label::kRingLimit) && r->step.what == step::kTimerArmed)
+      armed = r;
   }
   const Result<Duration> limit =
       armed ? parse_duration(armed->step.field("time")) : Result<Duration>{Duration{}};
@@ -171,10 +185,7 @@ Verdict ended_relay(const Story& story, const Step& ended) {
   if (own && own->field("status") == status) return own_response(story, *own);
   const Step* attempt = story.last(step::kAttemptEnded);
   const std::string who = attempt ? place(*attempt) : "the other side";
-  if (status == "401" || status == "407")
-    return {who + " asks for credentials (" + status +
-                "), as it does of everybody at first: the next request should bring them",
-            {}};
+  if (status == "401" || status == "407") return {challenged(story, who, status), {}};
   return {who + " answered " + status + " to " + asked(story), {}};
 }
 
@@ -215,13 +226,14 @@ Verdict judge(const Story& story) {
   } else {
     out = open(story);
   }
-  const auto add = [&](const std::string& text, std::string_view known) {
-    if (text.empty()) return;
-    out.text += ". " + text;
-    if (out.known_death.empty()) out.known_death = known;
-  };
-  add(story.other_nonce, death::kNonce);
-  add(story.private_media, death::kPrivateMedia);
+  if (!story.other_nonce.empty()) {
+    out.text += ". " + story.other_nonce;
+    if (out.known_death.empty()) out.known_death = death::kNonce;
+  }
+  if (!story.private_media.empty()) {
+    out.text += ". " + story.private_media;
+    out.hint = hint::kPrivateMedia;
+  }
   return out;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "routing/recorder/reading.hpp"
@@ -83,7 +82,6 @@ Ladder make_ladder(const Records& records,
     out.parties.push_back({endpoint ? endpoint->text() : "usher", one.role});
   }
 
-  std::set<std::tuple<RecordKind, net::Endpoint, std::string_view>> seen;
   for (const Record& r : records.items) {
     if (r.kind == RecordKind::begin) continue;  // its message says more
     LadderItem item;
@@ -102,9 +100,9 @@ Ladder make_ladder(const Records& records,
     item.received = r.kind == RecordKind::received;
     item.from = item.received ? index.at(r.remote) : usher;
     item.to = item.received ? usher : index.at(r.remote);
-    item.kind = r.dropped                                       ? LadderKind::dropped
-                : seen.emplace(r.kind, r.remote, r.text).second ? LadderKind::message
-                                                                : LadderKind::retransmission;
+    item.kind = r.dropped    ? LadderKind::dropped
+                : r.repeated ? LadderKind::retransmission
+                             : LadderKind::message;
     item.label = reading.label();
     item.cseq = reading.cseq;
     item.transport = r.transport;

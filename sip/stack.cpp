@@ -71,6 +71,19 @@ struct Stack::Impl {
       calls.response(now, user, e);
     }
   }
+  void on(Now, const RequestMerged& e) {
+    const TransactionUser user = user_of(e.cookie);
+    const Leg* leg = legs.find(LegId::unpack(user.leg));
+    const std::string* key = user.kind == Kind::relay_server
+                                 ? relays.key(RelayId::unpack(user.object))
+                             : leg ? &leg->context->key
+                                   : nullptr;
+    if (key)
+      env.note_reply(*key, {.status = 482,
+                            .why = "to a second copy of the request, which came another way (RFC "
+                                   "3261 8.2.2.2), over " +
+                                   e.flow.remote.text()});
+  }
   void on(Now now, const StrayResponse& e) { calls.stray(now, e); }
   void on(Now now, const ClientTimedOut& e) {
     unanswered(now, e.cookie, e.transaction, e.timer, timer_name(e.timer));
@@ -216,8 +229,9 @@ bool Stack::route(Now now, const RouteNeeded& need, Plan plan) {
   USHER_CHECK(!plan.attempts.empty() && plan.attempts.size() <= limits::kAttemptsPerRequest);
   if (need.request->method() ==
       Method::cancel) {  // §9.2: its INVITE is not known, so it leads nowhere
-    impl_->env.reply(now, {need.request, need.flow},
-                     {.status = 481, .why = "there is no such INVITE"});
+    const Reply unknown{.status = 481, .why = "there is no such INVITE"};
+    impl_->env.note_reply(plan.key, unknown);
+    impl_->env.reply(now, {need.request, need.flow}, unknown);
     return false;
   }
   const bool taken = need.request->method() == Method::invite
@@ -236,10 +250,10 @@ void Stack::reply(Now now, const RouteNeeded& need, const Reply& reply) {
   impl_->drain(now);
 }
 
-bool Stack::wait(Now now, RouteNeeded& need) {
+bool Stack::wait(Now now, RouteNeeded& need, const std::string& key) {
   const Method method = need.request->method();
   USHER_CHECK(!need.waiting && method != Method::invite && method != Method::cancel);
-  need.waiting = impl_->relays.wait(now, need);
+  need.waiting = impl_->relays.wait(now, need, key);
   impl_->drain(now);
   return static_cast<bool>(need.waiting);
 }

@@ -180,6 +180,18 @@ struct ProbeEnded {
   std::string reason{};  // when 0: "timer F" or the transport's words
   Duration rtt{};
 };
+// The timers whose firing decides what becomes of a request, as an operator reads of them.
+namespace timer_label {
+inline constexpr std::string_view kB = "timer B";                   // RFC 3261 §17.1.1.2
+inline constexpr std::string_view kF = "timer F";                   // §17.1.2.2
+inline constexpr std::string_view kAttempt = "attempt";             // timers.attempt
+inline constexpr std::string_view kRingLimit = "ring limit";        // timers.ring_limit
+inline constexpr std::string_view kAck = "ACK";                     // §13.3.1.4
+inline constexpr std::string_view kSession = "session";             // RFC 4028
+inline constexpr std::string_view kFlowRecovery = "flow recovery";  // RFC 5626 §4.5
+inline constexpr std::string_view kBye = "BYE";  // confirmed after timers.attempt
+}  // namespace timer_label
+
 // What the stack did or decided by itself about the request with this key (Plan::key), for its
 // decision trace. Only with StackConfig::notes.
 enum class NoteKind : std::uint8_t {
@@ -194,7 +206,8 @@ struct Noted {
   NoteKind kind = NoteKind::attempt;
   std::string text{};  // plain words
   int status = 0;
-  Duration time{};
+  std::string_view timer{};  // one of timer_label
+  Duration time{};           // how long it runs, or has run
   net::Endpoint peer{};
   net::Transport transport = net::Transport::udp;
   std::string call_id{}, new_call_id{};  // attempt: of the received request, of ours
@@ -249,8 +262,8 @@ class Stack {
   void reply(Now now, const RouteNeeded& need, const Reply& reply);
   // Takes a request (no INVITE, no CANCEL) into a transaction that absorbs it when it is repeated
   // and sends the 100 of RFC 4320 §4.1, while the user lets it wait; route() or reply() must follow
-  // within 64·T1. False when it was refused instead: a limit.
-  bool wait(Now now, RouteNeeded& need);
+  // within 64·T1. False when it was refused instead: a limit. `key`: Plan::key.
+  bool wait(Now now, RouteNeeded& need, const std::string& key);
   // A final response without state, never repeated: for work that is refused to save work, and for
   // who must not be made to be sent more than he sent.
   void reply_stateless(Now now, const RouteNeeded& need, const Reply& reply);

@@ -2,6 +2,8 @@
 // and from these to everything that carries one.
 #include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <set>
+#include <tuple>
 
 #include "core/limits.hpp"
 #include "routing/recorder/recorder.hpp"
@@ -12,6 +14,7 @@ namespace usher::routing {
 namespace {
 
 using Keys = boost::unordered_flat_set<std::uint64_t>;
+using Entries = std::vector<std::pair<const RecordRing*, const RingEntry*>>;
 
 // Retransmissions and late responses of a request come no later than this after its last step
 // (64·T1 with T1 at 500 ms).
@@ -26,6 +29,33 @@ struct Period {
   }
   bool holds(Instant at) const { return at >= first && at <= last + kAfterwards; }
 };
+
+// Of the `shown` newest ones (newest first; the rest is in no order) which repeat another one, that
+// may be too old to be shown. Oldest first.
+std::vector<bool> repeated(const Entries& found, std::size_t shown) {
+  std::set<std::tuple<RecordKind, net::Endpoint, std::uint32_t>> shapes;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const RingEntry& e = *found[i].second;
+    shapes.emplace(e.kind, e.remote, e.length);
+  }
+  std::set<std::tuple<RecordKind, net::Endpoint, std::string_view>> seen;
+  const auto is_new = [&](const RecordRing& ring, const RingEntry& e) {
+    return seen.emplace(e.kind, e.remote, ring.text(e)).second;
+  };
+  for (std::size_t i = shown; i < found.size(); ++i) {
+    const auto& [ring, e] = found[i];
+    // Few of those that are not shown are of a size that is, so that few texts are read.
+    if (is_message(e->kind) && e->at + kAfterwards >= found[shown - 1].second->at &&
+        shapes.contains({e->kind, e->remote, e->length}))
+      is_new(*ring, *e);
+  }
+  std::vector<bool> out;
+  for (std::size_t i = shown; i-- > 0;) {
+    const auto& [ring, e] = found[i];
+    out.push_back(is_message(e->kind) && !is_new(*ring, *e));
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -98,7 +128,7 @@ Records Recorder::find(const Lookup& lookup, Window window) const {
     take_calls();
   }
 
-  std::vector<std::pair<const RecordRing*, const RingEntry*>> found;
+  Entries found;
   each([&](const RecordRing& ring, const RingEntry& e) {
     if (e.sequence >= window.before) return;
     const bool own = e.trace != 0 && traces.contains(e.trace);
@@ -127,6 +157,8 @@ Records Recorder::find(const Lookup& lookup, Window window) const {
     out.items.push_back(record(*ring, *e));
   }
   std::reverse(out.items.begin(), out.items.end());
+  const std::vector<bool> again = repeated(found, out.items.size());
+  for (std::size_t i = 0; i < again.size(); ++i) out.items[i].repeated = again[i];
   return out;
 }
 

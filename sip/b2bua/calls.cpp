@@ -227,7 +227,7 @@ void Calls::finish(Now now, CallId id) {
                   .why = call.why,
                   .started = call.started,
                   .answered_at = call.answered_at,
-                  .ended = now.mono,
+                  .ended = call.hung_up == Instant{} ? now.mono : call.hung_up,
                   .place = place_of(call)};
   log(call, LogLevel::info,
       fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
@@ -267,9 +267,10 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
   send_refusal(now, call, {.status = status, .why = why, .headers = std::move(headers)});
 }
 
-void Calls::send_refusal(Now now, const Call& call, const LegResponse& response) {
-  // RFC 7989 §7: of which of several phones it speaks is not determined.
+void Calls::send_refusal(Now now, const Call& call, LegResponse response) {
+  // RFC 7989 §7: of which of several ends it speaks is not determined.
   Leg& origin = *legs_.find(call.origin);
+  response.aggregated = call.attempts > 1 && env_.config.correlation.session_id;
   if (call.attempts > 1 && !origin.session_uuid.empty()) origin.session_uuid = kNilUuid;
   const InviteExchange& invite = *invites_.find(call.pending);
   legs_.respond(now, invite.server, call.origin, *invite.request, invite.source, response);

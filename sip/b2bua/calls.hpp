@@ -54,6 +54,7 @@ struct Call {
   std::string hint;    // see CallView
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
+  Instant hung_up{};            // the BYE that ends it has come; its answer may take its time
   Duration session_interval{};  // RFC 4028: the ends have agreed to refresh so often; 0: not
   TimerId session;              // it fires when they have not
   TimerId liveness;             // until the next OPTIONS within both dialogs
@@ -124,7 +125,7 @@ class Calls {
   void refuse_origin(Now now, Call& call, int status, std::string why,
                      std::vector<HeaderLine> headers = {});
   void refuse_exhausted(Now now, Call& call);
-  void send_refusal(Now now, const Call& call, const LegResponse& response);
+  void send_refusal(Now now, const Call& call, LegResponse response);
 
   // calls_attempts.cpp: hunting
   void next_attempt(Now now, CallId id);  // the next group

@@ -28,6 +28,8 @@ void Calls::answer(Now now, InviteExchangeId id, const Message& response) {
                                         {UserTimer::Kind::answer_retransmit, id.packed()});
   exchange.timeout = env_.timers.arm(now.mono, env_.config.timers.timeout(),
                                      {UserTimer::Kind::answer_timeout, id.packed()});
+  env_.note_armed(from.context->key, timer_label::kAck, env_.config.timers.timeout(),
+                  "64*T1: the call is ended when the 2xx has no ACK by then", from.flow.remote);
 }
 
 // The ends hang up by themselves when the refresher has died (RFC 4028 §10), shortly before this.
@@ -38,9 +40,11 @@ void Calls::watch_session(Now now, LegId leg_id, const Message& response) {
   env_.timers.cancel(call->session);
   const auto interval = session_interval(response);
   call->session_interval = interval.value_or(Duration{});
-  call->session =
-      interval ? env_.timers.arm(now.mono, *interval, {UserTimer::Kind::session, id.packed()})
-               : TimerId{};
+  call->session = {};
+  if (!interval) return;
+  call->session = env_.timers.arm(now.mono, *interval, {UserTimer::Kind::session, id.packed()});
+  env_.note_armed(call->context->key, timer_label::kSession, *interval,
+                  "Session-Expires: the call is ended when nobody refreshes it by then");
 }
 
 void Calls::stop_answer(InviteExchange& exchange) {
@@ -57,12 +61,10 @@ void Calls::start_ring_limit(Now now, InviteExchangeId id) {
   exchange->ring_limit =
       env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
   const Call* call = calls_.find(exchange->call);
-  if (env_.config.notes && exchange->initial && call != nullptr)
-    env_.emit(Noted{.key = call->context->key,
-                    .kind = NoteKind::timer_armed,
-                    .text = "ring limit: a response has come, which disarms timer B; the call is "
-                            "cancelled when nobody answers by then",
-                    .time = env_.config.ring_limit});
+  if (exchange->initial && call != nullptr)
+    env_.note_armed(call->context->key, timer_label::kRingLimit, env_.config.ring_limit,
+                    "a response has come, which disarms timer B; the call is cancelled when nobody "
+                    "answers by then");
 }
 
 void Calls::stop_ring_limit(InviteExchange& exchange) {
@@ -155,9 +157,11 @@ void Calls::timer(Now now, const UserTimer& timer) {
       const std::string why = fmt::format(
           "the ring limit of {} s ran out without a final response",
           std::chrono::duration_cast<std::chrono::seconds>(env_.config.ring_limit).count());
+      const Call& call = *calls_.find(exchange->call);
+      env_.note_fired(call.context->key, timer_label::kRingLimit, env_.config.ring_limit,
+                      "no final response has come");
       if (exchange->initial) {
         // A backend's target has rung the callee already; one of his devices has not.
-        const Call& call = *calls_.find(exchange->call);
         const bool left = call.hunt && call.hunt->plan.exhaustive &&
                           target_left(*call.hunt, env_.config.hunt_limit);
         return apply(
@@ -184,6 +188,9 @@ void Calls::timer(Now now, const UserTimer& timer) {
       if (exchange == nullptr) return;
       const std::string why = "no ACK came for the 2xx within 64*T1";
       const CallId call_id = exchange->call;
+      env_.note_fired(calls_.find(call_id)->context->key, timer_label::kAck,
+                      env_.config.timers.timeout(), "no ACK has come for the 2xx",
+                      legs_.find(exchange->from)->flow.remote);
       if (exchange->initial) return apply(now, call_id, CallEvent::ack_timeout, {}, {.why = why});
       Leg& to = *legs_.find(exchange->to);
       ack_leg(to, nullptr);
@@ -192,9 +199,14 @@ void Calls::timer(Now now, const UserTimer& timer) {
       call.pending = {};
       return apply(now, call_id, CallEvent::edge_ends, {}, {.why = why});
     }
-    case UserTimer::Kind::session:
-      return apply(now, CallId::unpack(timer.object), CallEvent::edge_ends, {},
+    case UserTimer::Kind::session: {
+      const CallId id = CallId::unpack(timer.object);
+      if (const Call* call = calls_.find(id))
+        env_.note_fired(call->context->key, timer_label::kSession, call->session_interval,
+                        "nobody has refreshed the session");
+      return apply(now, id, CallEvent::edge_ends, {},
                    {.why = "the session expired: nobody refreshed it (RFC 4028)"});
+    }
     case UserTimer::Kind::liveness: return ask_whether_alive(now, CallId::unpack(timer.object));
     case UserTimer::Kind::leg_linger: return legs_.let_go(LegId::unpack(timer.object));
     case UserTimer::Kind::none:

@@ -36,11 +36,8 @@ void Calls::next_attempt(Now now, CallId id) {
       hunt.silence + env_.config.attempt < env_.config.hunt_limit) {
     hunt.attempt_timer =
         env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::attempt, id.packed()});
-    if (env_.config.notes)
-      env_.emit(Noted{.key = call.context->key,
-                      .kind = NoteKind::timer_armed,
-                      .text = "attempt: the next target is tried when nothing has come by then",
-                      .time = env_.config.attempt});
+    env_.note_armed(call.context->key, timer_label::kAttempt, env_.config.attempt,
+                    "the next target is tried when nothing has come by then");
   }
   if (!failed) return;
   hunt.last_failure = "the limit of transactions is reached";
@@ -99,15 +96,14 @@ LegId Calls::start_attempt(Now now, CallId id, const Attempt& attempt) {
   if (env_.config.notes)
     env_.emit(Noted{.key = made.context->key,
                     .kind = NoteKind::attempt,
-                    .text = fmt::format("INVITE, {} of {}; timer B gives up after {} ms of silence",
-                                        hunt.made, hunt.plan.attempts.size(),
-                                        std::chrono::duration_cast<std::chrono::milliseconds>(
-                                            env_.config.timers.timeout())
-                                            .count()),
+                    .text = fmt::format("INVITE, {} of {}", hunt.made, hunt.plan.attempts.size()),
                     .peer = attempt.flow.remote,
                     .transport = attempt.flow.transport,
                     .call_id = std::string(invite.request->call_id()),
                     .new_call_id = call_id_header});
+  env_.note_armed(made.context->key, timer_label::kB, env_.config.timers.timeout(),
+                  "64*T1: the attempt is given up when no response at all has come by then",
+                  attempt.flow.remote);
   legs_.hold(leg_id);
   legs_.find(leg_id)->invite = transaction;
   ++legs_.find(leg_id)->invite_transactions;
@@ -334,6 +330,8 @@ void Calls::attempt_time_over(Now now, CallId id) {
   Hunt& hunt = *call->hunt;
   hunt.attempt_timer = {};
   if (!hunt.decided) {
+    env_.note_fired(call->context->key, timer_label::kAttempt, env_.config.attempt,
+                    "nothing has come");
     hunt.silence += env_.config.attempt;
     hunt.last_failure = fmt::format(
         "no response within the attempt time of {} ms",
@@ -363,6 +361,8 @@ void Calls::attempt_unanswered(Now now, LegId leg_id, TimerLetter timer, std::st
   Hunt& hunt = *call->hunt;
   const Duration took = now.mono - leg->started;
   if (timer == TimerLetter::B) {
+    env_.note_fired(call->context->key, timer_label::kB, took, "no response at all has come",
+                    leg->flow.remote);
     hunt.any_timeout = true;
     hunt.silence += took;
   }

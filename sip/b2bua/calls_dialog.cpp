@@ -120,6 +120,10 @@ void Calls::reinvite_unanswered(Now now, const TransactionUser& user, TimerLette
   const std::string why = silent      ? "Timer B fired: a re-INVITE got no response in 64*T1"
                           : cancelled ? "cancelled, and no final response came"
                                       : "the other leg cannot be reached";
+  if (silent)
+    env_.note_fired(calls_.find(call_id)->context->key, timer_label::kB,
+                    env_.config.timers.timeout(), "no response at all has come to a re-INVITE",
+                    legs_.find(exchange->to)->flow.remote);
   legs_.respond(now, exchange->server, exchange->from, *exchange->request, exchange->source,
                 {.status = cancelled                    ? 487
                            : timer == TimerLetter::none ? 503
@@ -146,15 +150,21 @@ void Calls::cancel(Now now, const TransactionUser& user, const Message& request)
 void Calls::bye(Now now, LegId leg_id, const RequestReceived& received) {
   const Leg& leg = *legs_.find(leg_id);
   const CallId id = leg.call;
+  Call& call = *calls_.find(id);
+  if (call.state == CallState::established) call.hung_up = now.mono;
   apply(now, id, leg.is_uac ? CallEvent::answerer_bye : CallEvent::origin_bye,
-        {.others = other_dialogs(*calls_.find(id), leg_id)},
+        {.others = other_dialogs(call, leg_id)},
         {.message = received.request.get(), .received = &received, .leg = leg_id, .why = "BYE"});
 }
 
 void Calls::bye_ended(Now now, const ExchangeEnded& bye) {
   const Leg* from = legs_.find(bye.from);
   Call* call = from ? calls_.find(from->call) : nullptr;
-  if (call == nullptr || bye.status == 401 || bye.status == 407 || bye.status == 503) return;
+  if (call == nullptr) return;
+  if (bye.status == 401 || bye.status == 407 || bye.status == 503) {
+    call->hung_up = {};  // it goes on
+    return;
+  }
   const CallId id = from->call;
   call->ended_by = bye.from == call->origin ? Ender::originator : Ender::answerer;
   call->why = "BYE";

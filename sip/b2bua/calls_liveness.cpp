@@ -69,6 +69,9 @@ void Calls::wait_for_phone(Now now, CallId id) {
   env_.timers.cancel(call.flow_recovery);
   call.flow_recovery = env_.timers.arm(now.mono, env_.config.flow_recovery,
                                        {UserTimer::Kind::flow_recovery, id.packed()});
+  env_.note_armed(call.context->key, timer_label::kFlowRecovery, env_.config.flow_recovery,
+                  "a phone's connection is gone: the call is ended when it has not come back by "
+                  "then");
 }
 
 void Calls::waited_for_phone(Now now, CallId id) {
@@ -82,6 +85,8 @@ void Calls::waited_for_phone(Now now, CallId id) {
   };
   if (call->state != CallState::established || !(is_gone(call->origin) || is_gone(call->answerer)))
     return;
+  env_.note_fired(call->context->key, timer_label::kFlowRecovery, env_.config.flow_recovery,
+                  "the phone has not come back");
   apply(now, id, CallEvent::edge_ends, {},
         {.why = fmt::format(
              "the phone's connection is gone, and it has not come back within {} s",

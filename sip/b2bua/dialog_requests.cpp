@@ -23,10 +23,12 @@ bool DialogRequests::receive(Now now, const RequestReceived& received) {
     if (request.method() == Method::bye && !leg->made_by_subscription) {
       legs_.answer_here(now, id, received, {.status = 200});
     } else {
-      env_.reply(now, received,
-                 {.status = 481,
-                  .why = leg->made_by_subscription ? "there is no such subscription in this dialog"
-                                                   : "the call is over"});
+      const Reply gone{.status = 481,
+                       .why = leg->made_by_subscription
+                                  ? "there is no such subscription in this dialog"
+                                  : "the call is over"};
+      env_.note_reply(leg->context->key, gone);
+      env_.reply(now, received, gone);
     }
     return true;
   }

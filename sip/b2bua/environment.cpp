@@ -35,6 +35,27 @@ void Environment::note_reply(const std::string& key, const Reply& reply) {
       .key = key, .kind = NoteKind::local_response, .text = reply.why, .status = reply.status});
 }
 
+void Environment::note_timer(NoteKind kind, const std::string& key, std::string_view timer,
+                             Duration time, std::string_view text, const net::Endpoint& peer) {
+  if (!config.notes) return;
+  emit(Noted{.key = key,
+             .kind = kind,
+             .text = std::string(text),
+             .timer = timer,
+             .time = time,
+             .peer = peer});
+}
+
+void Environment::note_armed(const std::string& key, std::string_view timer, Duration time,
+                             std::string_view text, const net::Endpoint& peer) {
+  note_timer(NoteKind::timer_armed, key, timer, time, text, peer);
+}
+
+void Environment::note_fired(const std::string& key, std::string_view timer, Duration time,
+                             std::string_view text, const net::Endpoint& peer) {
+  note_timer(NoteKind::timer_fired, key, timer, time, text, peer);
+}
+
 void Environment::answered(Now now, Cookie cookie) {
   TransactionUser* user = users.find(UserId::unpack(cookie));
   if (user == nullptr || user->began == Instant{}) return;

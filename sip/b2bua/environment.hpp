@@ -115,6 +115,11 @@ struct Environment {
 
   // For the trace of the request with this key.
   void note_reply(const std::string& key, const Reply& reply);
+  // `timer`: of timer_label.
+  void note_armed(const std::string& key, std::string_view timer, Duration time,
+                  std::string_view text, const net::Endpoint& peer = {});
+  void note_fired(const std::string& key, std::string_view timer, Duration time,
+                  std::string_view text, const net::Endpoint& peer = {});
   // A client transaction has a final response; later ones of it count for nothing.
   void answered(Now now, Cookie cookie);
 
@@ -122,6 +127,10 @@ struct Environment {
   void reply(Now now, const RequestReceived& received, const Reply& reply);
   // The same without state: it is never repeated.
   void reply_stateless(const RequestReceived& received, const Reply& reply);
+
+ private:
+  void note_timer(NoteKind kind, const std::string& key, std::string_view timer, Duration time,
+                  std::string_view text, const net::Endpoint& peer);
 };
 
 }  // namespace usher::sip

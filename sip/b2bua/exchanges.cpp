@@ -54,6 +54,8 @@ bool Exchanges::forward(Now now, LegId from, const RequestReceived& received,
   legs_.find(to)->byed = true;
   exchanges_.find(id)->bye_wait =
       env_.timers.arm(now.mono, env_.config.attempt, {UserTimer::Kind::bye_wait, id.packed()});
+  env_.note_armed(legs_.find(from)->context->key, timer_label::kBye, env_.config.attempt,
+                  "the BYE is confirmed here when the other side has not answered it by then");
   return true;
 }
 
@@ -108,12 +110,9 @@ bool Exchanges::is_bye(ExchangeId id) const {
 std::optional<ExchangeEnded> Exchanges::bye_wait_over(Now now, ExchangeId id) {
   const Exchange* exchange = exchanges_.find(id);
   if (exchange == nullptr) return std::nullopt;
-  if (const Leg* from = legs_.find(exchange->from); env_.config.notes && from != nullptr)
-    env_.emit(Noted{.key = from->context->key,
-                    .kind = NoteKind::timer_fired,
-                    .text = "the other side has not answered the BYE yet: it is confirmed here, "
-                            "with 200",
-                    .time = env_.config.attempt});
+  if (const Leg* from = legs_.find(exchange->from))
+    env_.note_fired(from->context->key, timer_label::kBye, env_.config.attempt,
+                    "the other side has not answered the BYE yet: it is confirmed here, with 200");
   return close(now, id, {.status = 200});
 }
 

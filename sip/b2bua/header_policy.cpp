@@ -2,6 +2,7 @@
 
 #include "core/text.hpp"
 #include "sip/b2bua/dialog_info.hpp"
+#include "sip/b2bua/session_uuid.hpp"
 #include "sip/grammar/grammar.hpp"
 
 namespace usher::sip {
@@ -118,6 +119,10 @@ Bytes pass_message(const Message& from, const PassOptions& options, MessageBuild
   for (const HeaderField& field : from.headers()) {
     // What a phone says there is worth nothing.
     if (named && equals_without_case(from.name(field), kOtherCallId)) continue;
+    if (options.aggregated && field.id == HeaderId::session_id) {
+      out.header(from.name(field), without_local_uuid(from.value(field)));
+      continue;
+    }
     if (passage_of(field.id) == Passage::as_is) {
       out.pass(from, field);
       continue;

@@ -27,6 +27,7 @@ struct PassOptions {
   Presentation presentation;
   std::uint32_t invite_cseq = 0;  // of the other leg's INVITE, for RAck
   std::string_view event{};       // stands in for the value of Event; empty: the received one
+  bool aggregated = false;        // from one of several responses: Session-ID tells of no one end
   bool contacts = false;  // pass Contact too, as addresses (3xx: they are where to go, §8.1.3.4)
 };
 

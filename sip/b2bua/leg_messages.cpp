@@ -139,8 +139,10 @@ Bytes make_response(const Leg& leg, const Listener& listener, const Message& req
   if (what.status > 100) write_session(out, leg, what.source);
   if (what.source == nullptr || what.status == 100) return out.finish();
   const bool redirect = what.status >= 300 && what.status < 400;
-  return pass_message(*what.source, {.presentation = presentation_of(leg), .contacts = redirect},
-                      out);
+  return pass_message(
+      *what.source,
+      {.presentation = presentation_of(leg), .aggregated = what.aggregated, .contacts = redirect},
+      out);
 }
 
 net::Flow request_flow(const Leg& leg, const std::vector<Listener>& listeners) {

@@ -38,6 +38,7 @@ struct LegResponse {
   const Message* source = nullptr;  // the other leg's response; null: a response of our own
   std::string_view why{};           // Reason text of a final response of our own
   std::vector<HeaderLine> headers{};
+  bool aggregated = false;  // of several responses the best: see PassOptions
 };
 // A response to `request`, which came in on this leg from `source`.
 Bytes make_response(const Leg& leg, const Listener& listener, const Message& request,

@@ -343,6 +343,7 @@ ServerTxId Legs::accept(Now now, LegId id, const RequestReceived& received, Tran
     touch(id);
   } else {
     env_.users.erase(UserId::unpack(cookie));
+    env_.note_reply(legs_.find(id)->context->key, no_room("transactions"));
     env_.reply(now, received, no_room("transactions"));
   }
   return server;

@@ -30,8 +30,9 @@ std::string derive(const HashKey& key, std::string_view kind, std::string_view n
 
 }  // namespace
 
-RelayId Relays::wait(Now now, const RouteNeeded& need) {
+RelayId Relays::wait(Now now, const RouteNeeded& need, const std::string& key) {
   const auto turn_away = [&](std::string_view limit) {
+    env_.note_reply(key, no_room(limit));
     env_.reply(now, {need.request, need.flow}, no_room(limit));
     return RelayId{};
   };
@@ -59,7 +60,7 @@ bool Relays::start(Now now, const RouteNeeded& need, Plan plan) {
     env_.reply(now, {need.request, need.flow}, no_room("subscriptions"));
     return false;
   }
-  const RelayId id = need.waiting ? need.waiting : wait(now, need);
+  const RelayId id = need.waiting ? need.waiting : wait(now, need, plan.key);
   if (!id) return false;
   Relay& relay = *relays_.find(id);
   // It has waited for longer than its sender does.
@@ -132,6 +133,8 @@ void Relays::attempt(Now now, RelayId id) {
   if (relay.made < plan.attempts.size()) {
     relay.attempt_timer = env_.timers.arm(now.mono, env_.config.attempt,
                                           {UserTimer::Kind::relay_attempt, id.packed()});
+    env_.note_armed(plan.key, timer_label::kAttempt, env_.config.attempt,
+                    "the next target is tried when nothing has come by then");
   }
 }
 
@@ -181,6 +184,9 @@ void Relays::send_to(Now now, RelayId id, const Attempt& attempt) {
                     .call_id = std::string(request.call_id()),
                     .new_call_id = leg ? legs_.find(leg)->dialog.call_id
                                        : derive(env_.config.names, "call-id", request.call_id())});
+  env_.note_armed(plan.key, timer_label::kF, env_.config.timers.timeout(),
+                  "64*T1: the attempt is given up when no final response has come by then",
+                  attempt.flow.remote);
   legs_.hold(leg);
 }
 
@@ -296,6 +302,10 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   const RelayId id = RelayId::unpack(user.object);
   Relay* relay = relays_.find(id);
   if (relay == nullptr || relay->held || relay->client != transaction) return;
+  if (timer != TimerLetter::none)
+    env_.note_fired(relay->plan.key, timer_label::kF, now.mono - relay->started,
+                    "no final response has come",
+                    relay->plan.attempts[relay->made - 1].flow.remote);
   report(now, *relay, {.timed_out = timer != TimerLetter::none, .reason = std::string(why)});
   env_.timers.cancel(relay->attempt_timer);
   if (timer == TimerLetter::none && another_flow(now, id)) return;
@@ -307,6 +317,11 @@ void Relays::unanswered(Now now, const TransactionUser& user, ClientTxId transac
   // repeated; after a flow's failure a repeated request is a new try.
   if (timer != TimerLetter::none || presence) return go_silent(now, id, timer == TimerLetter::none);
   refuse(now, id, 503, fmt::format("no target can be reached: {}", why));
+}
+
+const std::string* Relays::key(RelayId id) const {
+  const Relay* relay = relays_.find(id);
+  return relay ? &relay->plan.key : nullptr;
 }
 
 bool Relays::waits_for(const TransactionUser& user, ClientTxId transaction) const {
@@ -322,6 +337,7 @@ void Relays::timer(Now now, const UserTimer& timer) {
   const RelayId id = RelayId::unpack(timer.object);
   Relay* relay = relays_.find(id);
   if (relay == nullptr || relay->held || !may_go_on(*relay)) return;
+  env_.note_fired(relay->plan.key, timer_label::kAttempt, env_.config.attempt, "nothing has come");
   report(now, *relay, {.timed_out = true, .reason = "no response within the attempt time"});
   attempt(now, id);
 }

@@ -39,12 +39,14 @@ class Relays {
   bool start(Now now, const RouteNeeded& need, Plan plan);
   // A relay that has its transaction and no plan yet: start() or reply() with it follows. A false
   // id: refused at once.
-  RelayId wait(Now now, const RouteNeeded& need);
+  RelayId wait(Now now, const RouteNeeded& need, const std::string& key);
   void reply(Now now, RelayId waiting, const Reply& reply);
   void response(Now now, const TransactionUser& user, const ResponseReceived& received);
   void unanswered(Now now, const TransactionUser& user, ClientTxId transaction, TimerLetter timer,
                   std::string_view why);
   // `transaction` has failed and `other` stands in for it if anybody still waits for it.
+  // Plan::key of a relay that goes on; null: it does not.
+  const std::string* key(RelayId id) const;
   bool waits_for(const TransactionUser& user, ClientTxId transaction) const;
   void take_over(const TransactionUser& user, ClientTxId other);
   void timer(Now now, const UserTimer& timer);

@@ -43,4 +43,9 @@ std::optional<std::string_view> local_uuid(std::string_view value) {
   return uuid;
 }
 
+std::string without_local_uuid(std::string_view value) {
+  std::string out{kNilUuid};
+  return out += value.substr(std::min(value.find(';'), value.size()));
+}
+
 }  // namespace usher::sip

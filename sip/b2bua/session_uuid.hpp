@@ -24,4 +24,7 @@ std::string session_value(std::string_view ours, std::string_view peer);
 // has no effect).
 std::optional<std::string_view> local_uuid(std::string_view value);
 
+// The value with the nil UUID as the sender's (§7: of an aggregated response it is undetermined).
+std::string without_local_uuid(std::string_view value);
+
 }  // namespace usher::sip

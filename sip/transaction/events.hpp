@@ -49,6 +49,12 @@ struct RequestReceived {
   MessageRef request;
   net::Flow flow;
 };
+// The request of this transaction has come again by another way (§8.2.2.2): 482 was sent there.
+struct RequestMerged {
+  ServerTxId first;
+  Cookie cookie = 0;
+  net::Flow flow;
+};
 // A CANCEL matched an INVITE transaction that has no final response: 200 to the CANCEL was sent;
 // the user answers the INVITE with 487 (§9.2).
 struct CancelReceived {
@@ -110,7 +116,7 @@ struct ServerEnded {
   Cookie cookie = 0;
 };
 
-using TransactionEvent = std::variant<RequestReceived, CancelReceived, AckReceived,
+using TransactionEvent = std::variant<RequestReceived, RequestMerged, CancelReceived, AckReceived,
                                       ResponseReceived, StrayResponse, ClientTimedOut, ClientFailed,
                                       AckMissing, AsymmetricPeerFound, ClientEnded, ServerEnded>;
 

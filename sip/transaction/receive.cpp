@@ -46,8 +46,12 @@ void TransactionLayer::Impl::receive_request(Instant now, const MessageRef& mess
   // transaction, but the request does not match that transaction [...] SHOULD generate a 482 (Loop
   // Detected)". The Request-URI has to be the same too: an upstream proxy may fork one request to
   // two addresses of ours, and each is to be rung.
-  if (message->to_tag().empty() && servers.find_same_request(keys.same_request(*message))) {
+  const ServerTxId first = message->to_tag().empty()
+                               ? servers.find_same_request(keys.same_request(*message))
+                               : ServerTxId{};
+  if (first) {
     ++totals.merged;
+    out.events.push_back(RequestMerged{first, servers.find(first)->cookie, flow});
     return reply(*message, flow, 482, {}, keys.stateless_tag(*message), {}, out);
   }
   out.events.push_back(RequestReceived{message, flow});

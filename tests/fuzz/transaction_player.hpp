@@ -317,6 +317,9 @@ class TransactionPlayer {
 
   void judge_event(const RequestReceived&) { shown_ = true; }
   void judge_event(const AckReceived&) {}
+  void judge_event(const RequestMerged& e) {
+    if (!e.first) fail("merged with nothing");
+  }
   void judge_event(const StrayResponse& e) {
     if (e.response->cseq().method == Method::cancel) fail("the answer to our CANCEL was shown");
   }

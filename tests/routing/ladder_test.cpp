@@ -62,7 +62,27 @@ TEST_CASE("phones stand left, the edge in the middle, backends right; both legs 
   for (const LadderItem& i : ladder.items) {
     if (i.kind == LadderKind::note) notes += i.label + " ";
   }
-  CHECK(notes == "origin domain candidates attempt attempt-ended ended ");
+  CHECK(notes == "origin domain candidates attempt timer-armed attempt-ended ended ");
+}
+
+TEST_CASE("a repetition is one, though the first is older than what is shown") {
+  World w;
+  const std::string text = request(phone_invite());
+  w.phone(kPhone, text);
+  w.phone(kPhone, text);
+  w.backend(kA1, response(w.only(kA1), 180));
+  routing::Lookup lookup;
+  lookup.call_ids = {"call-1"};
+  const auto items = [&](routing::Window window) {
+    return drawn(routing::make_ladder(w.edge().recorder().find(lookup, window),
+                                      [](const net::IpAddress&) { return false; }));
+  };
+  const routing::Records all = w.edge().recorder().find(lookup);
+  const auto second = std::find_if(all.items.begin(), all.items.end(),
+                                   [](const routing::Record& r) { return r.repeated; });
+  REQUIRE(second != all.items.end());
+  CHECK(items({.before = second->sequence + 1, .limit = 1}) == "0>1 INVITE (retransmission)");
+  CHECK(items({.before = all.items.front().sequence + 1, .limit = 1}) == "0>1 INVITE");
 }
 
 TEST_CASE("a stranger is one, and what he sent is dropped") {

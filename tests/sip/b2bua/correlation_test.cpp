@@ -33,6 +33,19 @@ void answer(House& net, const Seen& invite, std::string_view extra) {
   net.phone.ack();
 }
 
+// A call of the backend goes to one phone, then to the other.
+void call_two_phones(House& net) {
+  net.router = [&](const sip::RouteNeeded& need) {
+    sip::Plan plan = net.plan;
+    plan.towards = sip::Side::phone;
+    plan.exhaustive = true;
+    for (const Party* phone : {&net.phone, &net.second})
+      plan.attempts.push_back({phone->flow, phone->contact_uri(), 0});
+    net.stack->route(net.now(), need, std::move(plan));
+  };
+  net.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+}
+
 }  // namespace
 
 TEST_CASE("X-CID: each request to a backend names the phone's leg, whatever the phone says there") {
@@ -254,17 +267,22 @@ TEST_CASE("a UUID that comes with the ACK counts (RFC 7989 section 8)") {
   CHECK_EQ(net.backend.expect("BYE").header("Session-ID"), value(ours, kBackends));
 }
 
+TEST_CASE("a refusal of several phones that say their own UUIDs has none of them") {
+  for (const bool policy : {true, false}) {
+    House net(with({.session_id = policy}));
+    call_two_phones(net);
+    for (Party* phone : {&net.phone, &net.second}) {
+      phone->respond(phone->expect("INVITE"), 486, {}, session(kPhones, kBackends));
+      phone->expect("ACK");
+    }
+    CHECK_EQ(net.backend.expect("486").header("Session-ID"),
+             value(policy ? kNil : kPhones, kBackends));
+  }
+}
+
 TEST_CASE("called one after the other each phone has a UUID of its own, their refusal a nil one") {
   House net(with({.session_id = true}));
-  net.router = [&](const sip::RouteNeeded& need) {
-    sip::Plan plan = net.plan;
-    plan.towards = sip::Side::phone;
-    plan.exhaustive = true;
-    for (const Party* phone : {&net.phone, &net.second})
-      plan.attempts.push_back({phone->flow, phone->contact_uri(), 0});
-    net.stack->route(net.now(), need, std::move(plan));
-  };
-  net.backend.invite("sip:401~token@203.0.113.5", kSdpOffer, session(kBackends, kNil));
+  call_two_phones(net);
   std::string heard;
   for (Party* phone : {&net.phone, &net.second}) {
     const Seen invite = phone->expect("INVITE");

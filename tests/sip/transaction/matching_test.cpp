@@ -239,6 +239,7 @@ TEST_CASE("the same request on a second path gets 482 and is not shown to the us
   REQUIRE(lab.times("SIP/2.0 482").size() == 2);
   CHECK(lab.sends[0].text == lab.sends[1].text);
   CHECK(lab.layer.counts().merged == 2);
+  CHECK(lab.count<RequestMerged>() == 2);
   // Its ACK ends here.
   lab.receive(second.as("ACK").with_to_tag(lab.sends[0].message()->to_tag()));
   CHECK(lab.count<AckReceived>() == 0);
