@@ -32,6 +32,7 @@ struct Api::Impl {
     add_backups(router, context);
     add_ladders(router, context);
     add_explain(router, context);
+    add_requests(router, context);
     add_gate(router, context);
     add_cdrs(router, context);
     add_bans(router, context);

@@ -50,6 +50,22 @@ class Runner {
                  {"SECONDS", "duration_s"},
                  {"KEY", "key"}});
   }
+  int operator()(const command::Requests& c) {
+    return list(filtered("/v1/requests?limit=1000", {{"kind", c.kind},
+                                                     {"method", c.method},
+                                                     {"status", c.status},
+                                                     {"domain", c.domain},
+                                                     {"target", c.target},
+                                                     {"source", c.source}}),
+                {{"AT", "at"},
+                 {"ID", "id"},
+                 {"METHOD", "method"},
+                 {"FROM", "from"},
+                 {"TO", "to"},
+                 {"SOURCE", "source"},
+                 {"STATUS", "status"},
+                 {"VERDICT", "verdict"}});
+  }
   int operator()(const command::EndCall& c) {
     return change("DELETE", "/v1/calls/" + percent_encode(c.id), {}, "ending " + c.id);
   }

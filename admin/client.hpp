@@ -104,6 +104,9 @@ struct BanRemove {
 struct Explain {
   std::string id;  // a live call's id, a call's key, a Call-ID
 };
+struct Requests {
+  std::string kind, method, status, domain, target, source;  // empty: any
+};
 struct RouteTest {
   std::string method, request_uri, from, to, source, transport;
 };
@@ -117,7 +120,7 @@ using Command =
                  command::TargetMaintenance, command::ConfigurationShow,
                  command::ConfigurationApply, command::BackupList, command::BackupMake,
                  command::BackupRestore, command::BackupRemove, command::BanList, command::BanAdd,
-                 command::BanRemove, command::Explain, command::RouteTest>;
+                 command::BanRemove, command::Explain, command::Requests, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

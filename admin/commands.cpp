@@ -227,6 +227,17 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add_configuration(app, c);
   add_backups(app, c);
   add_ban(app, c);
+  add<command::Requests>(
+      app, c, "requests",
+      "What has come lately, and what came of it: the flight recorder's requests",
+      [](CLI::App& a, command::Requests& v) {
+        a.add_option("--kind", v.kind, "call, registration, request, drop");
+        a.add_option("--method", v.method);
+        a.add_option("--status", v.status, "The final one; 0: none");
+        a.add_option("--domain", v.domain);
+        a.add_option("--target", v.target, "A target's number: it was tried there");
+        a.add_option("--source", v.source, "An address");
+      });
   add<command::Explain>(
       app, c, "explain", "What happened to a call or request, and why",
       [](CLI::App& a, command::Explain& v) {

@@ -115,6 +115,12 @@ inline constexpr std::size_t kHttpStreams = 64;  // open streams: of events, of 
 inline constexpr std::size_t kScannerPatterns = 1'000;
 inline constexpr std::size_t kDomains = 100'000;
 inline constexpr std::size_t kTargetsPerSet = 256;
+// Of each target's health, the newest: changes, probes, requests that it did not serve.
+inline constexpr std::size_t kTargetChanges = 50;
+inline constexpr std::size_t kTargetProbes = 100;
+inline constexpr std::size_t kTargetFailures = 50;
+inline constexpr std::size_t kTargetReasonBytes = 200;
+inline constexpr std::size_t kRequestsPerLook = 5'000;  // of the recorder, that one page looks at
 inline constexpr std::size_t kHttpBodyBytes = 1 << 20;
 inline constexpr std::size_t kHttpHeaderBytes = 16384;
 inline constexpr std::size_t kHttpConnections = 256;

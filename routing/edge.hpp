@@ -123,6 +123,7 @@ struct EdgeCounters {
 
 struct RouteTest;  // routing/route_test.hpp
 struct RouteQuestion;
+class TargetHistory;  // routing/target_history.hpp
 
 struct EdgeCounts {
   sip::StackCounts stack;
@@ -166,6 +167,8 @@ class Edge {
   const Directory& directory() const;
   std::vector<storage::ScannerPattern> scanners() const;
   TargetStatus target_status(storage::TargetId id) const;
+  // What this process has seen of its health; null: there is no such target.
+  const TargetHistory* target_history(storage::TargetId id) const;
   // Why no target of this set would be tried now, in words; empty: one would.
   std::string not_usable(storage::SetId set) const;
   // `lower_case_name` need not be a domain of ours.

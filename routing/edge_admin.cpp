@@ -73,6 +73,10 @@ TargetStatus Edge::target_status(storage::TargetId id) const {
   return status;
 }
 
+const TargetHistory* Edge::target_history(storage::TargetId id) const {
+  return impl_->health.history(id);
+}
+
 std::string Edge::not_usable(storage::SetId set) const {
   const storage::DispatcherSet* found = impl_->directory->set(set);
   return found ? impl_->candidates(*found).none

@@ -32,6 +32,9 @@ void Health::track(const Now& now, const storage::Target& target,
   e.status.id = target.id;
   if (again) {
     // Another address or a fresh start: what was known is void.
+    if (e.status.health != HealthState::unknown)
+      e.history.changed({now.wall, HealthState::unknown, e.status.health,
+                         enabled ? "its destination was changed" : "it was disabled"});
     const std::uint64_t attempts = e.status.attempts;
     const std::uint64_t failures = e.status.failures;
     e.status = TargetStatus{};
@@ -102,6 +105,7 @@ void Health::probed(const Now& now, storage::TargetId id, int status, std::strin
   const Duration spent = std::min(status == 0 ? e.policy.timeout : rtt, e.policy.interval / 2);
   timers_.cancel(e.timer);
   arm(now, id, e, e.policy.interval - spent);
+  e.history.probed({now.wall, status, rtt, std::string{status == 0 ? reason : std::string_view{}}});
   if (status == 0 || status == 408 || status == 503) {
     failed(now, e,
            status == 0 ? std::string{"OPTIONS unanswered: "}.append(reason)
@@ -122,6 +126,7 @@ void Health::request_failed(const Now& now, storage::TargetId id, std::string_vi
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   ++found->second.status.failures;
+  found->second.history.request_failed({now.wall, std::string{reason}});
   if (elsewhere) return;
   failed(now, found->second, reason);
 }
@@ -153,6 +158,7 @@ void Health::become(const Now& now, Entry& entry, HealthState state, std::string
                  std::string{health_name(entry.status.health)} + "): " + std::string{reason});
   events_.add(now.wall, down ? EventKind::target_down : EventKind::target_up, entry.name,
               std::string{reason});
+  entry.history.changed({now.wall, state, entry.status.health, std::string{reason}});
   entry.status.health = state;
   entry.status.changed = now.wall;
   entry.status.reason = down ? std::string{reason} : std::string{};
@@ -188,6 +194,11 @@ TargetStatus Health::status(storage::TargetId id) const {
   TargetStatus none;
   none.id = id;
   return none;
+}
+
+const TargetHistory* Health::history(storage::TargetId id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second.history;
 }
 
 }  // namespace usher::routing

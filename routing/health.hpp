@@ -13,6 +13,7 @@
 #include "core/time.hpp"
 #include "core/timers.hpp"
 #include "routing/edge.hpp"
+#include "routing/target_history.hpp"
 
 namespace usher::routing {
 
@@ -54,6 +55,8 @@ class Health {
   HealthState state(storage::TargetId id) const;
   // All but addresses and live calls.
   TargetStatus status(storage::TargetId id) const;
+  // Null: it is not tracked. What a target has been through outlives a change of it.
+  const TargetHistory* history(storage::TargetId id) const;
 
  private:
   struct Entry {
@@ -64,6 +67,7 @@ class Health {
     bool enabled = true;
     std::uint32_t failures_in_row = 0, successes_in_row = 0;
     TimerId timer;
+    TargetHistory history;
   };
   void arm(const Now& now, storage::TargetId id, Entry& entry, Duration after);
   void failed(const Now& now, Entry& entry, std::string_view reason);

@@ -267,6 +267,7 @@ struct RecordFilter {
   std::optional<int> status{};
   std::string user{};     // user part of `from` or `to`
   std::string call_id{};  // of either leg
+  std::optional<bool> answered{};
 };
 
 // Where a page of records goes on: behind this one.

@@ -87,6 +87,9 @@ std::variant<RecordQuery, Answer> read_query(const Call& call, bool& csv) {
   filters.number("status", 0, 699, query.filter.status);
   filters.text("user", query.filter.user);
   filters.text("call_id", query.filter.call_id);
+  bool answered = false;
+  filters.flag("answered", answered);
+  if (call.query.contains("answered")) query.filter.answered = answered;
   std::string format;
   filters.one_of("format", {"json", "csv"}, format);
   if (filters.refused) return *filters.refused;
@@ -165,7 +168,8 @@ void add_cdrs(Router& router, const Context& context) {
     router.add(std::move(route));
   };
   add("/v1/cdrs",
-      {"from", "to", "domain", "target", "status", "user", "call_id", "limit", "cursor", "format"},
+      {"from", "to", "domain", "target", "status", "user", "call_id", "answered", "limit", "cursor",
+       "format"},
       {"application/json", "text/csv"}, list);
   add("/v1/cdrs/{id}", {}, {"application/json"}, get);
 }

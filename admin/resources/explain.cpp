@@ -67,11 +67,14 @@ Answer explain(const Service& service, const Call& call) {
                                  {"why", r.step.why},
                                  {"fields", fields_json(r.step)}});
   }
-  const std::string_view death = explained.verdict.known_death;
+  const auto name_or_null = [](std::string_view name) {
+    return name.empty() ? Json{} : Json{name};
+  };
   return json_answer(200, Json::Object{{"id", id},
                                        {"kind", explained.kind},
                                        {"verdict", explained.verdict.text},
-                                       {"known_death", death.empty() ? Json{} : Json{death}},
+                                       {"known_death", name_or_null(explained.verdict.known_death)},
+                                       {"hint", name_or_null(explained.verdict.hint)},
                                        {"steps", std::move(steps)}});
 }
 

@@ -21,10 +21,11 @@ void add_sets(Router& router, const Context& context);     // /v1/dispatcher/set
 void add_targets(Router& router, const Context& context);  // /v1/dispatcher/sets/{setid}/targets
 void add_registrations(Router& router, const Context& context);  // /v1/registrations
 void add_calls(Router& router, const Context& context);          // /v1/calls
-void add_ladders(Router& router, const Context& context);  // /v1/ladder, /v1/pcap, /v1/recorder
-void add_explain(Router& router, const Context& context);  // /v1/explain, /v1/route-test
-void add_cdrs(Router& router, const Context& context);     // /v1/cdrs
-void add_bans(Router& router, const Context& context);     // /v1/bans
+void add_ladders(Router& router, const Context& context);   // /v1/ladder, /v1/pcap, /v1/recorder
+void add_explain(Router& router, const Context& context);   // /v1/explain, /v1/route-test
+void add_requests(Router& router, const Context& context);  // /v1/requests
+void add_cdrs(Router& router, const Context& context);      // /v1/cdrs
+void add_bans(Router& router, const Context& context);      // /v1/bans
 void add_gate_settings(Router& router, const Context& context);  // /v1/gate
 void add_configuration(Router& router, const Context& context);  // /v1/configuration
 void add_backups(Router& router, const Context& context);        // /v1/backups

@@ -9,6 +9,7 @@
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
+#include "routing/target_history.hpp"
 
 namespace usher::admin {
 
@@ -120,6 +121,30 @@ Answer get(const Service& service, const Call& call) {
   return target ? json_answer(200, show(service, *target)) : no_target(std::get<Path>(path));
 }
 
+Answer history(const Service& service, const Call& call) {
+  const auto path = read_path(call);
+  if (const Answer* refused = std::get_if<Answer>(&path)) return *refused;
+  const auto& at = std::get<Path>(path);
+  const auto* seen = find(service, at) ? service.edge.target_history(at.id) : nullptr;
+  if (!seen) return no_target(at);
+  Json::Array changes, probes, failures;
+  for (const auto& c : seen->changes())
+    changes.push_back(Json::Object{{"at", time_text(c.at)},
+                                   {"health", routing::health_name(c.health)},
+                                   {"was", routing::health_name(c.was)},
+                                   {"reason", c.reason}});
+  for (const auto& p : seen->probes())
+    probes.push_back(Json::Object{{"at", time_text(p.at)},
+                                  {"status", p.status ? Json{p.status} : Json{}},
+                                  {"rtt_ms", p.status ? Json{milliseconds(p.rtt)} : Json{}},
+                                  {"reason", p.reason}});
+  for (const auto& f : seen->failures())
+    failures.push_back(Json::Object{{"at", time_text(f.at)}, {"reason", f.reason}});
+  return json_answer(200, Json::Object{{"changes", std::move(changes)},
+                                       {"probes", std::move(probes)},
+                                       {"failures", std::move(failures)}});
+}
+
 // POST: a new target; its set is made with defaults, in the same durable batch, when there is none
 // yet.
 void create(const Context& context, const Call& call, const Respond& respond) {
@@ -220,6 +245,8 @@ void add_targets(Router& router, const Context& context) {
     create(context, call, respond);
   });
   router.add("GET", one, {}, [&service](const Call& call) { return get(service, call); });
+  router.add("GET", one + "/history", {},
+             [&service](const Call& call) { return history(service, call); });
   router.add_write("PUT", one, [context](const Call& call, const Respond& respond) {
     write(context, call, respond, false);
   });

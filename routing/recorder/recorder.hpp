@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/limits.hpp"
@@ -38,7 +39,8 @@ inline constexpr std::size_t kSmallestMessage = 16;
 struct Record {
   std::uint64_t sequence = 0;  // in the order in which it happened
   RecordKind kind = RecordKind::received;
-  bool dropped = false;  // received, and left without an answer
+  bool dropped = false;   // received, and left without an answer
+  bool repeated = false;  // the same message to or from the same place was there before
   Instant at{};
   WallTime wall{};
   net::Transport transport = net::Transport::udp;
@@ -70,6 +72,17 @@ struct Window {
 struct Records {
   std::vector<Record> items;           // oldest first
   std::optional<std::uint64_t> older;  // there are: `before` of the window that ends with them
+};
+
+// A request outside dialogs and what came of it: the steps of its trace from then on, oldest first,
+// as write_step() wrote them. Views, good until something more is recorded.
+struct Trail {
+  const RingEntry* begin = nullptr;
+  std::vector<std::pair<const RingEntry*, std::string_view>> steps;  // of `begin` first
+};
+struct Trails {
+  std::vector<Trail> items;            // newest first
+  std::optional<std::uint64_t> older;  // there are: `before` of those
 };
 
 struct RecorderCounts {
@@ -106,6 +119,11 @@ class Recorder {
 
   // Costs a walk over all entries, not over their texts: see docs/operating.md.
   Records find(const Lookup& lookup, Window window = {}) const;
+  // The newest requests that came before this place (a Record's `sequence`), from `source` alone if
+  // it is given. At most `most` are looked at; of a challenged call only its last one is shown. The
+  // cost is that of find(): no text is read.
+  Trails trails(std::uint64_t before, std::size_t most,
+                const std::optional<net::IpAddress>& source) const;
   RecorderCounts counts() const;
 
  private:

@@ -14,7 +14,8 @@ namespace usher::storage {
 namespace {
 
 // Columns of Sql<CallRecord> that a filter looks at.
-constexpr int kFrom = 1, kTo = 2, kDomain = 3, kTarget = 7, kStatus = 13, kEnded = 19, kSeq = 20;
+constexpr int kFrom = 1, kTo = 2, kDomain = 3, kTarget = 7, kStatus = 13, kAnswered = 18,
+              kEnded = 19, kSeq = 20;
 
 // The user part of a SIP URI, the number of a tel URI.
 std::string_view user_part(std::string_view uri) {
@@ -27,6 +28,7 @@ std::string_view user_part(std::string_view uri) {
 bool is_wanted(const Statement& row, const RecordFilter& filter) {
   if (filter.target && row.integer(kTarget) != *filter.target) return false;
   if (filter.status && row.integer(kStatus) != *filter.status) return false;
+  if (filter.answered && (row.integer(kAnswered) != 0) != *filter.answered) return false;
   if (!filter.domain.empty() && row.text(kDomain) != filter.domain) return false;
   return filter.user.empty() || user_part(row.text(kFrom)) == filter.user ||
          user_part(row.text(kTo)) == filter.user;

@@ -72,11 +72,12 @@ TEST_CASE("a record is shown with its times worked out, and null for what it has
 
 TEST_CASE("each filter reaches the store") {
   House house;
-  REQUIRE(house
-              .ask("GET",
-                   "/v1/cdrs?from=2024-12-25T10:30:00Z&to=2024-12-25T11:30:00%2B00:30&domain=A.test"
-                   "&target=7&status=486&user=%2B49301&call_id=x@y&limit=5&cursor=17.4")
-              .status == 200);
+  REQUIRE(
+      house
+          .ask("GET",
+               "/v1/cdrs?from=2024-12-25T10:30:00Z&to=2024-12-25T11:30:00%2B00:30&domain=A.test"
+               "&target=7&status=486&user=%2B49301&call_id=x@y&answered=false&limit=5&cursor=17.4")
+          .status == 200);
   const storage::RecordQuery& asked = house.store.asked.at(0);
   CHECK(asked.limit == 5);
   REQUIRE(asked.after);
@@ -90,6 +91,11 @@ TEST_CASE("each filter reaches the store") {
   CHECK(f.status == 486);
   CHECK(f.user == "+49301");
   CHECK(f.call_id == "x@y");
+  CHECK(f.answered == false);
+  REQUIRE(house.ask("GET", "/v1/cdrs?answered=true").status == 200);
+  CHECK(house.store.asked.at(1).filter.answered == true);
+  REQUIRE(house.ask("GET", "/v1/cdrs").status == 200);
+  CHECK_FALSE(house.store.asked.at(2).filter.answered);
 }
 
 TEST_CASE("a filter that cannot be understood is refused by its name, and nothing is asked") {
@@ -108,6 +114,9 @@ TEST_CASE("a filter that cannot be understood is refused by its name, and nothin
            {"status=0486", "status"},
            {"user=" + long_text, "user"},
            {"call_id=" + long_text, "call_id"},
+           {"answered=yes", "answered"},
+           {"answered=", "answered"},
+           {"answered=" + long_text, "answered"},
            {"limit=1001", "limit"},
            {"cursor=17", "cursor"},
            {"cursor=17.x", "cursor"},
@@ -126,12 +135,12 @@ TEST_CASE("as CSV: the same records as lines, the next page in a header") {
   House house;
   house.store.pages = {storage::RecordPage{{sample("k1")}, place(17, 4)},
                        storage::RecordPage{{}, {}}};
-  const Reply page = house.ask("GET", "/v1/cdrs?format=csv&user=%2B49&limit=1");
+  const Reply page = house.ask("GET", "/v1/cdrs?format=csv&user=%2B49&answered=true&limit=1");
   CHECK(page.status == 200);
   CHECK(page.type.rfind("text/csv", 0) == 0);
   CHECK(page.text == storage::csv_header() + storage::csv_line(sample("k1")));
   CHECK(page.header("Link") ==
-        "</v1/cdrs?format=csv&limit=1&user=%2B49&cursor=17.4>; rel=\"next\"");
+        "</v1/cdrs?answered=true&format=csv&limit=1&user=%2B49&cursor=17.4>; rel=\"next\"");
   CHECK(page.header("Content-Disposition") == "attachment; filename=\"cdrs.csv\"");
   const Reply last = house.ask("GET", "/v1/cdrs?format=csv&limit=1&cursor=17.4");
   CHECK(last.text == storage::csv_header());

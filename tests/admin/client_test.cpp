@@ -184,6 +184,13 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   wanted.state = "up";
   CHECK(shell.run(wanted) == 1);
   CHECK(shell.err.str().find("  state: ") != std::string::npos);
+  command::Requests asked;
+  asked.kind = "call";
+  CHECK(shell.run(asked) == 0);
+  CHECK(shell.out.str().find("INVITE of 401@a.test for ") != std::string::npos);
+  asked.kind = "drop";
+  CHECK(shell.run(asked) == 0);
+  CHECK(shell.out.str().find("INVITE") == std::string::npos);
   CHECK(shell.run(command::Registrations{"a.test", "401", "192.0.2.1"}) == 0);
   CHECK(shell.run(command::EndCall{"9-0"}) == 1);
   shell.json = true;
@@ -275,6 +282,15 @@ TEST_CASE("the command line is understood") {
   CHECK(calls.call_id == "c");
   CHECK(calls.key == "k");
   CHECK(calls.target == "7");
+  const auto requests = std::get<command::Requests>(
+      *parse({"requests", "--kind", "call", "--method", "INVITE", "--status", "403", "--domain",
+              "a.test", "--target", "7", "--source", "192.0.2.1"}));
+  CHECK(requests.kind == "call");
+  CHECK(requests.method == "INVITE");
+  CHECK(requests.status == "403");
+  CHECK(requests.domain == "a.test");
+  CHECK(requests.target == "7");
+  CHECK(requests.source == "192.0.2.1");
   CHECK(std::holds_alternative<command::Status>(*parse({"status", "--json"})));
   CHECK(std::get<command::Registrations>(*parse({"registrations", "--user", "401"})).user == "401");
   CHECK_FALSE(parse({}).has_value());

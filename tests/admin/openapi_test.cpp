@@ -162,6 +162,9 @@ TEST_CASE("what is answered has the members that are described") {
       [{"from": "2030-01-01T00:00:00Z", "until": "2030-01-02T00:00:00Z"}]})");
   CHECK(members(window["maintenance"].array()->front()) == schemas.at("Maintenance"));
   check_page("/v1/calls", "Call");
+  check_page("/v1/requests", "RecentRequest");
+  CHECK(members(house.ask("GET", "/v1/dispatcher/sets/10/targets/1/history").json) ==
+        schemas.at("TargetHistory"));
   const std::string call =
       *house.ask("GET", "/v1/calls")["items"].array()->front().find("id")->text();
   const Reply ladder = house.ask("GET", "/v1/calls/" + call + "/ladder");

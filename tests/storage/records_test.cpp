@@ -185,6 +185,9 @@ TEST_CASE("each filter finds its records and no others, and they work together")
   CHECK(found({.call_id = "in-one"}) == Ids{"one"});
   CHECK(found({.call_id = "out-two"}) == Ids{"two"});
   CHECK(found({.call_id = "out-up"}).empty());
+  CHECK(found({.answered = true}) == Ids{"two", "one"});
+  CHECK(found({.answered = false}) == Ids{"other"});
+  CHECK(found({.status = 200, .answered = false}).empty());
   CHECK(found({.domain = "a.test", .status = 486}).empty());
   CHECK(found({.domain = "b.test", .target = 9, .status = 486, .user = "901"}) == Ids{"other"});
 }
