@@ -4,46 +4,20 @@ telephone, and that nothing on it comes from elsewhere."""
 import gzip
 import json
 import os
-import socket
 import urllib.error
-import urllib.parse
 import urllib.request
 
 from lab.asterisk import Asterisk
 from lab.baresip import Baresip
-from lab.browser import VIEWS, Browser
+from lab.browser import VIEWS
 from lab.edge import Edge
-from lab.lab import LabTest, main
+from lab.lab import main
+from lab.page import TOKEN, PageTest
 from lab.tls import Authority, client_context
 from lab.wait import wait_for
 
-TOKEN = "a-token-of-the-laboratory"
 
-
-class Page(LabTest):
-    @classmethod
-    def setUpLab(cls):
-        cls.edge = Edge(cls.lab, token=TOKEN)
-        cls.asterisk = Asterisk(cls.lab, 10, {"401": "one", "402": "two"}, rewrite_contact=True)
-        cls.edge.tenant("a.test", 10, cls.asterisk.address)
-        cls.edge.set(10, health={"interval": "1s", "timeout": "500ms"})
-        cls.edge.wait_ready()
-        cls.caller = Baresip(cls.lab, 21, "401", "a.test", "one", f"{cls.edge.ip}:5060")
-        cls.caller.wait_registered()
-        cls.browser = Browser(cls.lab)
-        cls.url = f"http://{cls.edge.admin}/"
-
-    def setUp(self):
-        self.page = self.browser
-
-    def tearDown(self):
-        self.assertEqual(self.page.troubles(), [])
-
-    def log_in(self, at="", **more):
-        self.page.log_in(self.url, TOKEN, **more)
-        if at:
-            self.page.go(at)
-
+class Page(PageTest):
     def fetch(self, path, **headers):
         request = urllib.request.Request(self.url.rstrip("/") + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         try:
@@ -52,18 +26,6 @@ class Page(LabTest):
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.headers, error.read()
-
-    def call(self):
-        """401 talks with Asterisk's echo. Gives the call as the edge tells it."""
-        self.addCleanup(self.hang_up)
-        self.caller.dial("600")
-        return wait_for(lambda: next((call for call in self.edge.calls() if call["answered"]), None), 10, "the call is up")
-
-    def hang_up(self):
-        """Whatever is left of it, after a failure too."""
-        for call in self.edge.calls():
-            self.edge.rest("DELETE", f"/v1/calls/{call['id']}")
-        wait_for(lambda: not self.edge.calls(), 10, "the edge has no call left")
 
     # Files
 
@@ -320,43 +282,6 @@ class Page(LabTest):
         self.page.wait(css=".verdict")
         self.page.wait(css=".steps li")
 
-    def test_a_long_ladder_is_read_from_its_end(self):
-        stranger = self.lab.ip(77)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knocking:
-            knocking.bind((stranger, 0))
-            for number in range(150):
-                via = f"Via: SIP/2.0/UDP {stranger}:{knocking.getsockname()[1]};branch=z9hG4bK-{number}"
-                knocking.sendto("\r\n".join(["OPTIONS sip:x@unknown.test SIP/2.0", via, "Max-Forwards: 70", f"From: <sip:x@unknown.test>;tag={number}",
-                                             "To: <sip:x@unknown.test>", f"Call-ID: knock-{number}@x", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]).encode(),
-                                (self.edge.ip, 5060))
-        # The gate would have banned him, were it not its first week.
-        network = wait_for(lambda: self.edge.items("/v1/bans"), 5, "his knocks count")[0]["network"]
-        self.addCleanup(self.edge.must, "DELETE", f"/v1/bans/{urllib.parse.quote(network, safe='')}")
-        everything = wait_for(lambda: (ladder := self.edge.must("GET", f"/v1/ladder?source={stranger}&limit=2000"))["items"][299:] and ladder, 10,
-                              "150 knocks are recorded")
-        self.assertIsNone(everything["older"])
-        self.log_in(f"trace?source={stranger}")
-        self.page.wait("There are older ones.")
-        self.page.click(css=".ladder .row", text="OPTIONS", nth=-1)
-        self.page.wait(css=".message pre", text="Call-ID: knock-149@x")
-        self.page.click("Older")
-        self.page.gone(css=".message")
-        self.page.click(css=".ladder .row", text="OPTIONS", nth=0)
-        self.page.wait(css=".message pre", text="Call-ID: knock-0@x")
-        self.page.click("Newest")
-        self.page.wait("There are older ones.")
-
-    def test_the_overview_counts_and_its_numbers_lead_to_what_they_count(self):
-        self.log_in()
-        self.call()
-        self.page.until("[...document.querySelectorAll('.tile')].some(t => /Live calls\\s*1\\b/.test(t.innerText))")
-        self.page.wait("Calls and registrations are served. Nothing is wrong.")
-        self.page.until("document.querySelectorAll('.plot canvas').length === 6")
-        self.page.click(css="a.tile", text="Live calls")
-        self.page.wait(css="td .state.good")
-        self.caller.hangup()
-        self.page.wait("No call is up.")
-
     def test_what_is_not_ready_is_said_in_words(self):
         target = self.edge.targets(10)[0]["id"]
         self.edge.must("PATCH", f"/v1/dispatcher/sets/10/targets/{target}", {"state": "disabled"})
@@ -398,22 +323,6 @@ class Page(LabTest):
         self.page.wait(css=".panel-head .state", text="enforcing")
         self.edge.must("PATCH", "/v1/gate", {"mode": "dry-run"})
 
-    def test_long_lists_come_in_pages(self):
-        networks = [f"198.51.{n}.1" for n in range(60)]
-        for network in networks:
-            self.edge.must("POST", "/v1/bans", {"network": network, "ttl": "1h"})
-        try:
-            self.log_in("door")
-            rows = "document.querySelectorAll(\"[aria-label='Bans'] tbody tr\").length"
-            self.page.until(f"{rows} === 50")
-            self.page.click("Next", inside="nav[aria-label='Pages of Bans']")
-            self.page.until(f"{rows} === 10")
-            self.page.click("First", inside="nav[aria-label='Pages of Bans']")
-            self.page.until(f"{rows} === 50")
-        finally:
-            for network in networks:
-                self.edge.must("DELETE", f"/v1/bans/{network}")
-
     # Everything else
 
     def test_route_test_timers_levels_and_changes(self):
@@ -429,16 +338,6 @@ class Page(LabTest):
         self.assertEqual(self.edge.must("GET", "/v1/log")["gate"], "warning")
         self.page.go("events?show=changes")
         self.page.wait(css="td", text="PUT /v1/log")
-
-    def test_events_appear_as_they_happen(self):
-        self.log_in("events")
-        self.page.wait(css="header", text="updated live")
-        self.edge.must("POST", "/v1/bans", {"network": "203.0.113.9", "ttl": "1h"})
-        self.page.wait(css="tr", text="203.0.113.9")
-        self.page.do("choose", label="Kind", value="ban-made")
-        self.edge.must("DELETE", "/v1/bans/203.0.113.9")
-        self.page.do("choose", label="Kind", value="ban-lifted")
-        self.page.wait(css="tr", text="203.0.113.9")
 
     def test_the_configuration_is_exported_looked_at_and_imported(self):
         path = self.lab.path("configuration.json")
@@ -504,7 +403,9 @@ class Page(LabTest):
         call = self.call()
         try:
             self.log_in(width=360, height=740)
-            for view, css, text in [*VIEWS, (f"call?id={call['id']}&call_id={call['origin_call_id']}", "h1", f"Call {call['key']}")]:
+            target = self.edge.targets(10)[0]["id"]
+            for view, css, text in [*VIEWS, (f"call?id={call['id']}&call_id={call['origin_call_id']}", "h1", f"Call {call['key']}"),
+                                    (f"target?setid=10&id={target}", "h2", "Probes")]:
                 self.page.look_at(view, css, text)
                 self.assertLessEqual(self.page.js("document.documentElement.scrollWidth"), 360, view)
             self.page.click("Menu")

@@ -53,7 +53,8 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
     let soon = 0;
     let asked = 0;
     const stop = onEvent((event) => {
-      if (soon || document.hidden || !wanted.split(" ").includes(event.kind)) return;
+      // What was missed may have been one of them.
+      if (soon || document.hidden || !wanted || !(event.kind === "gap" || wanted.split(" ").includes(event.kind))) return;
       soon = window.setTimeout(() => {
         soon = 0;
         asked = Date.now();

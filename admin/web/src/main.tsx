@@ -1,6 +1,6 @@
 // The frame: login, navigation, and the view that the address names.
 import { render, type FunctionComponent } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { leave, session, start } from "./api";
 import { stream } from "./events";
 import { samples } from "./history";
@@ -17,21 +17,26 @@ import { Events } from "./views/events";
 import { Login } from "./views/login";
 import { Overview } from "./views/overview";
 import { Registrations } from "./views/registrations";
+import { Requests } from "./views/requests";
 import { RouteTestView } from "./views/route_test";
 import { Sets } from "./views/sets";
+import { TargetView } from "./views/target";
 import { Configuration } from "./views/configuration";
 import { Trace } from "./views/trace";
 import "./style/base.css";
 import "./style/parts.css";
 import "./style/views.css";
 
-const VIEWS: Record<string, { title: string; view: FunctionComponent; hidden?: boolean }> = {
+// `of`: the view that leads to it, and stands in the navigation for it.
+const VIEWS: Record<string, { title: string; view: FunctionComponent; of?: string }> = {
   overview: { title: "Overview", view: Overview },
   sets: { title: "Sets and targets", view: Sets },
+  target: { title: "Target", view: TargetView, of: "sets" },
   domains: { title: "Domains", view: Domains },
   registrations: { title: "Registrations", view: Registrations },
   calls: { title: "Calls", view: Calls },
-  call: { title: "Call", view: CallView, hidden: true },
+  call: { title: "Call", view: CallView, of: "calls" },
+  requests: { title: "Requests", view: Requests },
   trace: { title: "Trace", view: Trace },
   door: { title: "Door and bans", view: Door },
   "route-test": { title: "Route test", view: RouteTestView },
@@ -44,8 +49,8 @@ const STREAM = { off: "", live: "updated live", waiting: "connecting again" };
 function Navigation({ now, open, close }: { now: string; open: boolean; close: () => void }) {
   return (
     <nav id="navigation" class={open ? "views open" : "views"} aria-label="Views">
-      {Object.entries(VIEWS).filter(([, view]) => !view.hidden).map(([name, view]) => (
-        <a key={name} href={href(name === "overview" ? "" : name)} aria-current={now === name || (now === "call" && name === "calls") ? "page" : undefined} onClick={close}>{view.title}</a>
+      {Object.entries(VIEWS).filter(([, view]) => !view.of).map(([name, view]) => (
+        <a key={name} href={href(name === "overview" ? "" : name)} aria-current={name === now || name === VIEWS[now]?.of ? "page" : undefined} onClick={close}>{view.title}</a>
       ))}
     </nav>
   );
@@ -60,7 +65,8 @@ function Frame() {
   const [open, setOpen] = useState(false);
   const view = VIEWS[at.name];
 
-  useEffect(() => {
+  // Before what is asked for within the view comes into sight.
+  useLayoutEffect(() => {
     document.title = `${view?.title ?? "Not found"} – Usher`;
     setOpen(false);
     window.scrollTo(0, 0);

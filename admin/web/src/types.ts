@@ -12,6 +12,10 @@ export type Target = {
   failures: number; addresses: string[]; maintenance: Maintenance[]; maintenance_until: string | null;
   resolved?: Place[]; resolve_problem?: string;
 };
+// What one process has seen of a target; newest first.
+export type HealthChange = { at: string; health: Target["health"]; was: Target["health"]; reason: string };
+export type Probe = { at: string; status: number | null; rtt_ms: number | null; reason: string };
+export type TargetHistory = { changes: HealthChange[]; probes: Probe[]; failures: { at: string; reason: string }[] };
 export type DispatcherSet = {
   setid: number; algorithm: string; comment: string; targets: { total: number; up: number };
   health: { interval: string; timeout: string; down_after: number; up_after: number };
@@ -47,7 +51,12 @@ export type LadderItem = {
 };
 export type Ladder = { parties: Party[]; items: LadderItem[]; older: number | null };
 export type Step = { at?: string; offset_ms?: number; what: string; why?: string; fields?: Record<string, unknown> };
-export type Explanation = { id: string; kind: string; verdict: string; known_death: string | null; steps: Step[] };
+export type Explanation = { id: string; kind: string; verdict: string; known_death: string | null; hint: string | null; steps: Step[] };
+// A request as the flight recorder has it, and what came of it.
+export type RecentRequest = {
+  id: string; at: string; kind: "call" | "registration" | "request" | "drop"; method: string; from: string; to: string; source: string;
+  status: number | null; known_death: string | null; verdict: string;
+};
 export type RouteTest = {
   outcome: string; status: number; reason: string; origin?: unknown; domain?: string | null;
   candidates?: { target: number | null; destination: string; chosen: boolean; order: number | null; rejected: string | null }[];
@@ -66,6 +75,8 @@ export type Gate = {
 export type Scanner = { pattern: string; comment: string };
 export type Timer = { value: string; ms: number; meaning: string };
 export type Event = { id: number; at: string; kind: string; subject?: string; text: string };
+// In a list of events: so many are missing here, which happened after the one of `since`. `at` is of the next one.
+export type Gap = { id: number; at: string; kind: "gap"; lost: number; since: string };
 export type AuditEntry = {
   id: number; when: string; client: string; token: string; method: string; path: string; status: number; before: unknown; after: unknown;
 };

@@ -11,7 +11,7 @@ from .wait import Timeout
 
 # Where each view is, and where on it stands what no other one has: its heading, or the chosen one of its tabs.
 VIEWS = [("", "h1", "Overview"), ("sets", "h1", "Sets and targets"), ("domains", "h1", "Domains"), ("registrations", "h1", "Registrations"),
-         ("calls", ".tabs [aria-current]", "Live"), ("calls?show=records", ".tabs [aria-current]", "Records"), ("trace", "h1", "Trace"),
+         ("calls", ".tabs [aria-current]", "Live"), ("calls?show=records", ".tabs [aria-current]", "Records"), ("requests", "h1", "Requests"), ("trace", "h1", "Trace"),
          ("door", "h1", "Door and bans"), ("route-test", "h1", "Route test"), ("events", ".tabs [aria-current]", "Events"),
          ("events?show=changes", ".tabs [aria-current]", "Changes over REST"), ("configuration", "h1", "Configuration")]
 BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../web/bridge.mjs")

@@ -1,7 +1,9 @@
 // Headings, panels, states, fields: what every view is made of.
 import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import type { Live } from "../live";
+import { route } from "../route";
+import { useStore } from "../store";
 
 type Children = { children?: ComponentChildren };
 
@@ -20,13 +22,22 @@ export function View({ title, lead, actions, children }: Children & { title: str
   );
 }
 
-export function Panel({ title, aside, children, wide }: Children & { title?: ComponentChildren; aside?: ComponentChildren; wide?: boolean }) {
+// `part`: where links with this part lead to.
+export function Panel({ title, aside, children, wide, part }: Children & { title?: ComponentChildren; aside?: ComponentChildren; wide?: boolean; part?: string }) {
   const id = useId();
+  const head = useRef<HTMLHeadingElement>(null);
+  const at = useStore(route);
+  const wanted = part !== undefined && at.query.get("part") === part;
+  useEffect(() => {
+    if (!wanted) return;
+    head.current?.focus({ preventScroll: true });
+    head.current?.scrollIntoView();
+  }, [wanted, at]);
   return (
     <section class={wide ? "panel wide" : "panel"} aria-labelledby={title ? id : undefined}>
       {(title || aside) && (
         <div class="panel-head">
-          {title && <h2 id={id}>{title}</h2>}
+          {title && <h2 id={id} ref={head} tabIndex={part ? -1 : undefined}>{title}</h2>}
           {aside && <div class="aside">{aside}</div>}
         </div>
       )}

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../api";
+import { route } from "../route";
 import { store, useStore } from "../store";
 import { Button, Form, Note } from "./basics";
 
@@ -70,6 +71,8 @@ function Asked({ asked }: { asked: Question }) {
     question.set(undefined);
     asked.done(changed);
   };
+  // One of its numbers was followed.
+  useEffect(() => route.watch(() => close(false)), []);
   const { busy, problem, submit } = useSubmit(() => close(true));
   return (
     <Dialog title={asked.title} onClose={() => close(false)}>

@@ -32,6 +32,7 @@ export function Explained({ of }: { of: Explanation }) {
     <>
       <p class="verdict">{of.verdict}</p>
       {of.known_death && <p><State tone="bad">known death: {of.known_death.replace(/-/g, " ")}</State></p>}
+      {of.hint && <p><State tone="warn">it may suffer from: {of.hint.replace(/-/g, " ")}</State></p>}
       <Steps steps={of.steps} />
     </>
   );

@@ -34,7 +34,7 @@ const EACH = 50;
 export function Paged<T>({ path, parameters = {}, what, each = EACH, every = 4000, kinds = [], version = 0, children }: {
   path: string; parameters?: Record<string, string | number | undefined | null>; what: string; each?: number; every?: number; kinds?: string[];
   version?: number;  // asked again at once when it changes
-  children: (rows: T[], refresh: () => void) => ComponentChildren;
+  children: (rows: T[], refresh: () => void, more: boolean) => ComponentChildren;  // `more`: there is a next page
 }) {
   const list = query(path, parameters);
   const [place, setPlace] = useState<{ list: string; cursors: string[] }>({ list, cursors: [] });
@@ -45,7 +45,7 @@ export function Paged<T>({ path, parameters = {}, what, each = EACH, every = 400
   return (
     <>
       <Trouble of={live} what={what} />
-      {live.data && children(live.data.items, live.refresh)}
+      {live.data && children(live.data.items, live.refresh, Boolean(next))}
       {(cursors.length > 0 || next) && (
         <nav class="pager" aria-label={`Pages of ${what}`}>
           <Button disabled={!cursors.length} onClick={() => setPlace({ list, cursors: [] })}>First</Button>

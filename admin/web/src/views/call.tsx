@@ -18,7 +18,7 @@ function CallFacts({ call }: { call: Call }) {
       ["State", <State tone={call.answered ? "good" : "idle"}>{call.state}</State>],
       ["From", <code>{call.from}</code>], ["To", <code>{call.to}</code>],
       ["Origin", <><code>{call.origin}</code> ({call.origin_side})</>],
-      ["Goes to", <>{call.destination ? <code>{call.destination}</code> : "–"}{call.target !== null && <> <a href={href("sets")}>target {call.target}</a></>}</>],
+      ["Goes to", <>{call.destination ? <code>{call.destination}</code> : "–"}{call.target !== null && <> <a href={href("target", { id: call.target })}>target {call.target}</a></>}</>],
       ["Started", <Time at={call.started} />], ["Answered", <Time at={call.answered} />], ["Talks", seconds(call.duration_s)],
       ["Call-ID of the origin", <code>{call.origin_call_id}</code>], ["Call-ID of the other leg", <code>{call.new_call_id || "–"}</code>],
     ]} />

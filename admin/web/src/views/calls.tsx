@@ -24,6 +24,7 @@ const RECORDS: Filter[] = [
   { name: "user", label: "User" },
   { name: "target", label: "Target", type: "number" },
   { name: "status", label: "Status", type: "number" },
+  { name: "answered", label: "Answered", options: [["", "all"], ["true", "answered"], ["false", "not answered"]] },
   { name: "call_id", label: "Call-ID" },
   { name: "from", label: "From time", placeholder: "2026-01-31T12:00:00Z" },
   { name: "to", label: "To time" },
@@ -47,7 +48,7 @@ function Live() {
             { name: "From", show: (call) => <code class="cut" title={call.from}>{call.from}</code> },
             { name: "To", show: (call) => <code class="cut" title={call.to}>{call.to}</code> },
             { name: "Origin", show: (call) => <><code>{call.origin}</code> <span class="small">{call.origin_side}</span></> },
-            { name: "Goes to", show: (call) => <>{call.destination ? <code>{call.destination}</code> : "–"}{call.target !== null && <span class="small"> <a href={href("sets")}>target {call.target}</a></span>}</> },
+            { name: "Goes to", show: (call) => <>{call.destination ? <code>{call.destination}</code> : "–"}{call.target !== null && <span class="small"> <a href={href("target", { id: call.target })}>target {call.target}</a></span>}</> },
             { name: "Started", show: (call) => <Time at={call.started} /> },
             { name: "Talks", kind: "number", show: (call) => seconds(call.duration_s) },
             { name: "Actions", kind: "actions", show: (call) => <Button kind="danger" label={`End call ${call.key}`} onClick={() => void endCall(call).then(refresh)}>End</Button> },
@@ -75,8 +76,8 @@ function Records() {
         <Button onClick={() => void saveRecords(given)}>CSV</Button>
       </Filters>
       <Paged<Cdr> path="/v1/cdrs" parameters={given} what="Call records" every={4000} kinds={["call-ended"]}>
-        {(rows) => (
-          <Table rows={rows} id={(cdr) => cdr.id} label="Call records" empty="No record like this." columns={[
+        {(rows, _, more) => (
+          <Table rows={rows} id={(cdr) => cdr.id} label="Call records" empty={more ? "No record like this among the newest. The next page looks further." : "No record like this."} columns={[
             { name: "Call", show: (cdr) => <a href={recordLink(cdr)}>{cdr.id}</a> },
             { name: "Started", show: (cdr) => <Time at={cdr.started} /> },
             { name: "From", show: (cdr) => <code class="cut" title={cdr.from}>{cdr.from}</code> },
@@ -85,7 +86,7 @@ function Records() {
             { name: "Status", show: (cdr) => <State tone={statusTone(cdr.status)}>{cdr.status || "–"}</State> },
             { name: "Why it ended", show: (cdr) => <>{cdr.cause}{cdr.ended_by && <span class="small reason">by {cdr.ended_by}</span>}</> },
             { name: "Target", kind: "number", show: (cdr) => (cdr.target === null ? "–" : <a href={href("calls", { show: "records", target: cdr.target })}>{cdr.target}</a>) },
-            { name: "Attempts", kind: "number", show: (cdr) => cdr.attempts },
+            { name: "Attempts", kind: "number", show: (cdr) => <a href={recordLink(cdr)}>{cdr.attempts}</a> },
             { name: "Setup", kind: "number", show: (cdr) => milliseconds(cdr.setup_ms) },
             { name: "Talk", kind: "number", show: (cdr) => seconds(cdr.talk_s) },
           ]} />

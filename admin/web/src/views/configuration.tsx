@@ -7,6 +7,7 @@ import { useLive } from "../live";
 import { Button, Facts, Form, Panel, State, Text, Trouble, View } from "../parts/basics";
 import { change } from "../parts/dialogs";
 import { Table } from "../parts/table";
+import { href } from "../route";
 import { Backups } from "./backups";
 import { Transfer } from "./transfer";
 import { useStore } from "../store";
@@ -78,7 +79,7 @@ function Process({ status }: { status: Status }) {
         ["Lag, average", milliseconds(load.lag_ms)], ["Lag, worst of the last minute", milliseconds(load.worst_lag_ms)],
         ["Overload", load.overload || "none"],
         ...Object.entries(load.queues).map(([name, n]): [string, string] => [`Waiting: ${words(name)}`, whole(n)]),
-        ["Timers", whole(number(counts["timers"]))], ["Connections", whole(number(counts["connections"]))], ["Subscriptions", whole(number(counts["subscriptions"]))],
+        ["Legs of calls", whole(number(counts["legs"]))], ["Timers", whole(number(counts["timers"]))], ["Connections", whole(number(counts["connections"]))], ["Subscriptions", whole(number(counts["subscriptions"]))],
         ["API", <Button kind="quiet" onClick={() => void change(() => download("/v1/openapi.yaml", "openapi.yaml"), "The description is saved.")}>save openapi.yaml</Button>],
       ]} />
     </Panel>
@@ -111,7 +112,7 @@ function Recorder() {
     <Panel title="Flight recorder" aside={<><State tone={data.enabled ? "good" : "idle"}>{data.enabled ? "on" : "off"}</State><Button label={`Switch the flight recorder ${data.enabled ? "off" : "on"}`} onClick={() => void toggle()}>{data.enabled ? "Switch off" : "Switch on"}</Button></>}>
       <Facts of={[
         ["Memory", `${whole(data.used_bytes / 1_000_000)} of ${whole(data.memory_bytes / 1_000_000)} MB used`], ["Messages", whole(data.messages)],
-        ["Decisions", whole(data.steps)], ["Oldest", <Time at={data.oldest} />],
+        ["Decisions", <>{whole(data.steps)} about <a href={href("requests")}>requests</a></>], ["Oldest", <Time at={data.oldest} />],
       ]} />
     </Panel>
   );

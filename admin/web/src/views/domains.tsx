@@ -13,11 +13,11 @@ import type { DispatcherSet, Domain, DomainPreview, Page } from "../types";
 const pathOf = (name: string) => `/v1/domains/${encodeURIComponent(name)}`;
 const preview = (method: string, domain: string, body?: unknown) => api<DomainPreview>(method, `${pathOf(domain)}?preview=true`, body);
 
-function Touched({ of }: { of: DomainPreview }) {
+function Touched({ of, domain }: { of: DomainPreview; domain: string }) {
   const { registrations, live_calls, subscriptions } = of.touches;
   return (
     <>
-      <p>It has {plural(registrations, "registration")}, {plural(live_calls, "live call")} and {plural(subscriptions, "subscription")}.</p>
+      <p>It has <a href={href("registrations", { domain })}>{plural(registrations, "registration")}</a>, <a href={href("calls", { domain })}>{plural(live_calls, "live call")}</a> and {plural(subscriptions, "subscription")}.</p>
       {of.warnings.map((warning) => <Note key={warning} tone="warn">{warning.replace(/^./, (first) => first.toUpperCase())}.</Note>)}
     </>
   );
@@ -35,14 +35,14 @@ async function toggle(domain: Domain, refresh: () => void) {
   }
   const told = await asked(preview("PATCH", domain.domain, { enabled: false }));
   if (!told) return;
-  await confirm(`Disable ${domain.domain}?`, <Touched of={told} />, "Disable", () => api("PATCH", pathOf(domain.domain), { enabled: false }));
+  await confirm(`Disable ${domain.domain}?`, <Touched of={told} domain={domain.domain} />, "Disable", () => api("PATCH", pathOf(domain.domain), { enabled: false }));
   refresh();
 }
 
 async function remove(domain: Domain, refresh: () => void) {
   const told = await asked(preview("DELETE", domain.domain));
   if (!told) return;
-  await confirm(`Remove ${domain.domain}?`, <><p>Requests for it get silence from now on, as for any unknown domain.</p><Touched of={told} /></>, "Remove", () => api("DELETE", pathOf(domain.domain)));
+  await confirm(`Remove ${domain.domain}?`, <><p>Requests for it get silence from now on, as for any unknown domain.</p><Touched of={told} domain={domain.domain} /></>, "Remove", () => api("DELETE", pathOf(domain.domain)));
   refresh();
 }
 
@@ -96,7 +96,7 @@ function Move({ domain, onClose }: { domain: Domain; onClose: (moved: boolean) =
           : <Note>There is no other set.</Note>}
         <div class="touches" aria-live="polite">
           <p>From {setText(sets.data?.items.find((set) => set.setid === domain.setid), domain.setid)}. New calls and registrations go to the new set at once.</p>
-          {now?.preview && <Touched of={now.preview} />}
+          {now?.preview && <Touched of={now.preview} domain={domain.domain} />}
           {now?.preview?.served_by && (
             <ul class="listed">{now.preview.served_by.targets.map((target) => <li key={target.id}>Target {target.id}, <code>{target.destination}</code>: {target.state}, {target.health}{target.maintenance_until && ", in maintenance"}</li>)}</ul>
           )}

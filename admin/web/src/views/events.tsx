@@ -1,17 +1,21 @@
 // What happened, live; and who changed what over REST.
 import { useState } from "preact/hooks";
 import { events, stream } from "../events";
-import { Time, words } from "../format";
+import { Time, plural, words } from "../format";
 import { Choice, Form, Note, State, Text, View, type Tone } from "../parts/basics";
 import { Paged, Table } from "../parts/table";
 import { href, route } from "../route";
 import { useStore } from "../store";
-import type { AuditEntry, Event } from "../types";
+import type { AuditEntry, Event, Gap } from "../types";
 
 const TONES: Record<string, Tone> = {
   "target-up": "good", "target-down": "bad", "ban-made": "warn", "ban-lifted": "good", storm: "bad", certificate: "warn", "store-degraded": "bad", "store-recovered": "good",
-  "maintenance-began": "warn", "maintenance-ended": "good", "request-fragmented": "warn",
+  "maintenance-began": "warn", "maintenance-ended": "good", "request-fragmented": "warn", gap: "warn",
 };
+
+const SHOWN = 200;
+
+const isGap = (event: Event | Gap): event is Gap => event.kind === "gap";
 
 // Where the subject of an event is shown.
 function linkOf({ kind, subject = "" }: Event): string | undefined {
@@ -28,9 +32,12 @@ function Happened() {
   const how = useStore(stream);
   const [kind, setKind] = useState("");
   const [text, setText] = useState("");
-  const kinds = [...new Set(all.map((event) => event.kind))].sort();
+  const kinds = [...new Set(all.filter((event) => !isGap(event)).map((event) => event.kind))].sort();
   const wanted = text.trim().toLowerCase();
-  const shown = all.filter((event) => (!kind || event.kind === kind) && (!wanted || `${event.subject ?? ""} ${event.text}`.toLowerCase().includes(wanted)));
+  // Whatever is looked for may be among those that were missed.
+  const found = all.filter((event) => isGap(event) || ((!kind || event.kind === kind) && (!wanted || `${event.subject ?? ""} ${event.text}`.toLowerCase().includes(wanted))));
+  const shown = [...found.slice(0, SHOWN), ...found.slice(SHOWN).filter(isGap)];
+  const count = found.filter((event) => !isGap(event)).length;
   return (
     <>
       {how === "waiting" && <Note tone="warn">The stream is interrupted; connecting again.</Note>}
@@ -38,13 +45,18 @@ function Happened() {
         <Choice label="Kind" value={kind} set={setKind} options={[["", "all"], ...kinds.map((name): [string, string] => [name, words(name)])]} />
         <Text label="With the text" value={text} set={setText} />
       </Form>
-      <Table rows={shown.slice(0, 200)} id={(event) => event.id} label="Events" empty={all.length ? "None like this." : "Nothing has happened yet."} columns={[
+      <Table rows={shown} id={(event) => event.id} label="Events" empty={all.length ? "None like this." : "Nothing has happened yet."} columns={[
         { name: "When", show: (event) => <Time at={event.at} /> },
-        { name: "Kind", show: (event) => <State tone={TONES[event.kind] ?? "idle"}>{words(event.kind)}</State> },
-        { name: "What", show: (event) => event.text },
-        { name: "Subject", show: (event) => { const link = linkOf(event); const text = <code>{event.subject ?? ""}</code>; return link ? <a href={link}>{text}</a> : text; } },
+        { name: "Kind", show: (event) => <State tone={TONES[event.kind] ?? "idle"}>{isGap(event) ? "missed" : words(event.kind)}</State> },
+        { name: "What", show: (event) => (isGap(event)
+          ? <>{plural(event.lost, "event was", "events were")} missed here, since <Time at={event.since} />: the edge keeps the newest only.</> : event.text) },
+        { name: "Subject", show: (event) => {
+          if (isGap(event)) return "";
+          const link = linkOf(event), text = <code>{event.subject ?? ""}</code>;
+          return link ? <a href={link}>{text}</a> : text;
+        } },
       ]} />
-      {shown.length > 200 && <p class="small">The newest 200 of {shown.length}.</p>}
+      {count > SHOWN && <p class="small">The newest {SHOWN} of {count}.</p>}
     </>
   );
 }

@@ -28,24 +28,33 @@ function Health({ status }: { status: Status | undefined }) {
   );
 }
 
-function Tile({ name, value, link, about }: { name: string; value: ComponentChildren; link?: string; about?: ComponentChildren }) {
-  const inner = <><span class="tile-name">{name}</span><b>{value}</b>{about && <span class="tile-about">{about}</span>}</>;
-  return link ? <a class="tile" href={link}>{inner}</a> : <div class="tile">{inner}</div>;
+// `about` has numbers, and links, of its own.
+function Tile({ name, value, link, about }: { name: string; value: string; link: string; about?: ComponentChildren }) {
+  return (
+    <div class="tile">
+      <a href={link}><span class="tile-name">{name}</span><b>{value}</b></a>
+      {about && <span class="tile-about">{about}</span>}
+    </div>
+  );
 }
+
+const STARTED = "INVITEs that were sent on; the list has the newest, those refused as well, and one that was challenged once";
 
 function Tiles({ status, list }: { status: Status; list: Sample[] }) {
   const counts = status.counts;
   const started = rates(list, ({ status: s }) => number(s.counters["calls_started"])).at(-1) ?? 0;
+  const registers = number(counter(status.counters["requests"])["REGISTER"]);
+  const wouldBe = number(counts["would_be_bans"]);
   const drops = Object.values(counter(status.counters["drops"])).reduce((sum, n) => sum + n, 0);
   return (
     <div class="tiles">
-      <Tile name="Live calls" value={whole(number(counts["calls"]))} link={href("calls")} about={`${whole(number(counts["legs"]))} legs`} />
-      <Tile name="Calls per second" value={rate(started)} link={href("calls", { show: "records" })} about={`${whole(number(status.counters["calls_started"]))} since the start`} />
-      <Tile name="Registrations" value={whole(number(counts["registrations"]))} link={href("registrations")} about={`${whole(number(status.counters["registers_granted"]))} granted`} />
+      <Tile name="Live calls" value={whole(number(counts["calls"]))} link={href("calls")} />
+      <Tile name="Calls per second" value={rate(started)} link={href("requests", { kind: "call" })} about={<a href={href("requests", { kind: "call" })} title={STARTED}>{whole(number(status.counters["calls_started"]))} since the start</a>} />
+      <Tile name="Registrations" value={whole(number(counts["registrations"]))} link={href("registrations")} about={<a href={href("requests", { method: "REGISTER" })}>{plural(registers, "REGISTER")}</a>} />
       <Tile name="Targets" value={whole(number(counts["targets"]))} link={href("sets")} about={`in ${plural(number(counts["sets"]), "set")}`} />
       <Tile name="Domains" value={whole(number(counts["domains"]))} link={href("domains")} />
-      <Tile name="Dropped" value={whole(drops)} link={href("door")} about="silence to strangers" />
-      <Tile name="Bans" value={whole(number(counts["bans"]))} link={href("door")} about={number(counts["would_be_bans"]) ? `${whole(number(counts["would_be_bans"]))} more in dry run` : undefined} />
+      <Tile name="Dropped" value={whole(drops)} link={href("door", { part: "knocks" })} about="by reason" />
+      <Tile name="Bans" value={whole(number(counts["bans"]))} link={href("door", { bans: "enforced" })} about={wouldBe > 0 && <a href={href("door", { bans: "dry-run" })}>{whole(wouldBe)} more in dry run</a>} />
     </div>
   );
 }
@@ -70,9 +79,9 @@ function Charts({ list }: { list: Sample[] }) {
   const times = list.map((sample) => sample.at / 1000);
   const last = list.at(-1)!.status;
   const gauge = (name: string) => list.map((sample) => number(sample.status.counts[name]));
-  const perSecond = (name: string, text: string, link?: string): Line => {
+  const perSecond = (name: string, text: string, link: string, hint: string): Line => {
     const values = rates(list, ({ status }) => number(status.counters[name]));
-    return { name: text, values, now: `${rate(values.at(-1) ?? 0)}/s`, ...(link ? { link } : {}) };
+    return { name: text, values, now: `${rate(values.at(-1) ?? 0)}/s`, link, hint };
   };
   // Where the edge does not count what it sends by code, what it made itself is shown.
   const coded = list.filter((sample) => sample.codes);
@@ -83,20 +92,20 @@ function Charts({ list }: { list: Sample[] }) {
       </Panel>
       <Panel title="Calls per second">
         <Chart title="Calls per second" times={times} decimals={1} lines={[
-          perSecond("calls_started", "started", href("calls", { show: "records" })),
-          perSecond("calls_answered", "answered", href("calls", { show: "records", status: 200 })),
-          perSecond("calls_failed", "failed", href("calls", { show: "records" })),
+          perSecond("calls_started", "started", href("requests", { kind: "call" }), STARTED),
+          perSecond("calls_answered", "answered", href("calls", { show: "records", answered: "true" }), "Their records come when they end"),
+          perSecond("calls_failed", "failed", href("calls", { show: "records", answered: "false" }), "Ended unanswered; the records have those refused here as well"),
         ]} />
       </Panel>
       <Panel title="Registrations">
         <Chart title="Registrations" times={times} lines={[{ name: "bindings", values: gauge("registrations"), now: whole(number(last.counts["registrations"])), link: href("registrations") }]} />
       </Panel>
-      <Panel title={coded.length ? "Final responses by code" : "Final responses made here, by code"}>
+      <Panel title={coded.length ? "Final responses by code" : "Final responses made here, by code"} aside={<span class="small">those within dialogs too</span>}>
         <Chart title="Responses by code" times={coded.length ? coded.map((sample) => sample.at / 1000) : times} decimals={1}
-          lines={linesOf(coded.length ? coded : list, (sample) => sample.codes ?? counter(sample.status.counters["local_replies"]), (code) => href("calls", { show: "records", status: code }))} />
+          lines={linesOf(coded.length ? coded : list, (sample) => sample.codes ?? counter(sample.status.counters["local_replies"]), (code) => href("requests", { status: code }), "The list has those outside of dialogs")} />
       </Panel>
       <Panel title="Drops by reason">
-        <Chart title="Drops by reason" times={times} decimals={1} lines={linesOf(list, ({ status }) => counter(status.counters["drops"]), (reason) => href("door", { reason }))} />
+        <Chart title="Drops by reason" times={times} decimals={1} lines={linesOf(list, ({ status }) => counter(status.counters["drops"]), (reason) => href("door", reason === "banned" ? { bans: "enforced" } : { reason, part: "knocks" }))} />
       </Panel>
       <Panel title="Load">
         <Chart title="Load in milliseconds" times={times} decimals={1} lines={[

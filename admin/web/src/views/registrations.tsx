@@ -41,7 +41,7 @@ export function Registrations() {
             { name: "Source", show: (row) => <><code>{row.source}</code> <span class="small">{row.transport}</span></> },
             { name: "Contact", show: (row) => <code class="cut" title={row.contact}>{row.contact}</code> },
             { name: "Device", show: (row) => <span class="cut" title={row.user_agent}>{row.user_agent || "–"}</span> },
-            { name: "Granted by", kind: "number", show: (row) => (row.target === null ? "–" : <a href={href("sets")}>target {row.target}</a>) },
+            { name: "Granted by", kind: "number", show: (row) => (row.target === null ? "–" : <a href={href("target", { id: row.target })}>target {row.target}</a>) },
             { name: "Since", show: (row) => <Time at={row.registered} /> },
             { name: "Expires in", kind: "number", show: (row) => seconds(row.expires_in_s) },
             { name: "Actions", kind: "actions", show: (row) => (

@@ -18,7 +18,7 @@ function Result({ of }: { of: RouteTest }) {
       {of.candidates && of.candidates.length > 0 && (
         <Table rows={of.candidates} id={(row) => `${row.target} ${row.destination}`} label="Candidates" empty="" columns={[
           { name: "Order", kind: "number", show: (row) => row.order ?? "–" },
-          { name: "Target", kind: "number", show: (row) => (row.target === null ? "–" : <a href={href("sets")}>{row.target}</a>) },
+          { name: "Target", kind: "number", show: (row) => (row.target === null ? "–" : <a href={href("target", { id: row.target })}>{row.target}</a>) },
           { name: "Destination", show: (row) => <code>{row.destination}</code> },
           { name: "Chosen", show: (row) => <State tone={row.chosen ? "good" : "idle"}>{row.chosen ? "would be tried" : "rejected"}</State> },
           { name: "Why not", show: (row) => row.rejected ?? "" },

@@ -1,21 +1,20 @@
 // Dispatcher sets with their targets: health and why, live calls, and what can be done with each.
 import { useState } from "preact/hooks";
 import { api } from "../api";
-import { events } from "../events";
-import { Time, ago, milliseconds, plural, whole } from "../format";
+import { milliseconds, plural, whole } from "../format";
 import { useLive } from "../live";
-import { Button, Note, Panel, State, Trouble, View, type Tone } from "../parts/basics";
+import { Button, Note, Panel, State, Trouble, View } from "../parts/basics";
 import { confirm, tell } from "../parts/dialogs";
 import { Paged, Table } from "../parts/table";
+import { Health, Places, STATES } from "../parts/target";
 import { href, route } from "../route";
 import { useStore } from "../store";
 import type { DispatcherSet, Domain, Page, Target } from "../types";
 import { InMaintenance, MaintenanceDialog } from "./maintenance";
 import { AddTarget, EditSet } from "./set_forms";
 
-const HEALTH: Record<Target["health"], Tone> = { up: "good", down: "bad", unknown: "idle" };
-const STATES: Record<Target["state"], Tone> = { active: "good", draining: "warn", disabled: "idle" };
 const pathOf = (target: Target) => `/v1/dispatcher/sets/${target.setid}/targets/${target.id}`;
+const viewOf = ({ setid, id }: Target, part?: string) => href("target", { setid, id, part });
 
 // The domains that a set serves, as far as one page tells.
 async function served(setid: number): Promise<string> {
@@ -30,12 +29,14 @@ function rest(target: Target, all: Target[]): string {
   return others.length ? `${plural(others.length, "other target")} of set ${target.setid} ${others.length === 1 ? "is" : "are"} up and active.` : `No other target of set ${target.setid} is up and active: new calls of its domains will be refused.`;
 }
 
+const LiveCalls = ({ of }: { of: Target }) => <a href={href("calls", { target: of.id })}>{plural(of.live_calls, "live call")}</a>;
+
 async function changeState(target: Target, all: Target[], state: Target["state"], refresh: () => void) {
-  const calls = plural(target.live_calls, "live call");
+  const going = <>Its <LiveCalls of={target} /> go on until they end.</>;
   const what = {
-    draining: `It gets no new calls and registrations. Its ${calls} go on until they end.`,
+    draining: <>It gets no new calls and registrations. {going}</>,
     active: "It gets new calls and registrations again, when it is up.",
-    disabled: `It gets nothing new and is not probed any more. Its ${calls} go on until they end.`,
+    disabled: <>It gets nothing new and is not probed any more. {going}</>,
   }[state];
   const verb = { draining: "Drain", active: "Activate", disabled: "Disable" }[state];
   const domains = await served(target.setid).catch(() => "");
@@ -55,47 +56,11 @@ async function remove(target: Target, all: Target[], refresh: () => void) {
     <>
       <p><code>{target.destination}</code> leaves set {target.setid}. Requests from its address are a stranger's from then on.</p>
       <p>{domains} {rest(target, all)}</p>
-      {target.live_calls > 0 && <Note tone="warn">It carries {plural(target.live_calls, "live call")}: the edge will refuse. Drain it first.</Note>}
+      {target.live_calls > 0 && <Note tone="warn">It carries <LiveCalls of={target} />: the edge will refuse. Drain it first.</Note>}
     </>
   ), "Remove", () => api("DELETE", pathOf(target)));
   if (done) tell(`Target ${target.id} is removed.`);
   refresh();
-}
-
-function Health({ target }: { target: Target }) {
-  return (
-    <>
-      <State tone={HEALTH[target.health]}>{target.health}</State>
-      {target.changed && <span class="small" title={target.changed}> for {ago(target.changed)}</span>}
-      {target.reason && <span class="small reason">{target.reason}</span>}
-      {target.retry_after && <span class="small reason">asked for no new requests until <Time at={target.retry_after} /></span>}
-    </>
-  );
-}
-
-// Where a name leads, how fresh that is, and which of the places fail.
-function Places({ target }: { target: Target }) {
-  const places = target.resolved ?? [];
-  const bad = places.filter((place) => place.problem || place.state === "kept").length;
-  return (
-    <>
-      {target.resolve_problem && <span class="small reason"><State tone={places.length ? "warn" : "bad"}>DNS</State> {target.resolve_problem}</span>}
-      {places.length > 0 && (
-        <details class="changes">
-          <summary>{plural(places.length, "place")} by DNS{bad > 0 && `, ${bad} in trouble`}</summary>
-          <ul>
-            {places.map((place) => (
-              <li key={`${place.transport} ${place.endpoint}`}>
-                <code>{place.endpoint}</code> {place.transport}, {place.host}, {place.state === "kept" ? `kept: ${place.reason}` : `for ${place.ttl}`}
-                {place.priority + place.weight > 0 && `, SRV ${place.priority}/${place.weight}`}
-                {place.problem && <> <State tone="bad">fails</State> {place.problem}</>}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
-    </>
-  );
 }
 
 function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => void }) {
@@ -108,14 +73,14 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
       <Trouble of={live} what={`Targets of set ${setid}`} />
       {live.data && (
         <Table rows={all} id={(target) => target.id} label={`Targets of set ${setid}`} empty="No target yet: calls of its domains are refused." columns={[
-          { name: "Target", kind: "number", show: (target) => target.id },
+          { name: "Target", kind: "number", show: (target) => <a href={viewOf(target)}>{target.id}</a> },
           { name: "Destination", show: (target) => <><code>{target.destination}</code><span class="small reason">priority {target.priority}, weight {target.weight}{target.comment && `, ${target.comment}`}</span><Places target={target} /></> },
           { name: "Health", show: (target) => <Health target={target} /> },
           { name: "State", show: (target) => <><State tone={STATES[target.state]}>{target.state}</State><InMaintenance target={target} /></> },
-          { name: "RTT", kind: "number", show: (target) => milliseconds(target.rtt_ms) },
+          { name: "RTT", kind: "number", show: (target) => <a href={viewOf(target, "probes")}>{milliseconds(target.rtt_ms)}</a> },
           { name: "Live calls", kind: "number", show: (target) => <a href={href("calls", { target: target.id })}>{whole(target.live_calls)}</a> },
-          { name: "Attempts", kind: "number", show: (target) => <a href={href("calls", { show: "records", target: target.id })}>{whole(target.attempts)}</a> },
-          { name: "Failures", kind: "number", show: (target) => <a href={href("calls", { show: "records", target: target.id })}>{whole(target.failures)}</a> },
+          { name: "Attempts", kind: "number", show: (target) => <a href={href("requests", { target: target.id })}>{whole(target.attempts)}</a> },
+          { name: "Failures", kind: "number", show: (target) => <a href={viewOf(target, "failures")}>{whole(target.failures)}</a> },
           { name: "Actions", kind: "actions", show: (target) => (
             <>
               {target.state !== "active" && <Button label={`Activate target ${target.id}`} onClick={() => void changeState(target, all, "active", refresh)}>Activate</Button>}
@@ -127,23 +92,8 @@ function Targets({ setid, refreshSets }: { setid: number; refreshSets: () => voi
           ) },
         ]} />
       )}
-      <Changes targets={all} />
       {maintained && <MaintenanceDialog target={maintained} onClose={(changed) => { setMaintained(undefined); if (changed) refresh(); }} />}
     </>
-  );
-}
-
-// How the targets' health went, as far as events tell.
-function Changes({ targets }: { targets: Target[] }) {
-  const all = useStore(events);
-  const known = all.filter((event) => event.kind === "target-up" || event.kind === "target-down")
-    .filter((event) => targets.some((target) => event.subject === String(target.id) || `${event.subject} ${event.text}`.includes(target.destination)));
-  if (!known.length) return null;
-  return (
-    <details class="changes">
-      <summary>Changes of health: {known.length}</summary>
-      <ul>{known.slice(0, 30).map((event) => <li key={event.id}><Time at={event.at} /> <State tone={event.kind === "target-up" ? "good" : "bad"}>{event.kind === "target-up" ? "up" : "down"}</State> {event.text}</li>)}</ul>
-    </details>
   );
 }
 
