@@ -244,7 +244,10 @@ void Edge::cut_off(Now now, const net::Flow& flow, std::string_view reason,
                    std::string{backend ? "backend " : ""} + flow.remote.text() + ": its " +
                        transport + " connection was cut off: " + escaped(detail));
   // Nothing is held against him (hold_against): it may be the fault of our own certificate.
-  if (!backend) impl_->knock(now, nullptr, flow, {}, transport + ": " + std::string{reason});
+  if (backend) return;
+  const Impl::Routing routing(*impl_, nullptr, nullptr, flow);
+  impl_->knock(now, nullptr, flow, {}, transport + ": " + std::string{reason},
+               "its connection was cut off: " + escaped(detail));
 }
 
 bool Edge::is_backend(const net::IpAddress& address) const {

@@ -48,7 +48,8 @@ void Edge::Impl::knock(Now now, const sip::Message* request, const net::Flow& fl
   }
   if (knocks.add(now, k))
     log.write(LogCategory::gate, LogLevel::warning,
-              recorder.enabled() ? trace_text(tracing.id) : std::string{}, knock_line(k));
+              tracing.id && recorder.enabled() ? trace_text(tracing.id) : std::string{},
+              knock_line(k));
   hold_against(now, flow, reason);
 }
 

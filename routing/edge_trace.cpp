@@ -118,6 +118,7 @@ void Edge::Impl::trace_candidates(Now now, const Candidates& possible, const Tar
   begin_trace(now, false);
   step_text.clear();
   write_step(step_text, step::kCandidates, possible.usable.empty() ? possible.none : how, {});
+  if (!order.empty()) write_field(step_text, "target", std::to_string(order.front()->id));
   std::size_t shown = 0;
   for (const storage::Target* t : order) {
     if (shown++ == kShownTargets) break;

@@ -37,9 +37,11 @@ std::string challenged(const Story& story, const std::string& who, const std::st
   if (!is(story.last(step::kReceived), "credentials", "yes"))
     return who + " asks for credentials (" + status +
            "), as it does of everybody at first: the next request should bring them";
-  return who + " refused the credentials that came with it (" + status +
-         "): user name or password are wrong, unless the next request, with its new nonce, is let "
-         "in";
+  std::string out = who + " refused the credentials that came with it (" + status + ")";
+  if (!story.other_nonce.empty()) return out;
+  return out +
+         ": user name or password are wrong, or the nonce was too old; then the next request "
+         "is let in";
 }
 
 // Who was tried and said nothing at all.
@@ -110,10 +112,10 @@ Verdict ended_call(const Story& story, const Step& ended) {
                                     : "Usher: " + why),
             {}};
   }
-  const Step* own = story.last(step::kResponse);
+  const Step* own = story.own_response(status);
   if (status == "487" && is(&ended, "ended_by", "originator"))
     return {"the caller gave up after " + length, {}};
-  if (own && own->field("status") == status) return own_response(story, *own);
+  if (own) return own_response(story, *own);
   const Step* attempt = nullptr;
   for (const Record* r : story.steps) {
     if (r->step.what == step::kAttemptEnded && r->step.field("status") == status)
@@ -171,18 +173,22 @@ Verdict open(const Story& story) {
     return {asked(story) + " is on its way: sent to " + place(*sent) + ", no final response yet",
             {}};
   if (story.last(step::kQueued)) return {asked(story) + " waits for its turn", {}};
-  return {asked(story) + " was received", {}};
+  if (story.last(step::kReceived)) return {asked(story) + " was received", {}};
+  return {
+      "its beginning is not held any more; what is left of its decisions says no more than "
+      "what is listed",
+      {}};
 }
 
 Verdict ended_relay(const Story& story, const Step& ended) {
   const std::string status = text_of(ended.field("status"));
   if (const Step* granted = story.last(step::kRegistered)) return {"granted: " + granted->why, {}};
-  const Step* own = story.last(step::kResponse);
+  const Step* own = story.own_response(status);
   if (status == "0")
     return {"nobody answered " + asked(story) + " (tried: " + silent(story) +
                 "); no 408 is made up for it (RFC 4320), its sender runs into his own timer",
             death::kSilentTargets};
-  if (own && own->field("status") == status) return own_response(story, *own);
+  if (own) return own_response(story, *own);
   const Step* attempt = story.last(step::kAttemptEnded);
   const std::string who = attempt ? place(*attempt) : "the other side";
   if (status == "401" || status == "407") return {challenged(story, who, status), {}};
@@ -202,6 +208,14 @@ const Step* Story::last(std::string_view what) const {
   return found ? &found->step : nullptr;
 }
 
+const Step* Story::own_response(std::string_view status) const {
+  const Step* found = nullptr;
+  for (const Record* r : steps) {
+    if (r->step.what == step::kResponse && r->step.field("status") == status) found = &r->step;
+  }
+  return found;
+}
+
 std::string_view Story::method() const {
   const Step* begin = last(step::kReceived);
   return begin ? begin->field("method") : std::string_view{};
@@ -210,7 +224,14 @@ std::string_view Story::method() const {
 std::string_view Story::kind() const {
   if (last(step::kDropped)) return "drop";
   if (method() == "REGISTER") return "registration";
-  return method() == "INVITE" || last(step::kRestored) ? "call" : "request";
+  // What is told of calls alone, should the beginning not be held any more.
+  const bool in_call = std::any_of(steps.begin(), steps.end(), [](const Record* r) {
+    const std::string_view timer = r->step.field("timer");
+    return r->step.what == step::kRestored || r->step.what == step::kAnswered ||
+           r->step.what == step::kRinging || timer == sip::timer_label::kAck ||
+           timer == sip::timer_label::kSession || timer == sip::timer_label::kFlowRecovery;
+  });
+  return method() == "INVITE" || in_call ? "call" : "request";
 }
 
 Verdict judge(const Story& story) {
@@ -221,7 +242,9 @@ Verdict judge(const Story& story) {
     out = dropped(*drop);
   } else if (ended) {
     out = story.kind() == "call" ? ended_call(story, *ended) : ended_relay(story, *ended);
-  } else if (own && !story.last(step::kAttempt)) {
+  } else if (own && !story.last(step::kAttempt) && !story.last(step::kAnswered) &&
+             !story.last(step::kRestored)) {
+    // Later ones answer what came within the call.
     out = own_response(story, *own);
   } else {
     out = open(story);

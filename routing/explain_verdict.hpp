@@ -19,6 +19,8 @@ struct Story {
   // The last step of that kind; null: there is none.
   const Step* last(std::string_view what) const;
   const Record* last_record(std::string_view what) const;
+  // The last final response with that status that was made here.
+  const Step* own_response(std::string_view status) const;
   std::string_view method() const;
   std::string_view kind() const;  // see Explanation
 };

@@ -105,8 +105,10 @@ void Health::probed(const Now& now, storage::TargetId id, int status, std::strin
   const Duration spent = std::min(status == 0 ? e.policy.timeout : rtt, e.policy.interval / 2);
   timers_.cancel(e.timer);
   arm(now, id, e, e.policy.interval - spent);
-  e.history.probed({now.wall, status, rtt, std::string{status == 0 ? reason : std::string_view{}}});
-  if (status == 0 || status == 408 || status == 503) {
+  const bool bad = status == 0 || status == 408 || status == 503;
+  e.history.probed(
+      {now.wall, status, rtt, bad, std::string{status == 0 ? reason : std::string_view{}}});
+  if (bad) {
     failed(now, e,
            status == 0 ? std::string{"OPTIONS unanswered: "}.append(reason)
                        : "OPTIONS answered with " + std::to_string(status));

@@ -11,53 +11,10 @@ namespace usher::routing {
 
 namespace {
 
-std::string_view take_piece(std::string_view& bytes) {
-  const std::size_t end = std::min(bytes.find('\0'), bytes.size());
-  const std::string_view piece = bytes.substr(0, end);
-  bytes.remove_prefix(std::min(end + 1, bytes.size()));
-  return piece;
-}
-
-// A kept step without a copy of it (see write_step()): thousands are looked at for one page.
-class KeptStep {
- public:
-  explicit KeptStep(std::string_view bytes) : what_(take_piece(bytes)) {
-    take_piece(bytes);
-    fields_ = bytes;
-  }
-  std::string_view what() const { return what_; }
-  std::string_view field(std::string_view name) const {
-    for (std::string_view rest = fields_; !rest.empty();) {
-      const bool found = take_piece(rest) == name;
-      if (const std::string_view value = take_piece(rest); found) return value;
-    }
-    return {};
-  }
-  // The name of the first field with this value.
-  std::string_view name_of(std::string_view value) const {
-    for (std::string_view rest = fields_; !rest.empty();) {
-      const std::string_view name = take_piece(rest);
-      if (take_piece(rest) == value) return name;
-    }
-    return {};
-  }
-
- private:
-  std::string_view what_, fields_;
-};
-
 int number_of(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-// "target 3 (sip:10.0.1.100:5060)" → "3".
-std::string_view number_in(std::string_view label) {
-  constexpr std::string_view kBefore = "target ";
-  if (!label.starts_with(kBefore)) return {};
-  label.remove_prefix(kBefore.size());
-  return label.substr(0, label.find(' '));
 }
 
 // What filters ask of a request.
@@ -79,7 +36,7 @@ Seen look_at(const Trail& trail, std::string_view target) {
   std::string_view next;  // the target that the next attempt is at
   bool attempted = false, over = false;
   for (const auto& [entry, bytes] : trail.steps) {
-    const KeptStep step(bytes);
+    const StepView step(bytes);
     const std::string_view what = step.what();
     if (what == step::kReceived) {
       out.method = step.field("method");
@@ -91,9 +48,7 @@ Seen look_at(const Trail& trail, std::string_view target) {
     } else if (what == step::kDropped) {
       out.drop = true;
       if (out.domain.empty()) out.domain = step.field("domain");
-    } else if (what == step::kCandidates) {
-      next = number_in(step.name_of("chosen"));
-    } else if (what == step::kFailover) {
+    } else if (what == step::kCandidates || what == step::kFailover) {
       next = step.field("target");
     } else if (what == step::kAttempt) {
       attempted = true;

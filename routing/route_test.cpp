@@ -22,13 +22,15 @@ Result<sip::MessageRef> message_of(const RouteQuestion& q) {
       return fail(Errc::syntax, "a line end stands in it");
   }
   const std::string source = q.source.text();
-  const std::string text =
-      q.method + " " + q.request_uri + " SIP/2.0\r\nVia: SIP/2.0/" +
-      std::string{net::via_transport(q.transport)} + " " + source +
-      ";branch=z9hG4bKroutetest\r\nMax-Forwards: 70\r\nFrom: " + party_of(q.from, q.request_uri) +
-      ";tag=route-test\r\nTo: " + party_of(q.to, q.request_uri) +
-      "\r\nCall-ID: route-test\r\nCSeq: 1 " + q.method + "\r\nContact: <sip:route-test@" + source +
-      ">\r\nContent-Length: 0\r\n\r\n";
+  const std::string from = party_of(q.from, q.request_uri);
+  const bool registers = q.to.empty() && q.method == "REGISTER";
+  const std::string to = registers ? from : party_of(q.to, q.request_uri);
+  const std::string text = q.method + " " + q.request_uri + " SIP/2.0\r\nVia: SIP/2.0/" +
+                           std::string{net::via_transport(q.transport)} + " " + source +
+                           ";branch=z9hG4bKroutetest\r\nMax-Forwards: 70\r\nFrom: " + from +
+                           ";tag=route-test\r\nTo: " + to + "\r\nCall-ID: route-test\r\nCSeq: 1 " +
+                           q.method + "\r\nContact: <sip:route-test@" + source +
+                           ">\r\nContent-Length: 0\r\n\r\n";
   sip::Parsed parsed = sip::parse_datagram(Bytes{text});
   if (auto* message = std::get_if<sip::MessageRef>(&parsed)) return *message;
   return fail(Errc::syntax, std::get<sip::Malformed>(parsed).reason);

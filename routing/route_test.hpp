@@ -15,7 +15,7 @@ namespace usher::routing {
 // As an operator asks: only `method`, `request_uri` and `source` are needed.
 struct RouteQuestion {
   std::string method, request_uri;
-  std::string from, to;  // URIs or name-addrs; empty: the Request-URI
+  std::string from, to;  // URIs or name-addrs; empty: the Request-URI, `to` of a REGISTER: `from`
   net::Endpoint source;
   net::Transport transport = net::Transport::udp;
 };

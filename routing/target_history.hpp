@@ -21,6 +21,7 @@ class TargetHistory {
     WallTime at{};
     int status = 0;  // 0: no answer, `reason` says why
     Duration rtt{};  // of an answer
+    bool failed = false;
     std::string reason;
   };
   // A request that it did not serve.

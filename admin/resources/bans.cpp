@@ -51,8 +51,13 @@ Answer list(const Service& service, const Call& call) {
     if (!last) return bad_cursor(cursor);
     from = bans.upper_bound(*last);
   }
+  std::optional<bool> enforced;
+  Filters filters(call);
+  filters.flag("enforced", enforced);
+  if (filters.refused) return std::move(*filters.refused);
   return page_of(
-      bans, from, limit, [](const net::Cidr& network) { return network.text(); }, show);
+      bans, from, limit, [](const net::Cidr& network) { return network.text(); }, show,
+      [&](const Ban& b) { return !enforced || b.enforced == *enforced; });
 }
 
 Answer get(const Service& service, const Call& call) {
@@ -173,7 +178,7 @@ Answer export_list(const Service& service, const Call& call) {
 
 void add_bans(Router& router, const Context& context) {
   const Service& service = context.service;
-  router.add("GET", "/v1/bans", {"limit", "cursor"},
+  router.add("GET", "/v1/bans", {"enforced", "limit", "cursor"},
              [&service](const Call& call) { return list(service, call); });
   router.add_write("POST", "/v1/bans", [context](const Call& call, const Respond& respond) {
     make(context, call, respond);

@@ -87,9 +87,7 @@ std::variant<RecordQuery, Answer> read_query(const Call& call, bool& csv) {
   filters.number("status", 0, 699, query.filter.status);
   filters.text("user", query.filter.user);
   filters.text("call_id", query.filter.call_id);
-  bool answered = false;
-  filters.flag("answered", answered);
-  if (call.query.contains("answered")) query.filter.answered = answered;
+  filters.flag("answered", query.filter.answered);
   std::string format;
   filters.one_of("format", {"json", "csv"}, format);
   if (filters.refused) return *filters.refused;

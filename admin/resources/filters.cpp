@@ -98,6 +98,12 @@ void Filters::flag(std::string_view name, bool& out) {
   });
 }
 
+void Filters::flag(std::string_view name, std::optional<bool>& out) {
+  bool value = false;
+  flag(name, value);
+  if (!refused && call_.query.contains(std::string{name})) out = value;
+}
+
 void Filters::integer(std::string_view name, std::int64_t least, std::int64_t most,
                       std::optional<std::int64_t>& out) {
   read(name, [&](const std::string& text) -> std::string {

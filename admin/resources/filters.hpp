@@ -34,6 +34,7 @@ class Filters {
   void one_of(std::string_view name, std::initializer_list<std::string_view> words,
               std::string& out);
   void flag(std::string_view name, bool& out);  // "true", "false"
+  void flag(std::string_view name, std::optional<bool>& out);
   template <class Number>
   void number(std::string_view name, std::int64_t least, std::int64_t most,
               std::optional<Number>& out) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "admin/resources/filters.hpp"
 #include "admin/resources/gate_representation.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
@@ -144,8 +145,14 @@ Answer knocks(const Service& service, const Call& call) {
   const auto& [limit, cursor] = std::get<routing::Page>(page);
   const auto place = parse_place(cursor);
   if (!cursor.empty() && !place) return bad_cursor(cursor);
-  const std::vector<storage::DoorKnock> all = service.edge.door_knocks(
-      place ? limits::kDoorKnocks : std::min(limit + 1, limits::kDoorKnocks));
+  std::string reason;
+  Filters filters(call);
+  filters.text("reason", reason);
+  if (filters.refused) return std::move(*filters.refused);
+  std::vector<storage::DoorKnock> all = service.edge.door_knocks(
+      place || !reason.empty() ? limits::kDoorKnocks : std::min(limit + 1, limits::kDoorKnocks));
+  if (!reason.empty())
+    std::erase_if(all, [&](const storage::DoorKnock& k) { return k.reason != reason; });
   const auto time_of = [](const storage::DoorKnock& k) {
     return std::int64_t{k.when.time_since_epoch().count()};
   };
@@ -193,7 +200,7 @@ void add_gate(Router& router, const Context& context) {
   router.add_write(
       "DELETE", "/v1/scanners/{pattern}",
       [context](const Call& call, const Respond& respond) { remove(context, call, respond); });
-  router.add("GET", "/v1/door-knocks", {"limit", "cursor"},
+  router.add("GET", "/v1/door-knocks", {"reason", "limit", "cursor"},
              [&service](const Call& call) { return knocks(service, call); });
 }
 

@@ -51,8 +51,14 @@ std::variant<Lookup, Answer> read_lookup(const Call& call) {
 std::variant<Lookup, Answer> live_lookup(const Service& service, const Call& call) {
   const std::string& id = call.segment("id");
   const auto view = live_call(service, id);
-  if (!view) return absent("live call " + usher::quoted(id));
   Lookup lookup;
+  if (!view) {
+    // One that is over is known by its key.
+    lookup.trace = routing::parse_trace(id);
+    if (lookup.trace && !service.edge.recorder().find(lookup, {.limit = 1}).items.empty())
+      return lookup;
+    return absent("live call, or call in the flight recorder, " + usher::quoted(id));
+  }
   lookup.call_ids = {std::string{view->origin_call_id}, std::string{view->new_call_id}};
   lookup.trace = routing::parse_trace(view->key);
   return lookup;

@@ -24,13 +24,14 @@ Answer bad_cursor(std::string_view cursor);
 std::int64_t read_number(std::string_view text, std::int64_t most);
 
 // One page of an ordered map. `key_text` makes a cursor of a key; `after` is the first entry of the
-// page.
-template <class Map, class KeyText, class Show>
+// page, which has those that are `wanted`.
+template <class Map, class KeyText, class Show, class Wanted>
 Answer page_of(const Map& map, typename Map::const_iterator after, std::size_t limit,
-               KeyText key_text, Show show) {
+               KeyText key_text, Show show, Wanted wanted) {
   Json::Array items;
   std::string next;
   for (auto it = after; it != map.end(); ++it) {
+    if (!wanted(it->second)) continue;
     if (items.size() == limit) {
       next = key_text(std::prev(it)->first);
       break;
@@ -38,6 +39,11 @@ Answer page_of(const Map& map, typename Map::const_iterator after, std::size_t l
     items.push_back(show(it->second));
   }
   return json_answer(200, page_json(std::move(items), next));
+}
+template <class Map, class KeyText, class Show>
+Answer page_of(const Map& map, typename Map::const_iterator after, std::size_t limit,
+               KeyText key_text, Show show) {
+  return page_of(map, after, limit, key_text, show, [](const auto&) { return true; });
 }
 
 }  // namespace usher::admin

@@ -136,6 +136,7 @@ Answer history(const Service& service, const Call& call) {
   for (const auto& p : seen->probes())
     probes.push_back(Json::Object{{"at", time_text(p.at)},
                                   {"status", p.status ? Json{p.status} : Json{}},
+                                  {"failed", p.failed},
                                   {"rtt_ms", p.status ? Json{milliseconds(p.rtt)} : Json{}},
                                   {"reason", p.reason}});
   for (const auto& f : seen->failures())

@@ -31,28 +31,24 @@ struct Period {
 };
 
 // Of the `shown` newest ones (newest first; the rest is in no order) which repeat another one, that
-// may be too old to be shown. Oldest first.
+// may be too old to be shown. Oldest first. No text is read.
 std::vector<bool> repeated(const Entries& found, std::size_t shown) {
-  std::set<std::tuple<RecordKind, net::Endpoint, std::uint32_t>> shapes;
+  Keys texts;
   for (std::size_t i = 0; i < shown; ++i) {
-    const RingEntry& e = *found[i].second;
-    shapes.emplace(e.kind, e.remote, e.length);
+    if (is_message(found[i].second->kind)) texts.insert(found[i].second->keys[1]);
   }
-  std::set<std::tuple<RecordKind, net::Endpoint, std::string_view>> seen;
-  const auto is_new = [&](const RecordRing& ring, const RingEntry& e) {
-    return seen.emplace(e.kind, e.remote, ring.text(e)).second;
+  std::set<std::tuple<RecordKind, net::Endpoint, std::uint64_t>> seen;
+  const auto is_new = [&](const RingEntry& e) {
+    return seen.emplace(e.kind, e.remote, e.keys[1]).second;
   };
   for (std::size_t i = shown; i < found.size(); ++i) {
-    const auto& [ring, e] = found[i];
-    // Few of those that are not shown are of a size that is, so that few texts are read.
-    if (is_message(e->kind) && e->at + kAfterwards >= found[shown - 1].second->at &&
-        shapes.contains({e->kind, e->remote, e->length}))
-      is_new(*ring, *e);
+    const RingEntry& e = *found[i].second;
+    if (is_message(e.kind) && texts.contains(e.keys[1])) is_new(e);
   }
   std::vector<bool> out;
   for (std::size_t i = shown; i-- > 0;) {
-    const auto& [ring, e] = found[i];
-    out.push_back(is_message(e->kind) && !is_new(*ring, *e));
+    const RingEntry& e = *found[i].second;
+    out.push_back(is_message(e.kind) && !is_new(e));
   }
   return out;
 }
@@ -132,7 +128,7 @@ Records Recorder::find(const Lookup& lookup, Window window) const {
   each([&](const RecordRing& ring, const RingEntry& e) {
     if (e.sequence >= window.before) return;
     const bool own = e.trace != 0 && traces.contains(e.trace);
-    // What is no SIP message has no Call-ID, and no trace.
+    // A response that cannot be read, or one without a Call-ID, is of no call and no trace.
     const bool garbage = lookup.source && is_message(e.kind) && e.keys[0] == 0 && e.trace == 0 &&
                          e.remote.address == *lookup.source;
     const bool message = is_message(e.kind) && holds(e.keys[0]) && (!bounded || period.holds(e.at));

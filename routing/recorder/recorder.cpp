@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "core/limits.hpp"
 #include "core/text.hpp"
@@ -109,6 +110,7 @@ void Recorder::settle() {
   made.trace = pending_trace_;
   made.dropped = pending_dropped_;
   made.keys[0] = call_key(find_call_id(text));
+  made.keys[1] = std::hash<std::string_view>{}(text);
   keep(pending_dropped_ ? *strangers_ : *ring_, made, text);
   pending_.reset();
 }
@@ -117,6 +119,7 @@ void Recorder::sent(Now now, const sip::Send& send) {
   if (!ring_ || send.bytes.size() < kSmallestMessage) return;
   RingEntry made = entry(now, RecordKind::sent, send.flow);
   made.keys[0] = call_key(find_call_id(send.bytes.view()));
+  made.keys[1] = std::hash<std::string_view>{}(send.bytes.view());
   keep(*ring_, made, send.bytes.view());
 }
 

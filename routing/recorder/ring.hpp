@@ -22,8 +22,8 @@ inline bool is_message(RecordKind kind) {
 struct RingEntry {
   std::uint64_t sequence = 0;  // of all rings together
   std::uint64_t trace = 0;     // 0: none
-  // Hashes; 0: none. Of all: the Call-ID first. `begin`: then the AoRs of From, To and Request-URI;
-  // `note`: then the Call-ID of the other leg.
+  // Hashes; 0: none. Of all: the Call-ID first. Messages: then the text. `begin`: then the AoRs of
+  // From, To and Request-URI; `note`: then the Call-ID of the other leg.
   std::array<std::uint64_t, 4> keys{};
   Instant at{};
   WallTime wall{};

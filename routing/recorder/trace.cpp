@@ -18,6 +18,13 @@ void write_piece(std::string& out, std::string_view text) {
   out.push_back('\0');
 }
 
+std::string_view take_piece(std::string_view& bytes) {
+  const std::size_t end = std::min(bytes.find('\0'), bytes.size());
+  const std::string_view piece = bytes.substr(0, end);
+  bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  return piece;
+}
+
 }  // namespace
 
 std::string trace_text(TraceId id) {
@@ -58,20 +65,32 @@ void write_step(std::string& out, std::string_view what, std::string_view why,
   }
 }
 
-Step read_step(std::string_view bytes) {
-  const auto take = [&] {
-    const auto end = std::min(bytes.find('\0'), bytes.size());
-    std::string piece{bytes.substr(0, end)};
-    bytes.remove_prefix(std::min(end + 1, bytes.size()));
-    return piece;
-  };
-  Step step;
-  step.what = take();
-  step.why = take();
-  while (!bytes.empty()) {
-    std::string name = take();
-    step.fields.emplace_back(std::move(name), take());
+StepView::StepView(std::string_view bytes) {
+  what_ = take_piece(bytes);
+  why_ = take_piece(bytes);
+  fields_ = bytes;
+}
+
+std::optional<StepField> StepView::next() {
+  if (fields_.empty()) return std::nullopt;
+  const std::string_view name = take_piece(fields_);
+  return StepField{name, take_piece(fields_)};
+}
+
+std::string_view StepView::field(std::string_view name) const {
+  StepView rest = *this;
+  while (const auto one = rest.next()) {
+    if (one->first == name) return one->second;
   }
+  return {};
+}
+
+Step read_step(std::string_view bytes) {
+  StepView view(bytes);
+  Step step;
+  step.what = view.what();
+  step.why = view.why();
+  while (const auto one = view.next()) step.fields.emplace_back(one->first, one->second);
   return step;
 }
 

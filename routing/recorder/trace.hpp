@@ -60,4 +60,18 @@ void write_step(std::string& out, std::string_view what, std::string_view why,
 void write_field(std::string& out, std::string_view name, std::string_view value);
 Step read_step(std::string_view bytes);
 
+// A kept step without a copy of it, where many are looked at. Views into the bytes.
+class StepView {
+ public:
+  explicit StepView(std::string_view bytes);
+  std::string_view what() const { return what_; }
+  std::string_view why() const { return why_; }
+  std::string_view field(std::string_view name) const;  // empty: there is none
+  // Takes the fields off, one by one; nothing: that was the last.
+  std::optional<StepField> next();
+
+ private:
+  std::string_view what_, why_, fields_;
+};
+
 }  // namespace usher::routing

@@ -191,7 +191,10 @@ void Calls::perform(Now now, CallId id, CallAction action, const Cause& cause) {
       return ack_leg(
           *legs_.find(call.answerer),
           cause.message && cause.message->method() == Method::ack ? cause.message : nullptr);
-    case CallAction::relay_bye: exchanges_.forward(now, cause.leg, *cause.received); return;
+    case CallAction::relay_bye:
+      if (!exchanges_.forward(now, cause.leg, *cause.received) && !legs_.find(cause.leg)->byed)
+        call.bye_came = {};  // there was no room for it: it goes on
+      return;
     case CallAction::bye_answerer: return legs_.send_bye(now, call.answerer, reason_of(call));
     case CallAction::bye_origin: return legs_.send_bye(now, call.origin, reason_of(call));
     case CallAction::confirm_bye:
@@ -227,7 +230,7 @@ void Calls::finish(Now now, CallId id) {
                   .why = call.why,
                   .started = call.started,
                   .answered_at = call.answered_at,
-                  .ended = call.hung_up == Instant{} ? now.mono : call.hung_up,
+                  .ended = call.bye_came == Instant{} ? now.mono : call.bye_came,
                   .place = place_of(call)};
   log(call, LogLevel::info,
       fmt::format("ended: status={} answered={} by={} {}", call.status, ended.answered,
@@ -263,7 +266,6 @@ void Calls::refuse_origin(Now now, Call& call, int status, std::string why,
   call.status = status;
   if (call.why.empty()) call.why = why;
   log(call, LogLevel::info, fmt::format("local {}: {}", status, why));
-  env_.note_reply(call.context->key, {.status = status, .why = why});
   send_refusal(now, call, {.status = status, .why = why, .headers = std::move(headers)});
 }
 

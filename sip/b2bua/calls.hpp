@@ -54,7 +54,7 @@ struct Call {
   std::string hint;    // see CallView
   std::string reason;  // Reason value of who ended it, for the other leg's CANCEL or BYE
   Instant started{}, answered_at{};
-  Instant hung_up{};            // the BYE that ends it has come; its answer may take its time
+  Instant bye_came{};           // the one that ends it; its answer may take its time
   Duration session_interval{};  // RFC 4028: the ends have agreed to refresh so often; 0: not
   TimerId session;              // it fires when they have not
   TimerId liveness;             // until the next OPTIONS within both dialogs

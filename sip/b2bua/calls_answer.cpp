@@ -61,7 +61,7 @@ void Calls::start_ring_limit(Now now, InviteExchangeId id) {
   exchange->ring_limit =
       env_.timers.arm(now.mono, env_.config.ring_limit, {UserTimer::Kind::ring_limit, id.packed()});
   const Call* call = calls_.find(exchange->call);
-  if (exchange->initial && call != nullptr)
+  if (call != nullptr)
     env_.note_armed(call->context->key, timer_label::kRingLimit, env_.config.ring_limit,
                     "a response has come, which disarms timer B; the call is cancelled when nobody "
                     "answers by then");

@@ -331,7 +331,7 @@ void Calls::attempt_time_over(Now now, CallId id) {
   hunt.attempt_timer = {};
   if (!hunt.decided) {
     env_.note_fired(call->context->key, timer_label::kAttempt, env_.config.attempt,
-                    "nothing has come");
+                    "somebody who was asked has said nothing");
     hunt.silence += env_.config.attempt;
     hunt.last_failure = fmt::format(
         "no response within the attempt time of {} ms",

@@ -59,6 +59,10 @@ void Calls::reinvite(Now now, LegId leg_id, const RequestReceived& received) {
   }
   ++other.invite_transactions;
   call.pending = id;
+  env_.note_armed(
+      call.context->key, timer_label::kB, env_.config.timers.timeout(),
+      "64*T1: the call is ended when no response at all has come to a re-INVITE by then",
+      other.flow.remote);
 }
 
 void Calls::reinvite_response(Now now, const TransactionUser& user,
@@ -151,7 +155,7 @@ void Calls::bye(Now now, LegId leg_id, const RequestReceived& received) {
   const Leg& leg = *legs_.find(leg_id);
   const CallId id = leg.call;
   Call& call = *calls_.find(id);
-  if (call.state == CallState::established) call.hung_up = now.mono;
+  if (call.state != CallState::hunting && call.bye_came == Instant{}) call.bye_came = now.mono;
   apply(now, id, leg.is_uac ? CallEvent::answerer_bye : CallEvent::origin_bye,
         {.others = other_dialogs(call, leg_id)},
         {.message = received.request.get(), .received = &received, .leg = leg_id, .why = "BYE"});
@@ -162,7 +166,7 @@ void Calls::bye_ended(Now now, const ExchangeEnded& bye) {
   Call* call = from ? calls_.find(from->call) : nullptr;
   if (call == nullptr) return;
   if (bye.status == 401 || bye.status == 407 || bye.status == 503) {
-    call->hung_up = {};  // it goes on
+    call->bye_came = {};  // it goes on
     return;
   }
   const CallId id = from->call;

@@ -69,6 +69,7 @@ void Calls::wait_for_phone(Now now, CallId id) {
   env_.timers.cancel(call.flow_recovery);
   call.flow_recovery = env_.timers.arm(now.mono, env_.config.flow_recovery,
                                        {UserTimer::Kind::flow_recovery, id.packed()});
+  if (call.state != CallState::established) return;
   env_.note_armed(call.context->key, timer_label::kFlowRecovery, env_.config.flow_recovery,
                   "a phone's connection is gone: the call is ended when it has not come back by "
                   "then");

@@ -323,11 +323,28 @@ void Legs::note_lost_bye(LegId id, std::string_view why) {
                   .peer = leg->flow.remote});
 }
 
+// Of the request that the trace is about the reason stands alone; within the dialog either end may
+// have asked.
+void Legs::note_own(const Leg& leg, const Message& request, const net::Endpoint& source,
+                    const LegResponse& what) {
+  const bool within = !request.to_tag().empty();
+  std::string text;
+  if (within) text.append(request.method_name()).append(": ");
+  text.append(what.why.empty() ? std::string_view{"answered here"} : what.why);
+  env_.emit(Noted{.key = leg.context->key,
+                  .kind = NoteKind::local_response,
+                  .text = std::move(text),
+                  .status = what.status,
+                  .peer = within ? source : net::Endpoint{}});
+}
+
 void Legs::respond(Now now, ServerTxId server, LegId id, const Message& request,
                    const net::Endpoint& source, const LegResponse& what) {
   const Leg* leg = legs_.find(id);
   if (leg == nullptr) return;  // its transactions are over, this one with them
   touch(id);
+  if (what.source == nullptr && what.status >= 200 && env_.config.notes)
+    note_own(*leg, request, source, what);
   env_.layer.respond(now.mono, server, what.status,
                      make_response(*leg, env_.listener(leg->flow), request, source, what),
                      env_.out);
@@ -356,13 +373,6 @@ void Legs::answer_here(Now now, LegId id, const RequestReceived& received,
       accept(now, id, received,
              {invite ? TransactionUser::Kind::invite_server : TransactionUser::Kind::server, 0, 0});
   if (!server) return;
-  if (env_.config.notes && !response.why.empty())
-    env_.emit(Noted{
-        .key = legs_.find(id)->context->key,
-        .kind = NoteKind::local_response,
-        .text = std::string(received.request->method_name()) + ": " + std::string(response.why),
-        .status = response.status,
-        .peer = received.flow.remote});
   respond(now, server, id, *received.request, received.flow.remote, response);
 }
 

@@ -89,6 +89,7 @@ class Legs final : public DialogNames {
   void send_bye(Now now, LegId id, std::string_view reason);
   // For the trace: the peer of this leg has not answered a BYE.
   void note_lost_bye(LegId id, std::string_view why);
+  // A final response without LegResponse::source is told in the trace.
   void respond(Now now, ServerTxId server, LegId id, const Message& request,
                const net::Endpoint& source, const LegResponse& what);
   // A server transaction for a request on this leg. Void at the limit of transactions: the request
@@ -104,6 +105,8 @@ class Legs final : public DialogNames {
     const Leg* peer;
     bool ours_first;  // the first of the tags is that of our end
   };
+  void note_own(const Leg& leg, const Message& request, const net::Endpoint& source,
+                const LegResponse& what);
   std::optional<Named> named(std::string_view call_id, std::string_view tag,
                              std::string_view other_tag, Side towards) const;
 

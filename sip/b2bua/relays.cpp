@@ -50,6 +50,7 @@ RelayId Relays::wait(Now now, const RouteNeeded& need, const std::string& key) {
   relay.user = cookie;
   relay.request = need.request;
   relay.flow = need.flow;
+  relay.plan.key = key;
   return id;
 }
 
@@ -190,10 +191,15 @@ void Relays::send_to(Now now, RelayId id, const Attempt& attempt) {
   legs_.hold(leg);
 }
 
+const Attempt& Relays::present(const Relay& relay) {
+  const Attempt& attempt = relay.plan.attempts[relay.made - 1];
+  return relay.flows == 0 ? attempt : attempt.others[relay.flows - 1];
+}
+
 void Relays::report(Now now, const Relay& relay, AttemptEnded outcome) {
   outcome.mark = relay.plan.mark;
   outcome.attempt = relay.plan.attempts[relay.made - 1].mark;
-  outcome.place = relay.plan.attempts[relay.made - 1].flow.remote;
+  outcome.place = present(relay).flow.remote;
   outcome.had_provisional = relay.had_provisional;
   outcome.took = now.mono - relay.started;
   env_.emit(std::move(outcome));

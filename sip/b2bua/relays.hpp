@@ -45,10 +45,10 @@ class Relays {
   void unanswered(Now now, const TransactionUser& user, ClientTxId transaction, TimerLetter timer,
                   std::string_view why);
   // `transaction` has failed and `other` stands in for it if anybody still waits for it.
-  // Plan::key of a relay that goes on; null: it does not.
-  const std::string* key(RelayId id) const;
   bool waits_for(const TransactionUser& user, ClientTxId transaction) const;
   void take_over(const TransactionUser& user, ClientTxId other);
+  // Plan::key of a relay that goes on; null: it does not.
+  const std::string* key(RelayId id) const;
   void timer(Now now, const UserTimer& timer);
   void release(Now now, RelayId id, const std::vector<std::string>* contacts,
                const std::vector<HeaderLine>& headers);
@@ -64,6 +64,8 @@ class Relays {
                 std::string_view branch) const;
   // Whether the next target may be tried.
   bool may_go_on(const Relay& relay) const;
+  // What is being tried: an attempt, or another flow of it.
+  static const Attempt& present(const Relay& relay);
   void report(Now now, const Relay& relay, AttemptEnded outcome);
   void forward(Now now, RelayId id, const Message& response,
                const std::vector<std::string>* contacts, const std::vector<HeaderLine>& headers);

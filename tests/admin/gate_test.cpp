@@ -42,6 +42,10 @@ TEST_CASE("a ban is made, shown, exported and lifted") {
   const std::string next = *house.ask("GET", "/v1/bans?limit=1")["next"].text();
   CHECK(house.ask("GET", "/v1/bans?limit=1&cursor=" + percent_encode(next))["next"].null());
   CHECK(house.ask("GET", "/v1/bans?cursor=x").field() == "cursor");
+  CHECK(house.ask("GET", "/v1/bans?enforced=true&limit=1")["items"].array()->size() == 1);
+  CHECK(house.ask("GET", "/v1/bans?enforced=true")["items"].array()->size() == 2);
+  CHECK(house.ask("GET", "/v1/bans?enforced=false")["items"].array()->empty());
+  CHECK(house.ask("GET", "/v1/bans?enforced=yes").field() == "enforced");
 
   CHECK(house.ask("GET", "/v1/bans/export").text == "2001:db8::1\n192.0.2.0/24\n");
   CHECK(house.ask("GET", "/v1/bans/export?format=fail2ban").text ==

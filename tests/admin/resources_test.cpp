@@ -424,6 +424,15 @@ TEST_CASE("door-knocks come newest first, in pages that hold at equal times") {
   }
   CHECK(seen == std::vector<std::string>{"0.test", "1.test", "2.test", "3.test", "4.test"});
   CHECK(house.ask("GET", "/v1/door-knocks?cursor=1").field() == "cursor");
+  const Reply same = house.ask("GET", "/v1/door-knocks?reason=not%20found&limit=2");
+  CHECK(same["items"].array()->size() == 2);
+  CHECK(house
+            .ask("GET", "/v1/door-knocks?reason=not%20found&cursor=" +
+                            percent_encode(*same["next"].text()))["items"]
+            .array()
+            ->size() == 3);
+  CHECK(house.ask("GET", "/v1/door-knocks?reason=scanner")["items"].array()->empty());
+  CHECK(house.ask("GET", "/v1/door-knocks?reason=" + std::string(300, 'x')).field() == "reason");
 }
 
 TEST_CASE("health tells live from ready from degraded") {

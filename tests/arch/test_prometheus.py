@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -30,6 +31,17 @@ class Prometheus(unittest.TestCase):
         alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
         tested = set(re.findall(r"alertname: (\w+)\n\s+exp_alerts:", RULE_TESTS.read_text()))
         self.assertEqual(alerts, tested)
+
+    def test_each_expression_of_the_dashboard_can_be_read(self):
+        panels = json.loads(DASHBOARD.read_text())["panels"]
+        expressions = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+        self.assertGreater(len(expressions), 20)
+        rules = [{"record": f"panel:expression:{number}", "expr": re.sub(r"\$\w+", lambda name: "1m" if "interval" in name[0] else "x", expression)}
+                 for number, expression in enumerate(expressions)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "dashboard.json")  # JSON is YAML
+            path.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+            self.promtool("check", "rules", str(path))
 
     def test_the_dashboard_has_titles_units_and_no_panel_over_another(self):
         panels = json.loads(DASHBOARD.read_text())["panels"]

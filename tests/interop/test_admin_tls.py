@@ -137,6 +137,12 @@ class ReadAgain(AdminTlsTest):
         self.assertIn("admin: the changed TLS files are in force", self.viewer.expect("certificate")["text"])
         self.stream_goes_on()
 
+    def test_one_that_is_near_its_end_is_an_event(self):
+        self.authority.issue("short", self.edge.ip, days=5).put(self.edge.directory, "admin")
+        self.hup()
+        text = "admin.certificate: the certificate ends in 4 days and 23 hours"
+        wait_for(lambda: any(text in event["text"] for event in self.edge.must("GET", "/v1/events?format=json&kind=certificate")["items"]), 5, text)
+
     def test_it_is_seen_without_a_signal(self):
         second = self.authority.issue("second", self.edge.ip)
         second.put(self.edge.directory, "admin")

@@ -116,6 +116,12 @@ class ReadAgain(CertificateTest):
             with client_context().wrap_socket(raw) as secure:
                 return secure.getpeercert(binary_form=True)
 
+    def test_one_that_is_near_its_end_is_an_event(self):
+        self.authority.issue("short", self.edge.ip, days=2).put(self.edge.directory)
+        self.edge.process.child.send_signal(signal.SIGHUP)
+        text = "the certificate ends in 1 days and 23 hours"
+        wait_for(lambda: any(text in event["text"] for event in self.edge.must("GET", "/v1/events?format=json&kind=certificate")["items"]), 5, text)
+
     def test_a_changed_certificate_is_shown_without_a_signal(self):
         self.assertEqual(self.shown(), der_of(self.first.certificate))
         second = self.authority.issue("second", self.edge.ip)

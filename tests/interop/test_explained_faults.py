@@ -14,7 +14,7 @@ from lab.sipp import Sipp
 from lab.wait import wait_for
 
 T1 = 100  # ms
-CALLERS = ("failover", "silent", "refusing", "ringing", "killed", "frozen")
+CALLERS = ("failover", "silent", "refusing", "ringing", "killed", "frozen", "patient")
 
 
 def leg(text, party):
@@ -38,6 +38,8 @@ class Faults(ExplainedTest):
         cls.tenant("silent.test", 21, *(peer.destination() for peer in cls.silent[1:]))
         Sipp(cls.lab, "backend_answers_408", 55)
         cls.tenant("refusing.test", 22, f"sip:{cls.lab.ip(55)}:5060")
+        Sipp(cls.lab, "backend_takes_its_time", 56)
+        cls.tenant("patient.test", 24, f"sip:{cls.lab.ip(56)}:5060")
         cls.pair = cls.tenant("pair.test", 23, f"sip:{cls.asterisk.address}:5060", f"sip:{cls.other.address}:5060")
         for setid, target in ((20, cls.failover[0]), (20, cls.failover[1]), (20, cls.failover[2]), (23, cls.pair[0]), (23, cls.pair[1])):
             cls.edge.wait_health(setid, target, "up")
@@ -56,13 +58,14 @@ class Faults(ExplainedTest):
     @classmethod
     def phone(cls, host, user):
         """One that calls and does not register."""
-        domain = f"{user}.test" if user in ("failover", "silent", "refusing") else "a.test"
+        domain = f"{user}.test" if user in ("failover", "silent", "refusing", "patient") else "a.test"
         return Baresip(cls.lab, host, user, domain, "one", f"{cls.edge.ip}:5060", expires=0, name=f"baresip-{user}")
 
     @classmethod
     def begin(cls):
         """The calls whose timers have to run out, and those that lose a phone."""
-        cls.calls = {"silent": dialled(cls.phones["silent"], "600"), "ringing": dialled(cls.phones["ringing"], "601")}
+        cls.calls = {"silent": dialled(cls.phones["silent"], "600"), "ringing": dialled(cls.phones["ringing"], "601"),
+                     "patient": dialled(cls.phones["patient"], "600")}
         Sipp(cls.lab, "caller_never_acks", 40, f"{cls.edge.ip}:5060", keys={"domain": "a.test"})
         for name in ("killed", "frozen"):
             cls.calls[name] = cls.established(cls.phones[name], "600")
@@ -155,7 +158,32 @@ class Faults(ExplainedTest):
         self.assert_leads_to(ladder, "timer-fired: .*timer=attempt", "usher > backend 3 INVITE")
         self.assertGreaterEqual(ladder.offsets("usher > backend 3 INVITE")[0] - ladder.offsets("usher > backend 2 INVITE")[0], 1999)
 
-    def test_the_operators_408(self):
+    def test_a_backend_that_has_said_100_has_its_time(self):
+        """No 408, though nothing comes for longer than 64·T1 after its 100."""
+        phone, call_id, backend = self.phones["patient"], self.calls["patient"], self.place(56)
+        phone.wait_event("CALL_ESTABLISHED", 20)
+        phone.hangup()
+        found = self.explained(call_id, "^answered, up for .*, ended by who called$")
+        self.assert_steps(found, step("timer-armed", timer="timer B", destination=backend), step("timer-armed", why="disarms timer B", timer="ring limit"),
+                          step("answered"), step("ended", status="200", answered="yes", ended_by="originator"))
+        self.assertEqual(found.all("timer-fired"), [], found)
+        ladder = self.assert_flow(call_id, """
+            phone > usher INVITE
+            usher > backend INVITE
+            backend > usher 100 Trying
+            backend > usher 200 OK
+            usher > phone 200 OK
+            phone > usher ACK
+            usher > backend ACK
+            phone > usher BYE
+            usher > backend BYE
+            backend > usher 200 OK
+            usher > phone 200 OK""")
+        trying, answered = ladder.offsets("backend > usher 100 Trying")[0], ladder.offsets("backend > usher 200 OK")[0]
+        self.assertGreater(answered - trying, 64 * T1)
+        self.assert_order(ladder, "^backend > usher 100 Trying$", "^usher > phone 100 Trying$", "^backend > usher 200 OK$")
+
+    def test_nobody_answers_and_the_408_is_ours(self):
         call_id, places = self.calls["silent"], [self.place(52), self.place(53)]
         found = self.explained(call_id, r"^the 408 is Usher's own: .*[Tt]imer B .*no response in \d+ ms", death="silent-targets")
         self.assertGreaterEqual(int(re.search(r"no response in (\d+) ms", found.verdict)[1]), 64 * T1)

@@ -84,6 +84,9 @@ class Nat(ScriptedTest):
         shown = self.edge.items("/v1/calls")[0]
         self.assertIn("private address 192.168.1.9", shown["hint"])
         self.assertIn("asks for media at the private address 192.168.1.9", self.edge.process.log())
+        explained = self.edge.must("GET", f"/v1/explain/{shown['key']}")
+        self.assertEqual((explained["hint"], explained["known_death"]), ("private-sdp-address", None))
+        self.assertIn("asks for its audio at 192.168.1.9", explained["verdict"])
 
         phone.peer = RawPeer(self.lab, self._host, port=40000, name=f"nat-{self._host}-moved")
         second, _ = self.register(phone, self.upstream)

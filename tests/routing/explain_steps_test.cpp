@@ -59,6 +59,81 @@ TEST_CASE("what the stack refuses by itself is told in the trace that it belongs
   CHECK(step_of(e, "local-response")->why == "the call is over");
 }
 
+TEST_CASE("what is answered within a call without the other end is told, too") {
+  World w;
+  const Ask ask = phone_invite();
+  Sent answer;
+  establish(w, ask, &answer);
+  Ask again = ask;
+  again.cseq = 2;
+  again.to_tag = answer.message->to_tag();
+  w.phone(kPhone, request(again));
+  w.pass(33s);  // nobody answers the re-INVITE
+  const Explanation e = explained(w);
+  CHECK(says(e, "ended by Usher: Timer B fired: a re-INVITE got no response in 64*T1"));
+  CHECK(timers(e).ends_with("fired timer B 32s"));
+  REQUIRE(step_of(e, "local-response"));
+  CHECK(step_of(e, "local-response")->field("status") == "408");
+  CHECK(step_of(e, "local-response")->why.starts_with("INVITE: Timer B fired"));
+}
+
+// What the recorder would give, had the older steps been pushed out.
+routing::Records left_over(std::initializer_list<routing::Step> steps) {
+  routing::Records out;
+  for (const routing::Step& step : steps) {
+    routing::Record& r = out.items.emplace_back();
+    r.sequence = out.items.size();
+    r.kind = routing::RecordKind::note;
+    r.trace = 1;
+    r.step = step;
+  }
+  return out;
+}
+
+TEST_CASE("a call whose beginning is not held any more") {
+  Explanation e = routing::explain(
+      left_over({{"timer-armed", "Session-Expires", {{"timer", "session"}, {"time", "90s"}}}}), {});
+  CHECK(e.kind == "call");
+  CHECK(says(e, "its beginning is not held any more"));
+  // What is answered within a call says nothing of how it stands.
+  e = routing::explain(left_over({{"restored", "it goes on after a restart", {}},
+                                  {"local-response", "INVITE: still open", {{"status", "491"}}}}),
+                       {});
+  CHECK(e.kind == "call");
+  CHECK(says(e, "it goes on after a restart"));
+}
+
+TEST_CASE("a call that is ended before its ACK was up until then") {
+  World w;
+  w.phone(kPhone, request(phone_invite()));
+  const Sent sent = to(w, kA1);
+  w.backend(kA1, response(sent, 200, "Contact: <sip:402@127.0.0.10:5060>\n"));
+  w.pass(1s);
+  Ask bye{"BYE",
+          sent.header("Contact").substr(1, sent.header("Contact").find('>') - 1),
+          "402@a.test",
+          "401@a.test",
+          sent.header("Call-ID"),
+          9};
+  bye.from_tag = "bt";
+  bye.to_tag = std::string{sent.message->from_tag()};
+  w.backend(kA1, request(bye));
+  w.pass(40s);
+  CHECK(says(explained(w), "up for 1s"));
+}
+
+TEST_CASE("a connection that is cut off has a trace, and its line names it") {
+  World w;
+  w.edge().cut_off(w.now, World::tcp("127.0.0.99:40000", 7), "silent", "nothing came for 10 s");
+  const auto trace = routing::parse_trace(w.key_of_line("127.0.0.99"));
+  REQUIRE(trace.has_value());
+  const Explanation e = routing::explain(
+      w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = trace}),
+      w.now.mono);
+  CHECK(e.kind == "drop");
+  CHECK(says(e, "its connection was cut off: nothing came for 10 s"));
+}
+
 TEST_CASE("a second copy of a request is told in the trace of the first, and changes nothing") {
   World w;
   for (const char* name : {"INVITE", "REGISTER"}) {
@@ -100,6 +175,22 @@ TEST_CASE("what cannot be read has a trace, too") {
     lookup.trace = e.steps.front().trace;
     CHECK(w.edge().recorder().find(lookup).items.size() == 3);  // begin, end, message
   }
+}
+
+TEST_CASE("what gets silence from us has a line in the log that names its trace") {
+  World w;
+  w.registered("401@a.test", "127.0.0.21:5060", kA1);
+  w.registered("401@c.test", "127.0.0.23:5060", kA1);
+  w.backend(kA1, request({"OPTIONS", "sip:401@127.0.0.1", "asterisk@127.0.0.10", "401@127.0.0.1",
+                          "qualify"}));
+  w.nothing();
+  const auto trace = routing::parse_trace(w.key_of_line("stays unanswered"));
+  REQUIRE(trace.has_value());
+  const Explanation e = routing::explain(
+      w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = trace}),
+      w.now.mono);
+  CHECK(e.kind == "drop");
+  CHECK(says(e, "silence, since a lie about a phone's presence would be worse"));
 }
 
 }  // namespace

@@ -288,6 +288,7 @@ TEST_CASE("a nonce that met another backend") {
   const Explanation e = explained(w, "reg");
   CHECK(e.verdict.known_death == routing::death::kNonce);
   CHECK(says(e, "The nonce that 127.0.0.10:5060 had given was shown to 127.0.0.12:5060"));
+  CHECK(e.verdict.text.find("password") == std::string::npos);
   // It is over when the phone has been let in.
   w.take();
   w.pass(1s);

@@ -48,6 +48,28 @@ TEST_CASE("an INVITE from a phone: where it would go, and that asking changes no
   CHECK(w.edge().recorder().counts().steps == 0);
 }
 
+TEST_CASE("a REGISTER from a phone, and one from who has been banned") {
+  World w;
+  const RouteQuestion q = ask("REGISTER", "sip:a.test", "sip:401@a.test", "127.0.0.21:5062");
+  RouteTest t = answer(w, q);
+  CHECK(t.outcome == "relayed");
+  CHECK(t.domain == "a.test");
+  REQUIRE(t.candidates.size() == 1);
+  CHECK(t.candidates[0].target == 1);
+  CHECK(t.candidates[0].chosen);
+  // It would bind nothing and offers nothing.
+  CHECK(w.edge().counts().registrations == 0);
+  w.nothing();
+
+  storage::Ban ban;
+  ban.network = *net::Cidr::parse("127.0.0.21");
+  ban.enforced = true;
+  w.apply(storage::PutBan{ban});
+  t = answer(w, q);
+  CHECK(t.outcome == "dropped");
+  CHECK(t.reason.find("ban") != std::string::npos);
+}
+
 TEST_CASE("each outcome has its reason") {
   World w([](storage::Snapshot& s) { s.targets[1].state = storage::TargetState::draining; });
   const std::string phone = "127.0.0.21:5062";

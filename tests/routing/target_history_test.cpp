@@ -130,7 +130,7 @@ TEST_CASE("of each kind the newest are kept, and of a reason its beginning") {
   for (int i = 0; i < 1000; ++i) {
     const WallTime at{std::chrono::seconds{i}};
     history.changed({at, HealthState::up, HealthState::down, "r"});
-    history.probed({at, 200, 1ms, ""});
+    history.probed({at, 200, 1ms, false, ""});
     history.request_failed({at, "r"});
   }
   CHECK(history.changes().size() == limits::kTargetChanges);

@@ -47,6 +47,7 @@ class World {
   std::map<std::string, std::size_t> probes;           // seen, by endpoint
   std::map<std::string, storage::CallRecord> records;  // of calls, as the store has them
   std::vector<std::string> log_lines;
+  std::vector<std::string> log_keys;   // of these
   std::vector<std::string> call_keys;  // of each line of the category call
   std::vector<std::string> resolve;
   std::vector<std::string> pings;     // where keep-alives went
@@ -60,6 +61,7 @@ class World {
                  std::function<void(routing::EdgeConfig&)> configure = {})
       : configure_(std::move(configure)), log_([this](const LogLine& l) {
           log_lines.emplace_back(l.text);
+          log_keys.emplace_back(l.key);
           if (l.category == LogCategory::call) call_keys.emplace_back(l.key);
         }) {
     store.sets = {set(10), set(20), set(30)};
@@ -204,6 +206,14 @@ class World {
       if (line.find(part) != std::string::npos) return true;
     }
     return false;
+  }
+
+  // The key of the first line with this part; empty: there is none.
+  std::string key_of_line(std::string_view part) const {
+    for (std::size_t i = 0; i < log_lines.size(); ++i) {
+      if (log_lines[i].find(part) != std::string::npos) return log_keys[i];
+    }
+    return {};
   }
 
   // A phone registers and its backend grants it. Returns the user part that the backend was given.

@@ -14,7 +14,7 @@ export type Target = {
 };
 // What one process has seen of a target; newest first.
 export type HealthChange = { at: string; health: Target["health"]; was: Target["health"]; reason: string };
-export type Probe = { at: string; status: number | null; rtt_ms: number | null; reason: string };
+export type Probe = { at: string; status: number | null; failed: boolean; rtt_ms: number | null; reason: string };
 export type TargetHistory = { changes: HealthChange[]; probes: Probe[]; failures: { at: string; reason: string }[] };
 export type DispatcherSet = {
   setid: number; algorithm: string; comment: string; targets: { total: number; up: number };

@@ -83,9 +83,9 @@ function Bans({ version, ban }: { version: number; ban: () => void }) {
   return (
     <Panel wide title="Bans" part="bans" aside={<Button onClick={ban}>Ban an address</Button>}>
       {only && <p class="filters">Those {EFFECTS[only]} only. <a href={href("door")}>All bans</a></p>}
-      <Paged<Ban> path="/v1/bans" what="Bans" each={only ? 1000 : 50} every={4000} version={version} kinds={["ban-made", "ban-lifted"]}>
-        {(rows, refresh, more) => (
-          <Table rows={only ? rows.filter((row) => row.enforced === (only === "enforced")) : rows} id={(row) => row.network} label="Bans" empty={only ? `None like this${more ? " on this page" : ""}.` : "Nobody is banned."} columns={[
+      <Paged<Ban> path="/v1/bans" parameters={only ? { enforced: String(only === "enforced") } : {}} what="Bans" every={4000} version={version} kinds={["ban-made", "ban-lifted"]}>
+        {(rows, refresh) => (
+          <Table rows={rows} id={(row) => row.network} label="Bans" empty={only ? "None like this." : "Nobody is banned."} columns={[
             { name: "Network", show: (row) => (row.network.includes("/") ? <code>{row.network}</code> : <a href={href("trace", { source: row.network })}><code>{row.network}</code></a>) },
             { name: "Effect", show: (row) => <State tone={row.enforced ? "bad" : "idle"}>{row.enforced ? "silence" : "none (dry run)"}</State> },
             { name: "Reason", show: (row) => <>{row.reason || "–"}<span class="small reason">by {words(row.made_by)}</span></> },
@@ -111,9 +111,9 @@ function Knocks({ ban }: { ban: (network: string) => void }) {
       {reasons.length > 0 && (
         <p class="filters">Silence since the start: {reasons.map((name) => <a key={name} href={href("door", name === "banned" ? { bans: "enforced", part: "bans" } : { reason: name, part: "knocks" })} aria-current={name === reason ? "true" : undefined}>{name} {whole(drops[name]!)}</a>)}{reason && <a href={href("door", { part: "knocks" })}>all reasons</a>}</p>
       )}
-      <Paged<DoorKnock> path="/v1/door-knocks" what="Door-knocks" each={reason ? 1000 : 50} every={4000}>
+      <Paged<DoorKnock> path="/v1/door-knocks" parameters={reason ? { reason } : {}} what="Door-knocks" every={4000}>
         {(rows) => (
-          <Table rows={reason ? rows.filter((row) => row.reason === reason) : rows} id={(row) => `${row.source} ${row.reason} ${row.first}`} label="Door-knocks" empty={reason ? <>None for "{reason}" on this page; not each drop is a knock: <a href={href("requests", { kind: "drop" })}>requests that were dropped</a>.</> : "Nobody has knocked."} columns={[
+          <Table rows={rows} id={(row) => `${row.source} ${row.reason} ${row.first}`} label="Door-knocks" empty={reason ? <>None for "{reason}"; not each drop is a knock: <a href={href("requests", { kind: "drop" })}>requests that were dropped</a>.</> : "Nobody has knocked."} columns={[
             { name: "Last", show: (row) => <Time at={row.when} /> },
             { name: "Source", show: (row) => <a href={href("trace", { source: addressOf(row.source) })}><code>{row.source}</code></a> },
             { name: "Reason", show: (row) => row.reason },

@@ -22,6 +22,8 @@ function linkOf({ kind, subject = "" }: Event): string | undefined {
   if (!subject) return undefined;
   if (kind.startsWith("call-")) return href("call", { key: subject });
   if (kind.startsWith("binding-")) return href("trace", { aor: subject });
+  const target = /^target (\d+) \(.*, set (\d+)\)$/.exec(subject);
+  if (target) return href("target", { id: target[1], setid: target[2] });
   if (kind.startsWith("target-") || kind.startsWith("maintenance-")) return href("sets");
   if (kind.startsWith("ban-")) return href("door");
   return kind === "configuration" ? href("events", { show: "changes" }) : undefined;

@@ -51,7 +51,7 @@ function Tiles({ status, list }: { status: Status; list: Sample[] }) {
       <Tile name="Live calls" value={whole(number(counts["calls"]))} link={href("calls")} />
       <Tile name="Calls per second" value={rate(started)} link={href("requests", { kind: "call" })} about={<a href={href("requests", { kind: "call" })} title={STARTED}>{whole(number(status.counters["calls_started"]))} since the start</a>} />
       <Tile name="Registrations" value={whole(number(counts["registrations"]))} link={href("registrations")} about={<a href={href("requests", { method: "REGISTER" })}>{plural(registers, "REGISTER")}</a>} />
-      <Tile name="Targets" value={whole(number(counts["targets"]))} link={href("sets")} about={`in ${plural(number(counts["sets"]), "set")}`} />
+      <Tile name="Targets" value={whole(number(counts["targets"]))} link={href("sets")} about={<a href={href("sets")}>in {plural(number(counts["sets"]), "set")}</a>} />
       <Tile name="Domains" value={whole(number(counts["domains"]))} link={href("domains")} />
       <Tile name="Dropped" value={whole(drops)} link={href("door", { part: "knocks" })} about="by reason" />
       <Tile name="Bans" value={whole(number(counts["bans"]))} link={href("door", { bans: "enforced" })} about={wouldBe > 0 && <a href={href("door", { bans: "dry-run" })}>{whole(wouldBe)} more in dry run</a>} />

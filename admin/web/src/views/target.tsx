@@ -37,24 +37,23 @@ function Now({ target }: { target: Target }) {
 }
 
 // One that says that it cannot serve fails as well.
-const failed = ({ status }: Probe) => status === null || status === 408 || status === 503;
 
 function Probes({ probes }: { probes: Probe[] }) {
   const inOrder = [...probes].reverse();
   const times = inOrder.map((probe) => Date.parse(probe.at) / 1000);
-  const bad = probes.filter(failed).length;
+  const bad = probes.filter((probe) => probe.failed).length;
   const newest = probes[0];
   return (
     <Panel title="Probes" part="probes" aside={<span class="small">the newest {whole(probes.length)}: {whole(probes.length - bad)} answered, {whole(bad)} failed</span>}>
       <Chart title="Round-trip time in milliseconds" times={times} decimals={1} lines={[
         { name: "RTT", values: inOrder.map((probe) => probe.rtt_ms), now: newest ? milliseconds(newest.rtt_ms) : "–", as: "points", hint: "In milliseconds" },
-        { name: "failed", values: inOrder.map((probe) => (failed(probe) ? probe.rtt_ms ?? 0 : null)), now: whole(bad), as: "marks", style: "line-3", hint: "At the bottom: no answer" },
+        { name: "failed", values: inOrder.map((probe) => (probe.failed ? probe.rtt_ms ?? 0 : null)), now: whole(bad), as: "marks", style: "line-3", hint: "At the bottom: no answer" },
       ]} />
       <details class="changes" open={matchMedia(NARROW).matches}>
         <summary>Each as numbers</summary>
         <Table rows={probes} id={(probe) => probe.at} label="Probes" empty="None yet." columns={[
           { name: "When", show: (probe) => <Time at={probe.at} /> },
-          { name: "Answer", show: (probe) => <><State tone={failed(probe) ? "bad" : "good"}>{probe.status ?? "none"}</State>{probe.reason && <span class="small reason">{probe.reason}</span>}</> },
+          { name: "Answer", show: (probe) => <><State tone={probe.failed ? "bad" : "good"}>{probe.status ?? "none"}</State>{probe.reason && <span class="small reason">{probe.reason}</span>}</> },
           { name: "RTT", kind: "number", show: (probe) => milliseconds(probe.rtt_ms) },
         ]} />
       </details>
