@@ -1,5 +1,6 @@
 """Real calls that went wrong, each in its own way, with what the edge says of it: which timer ran out on whom, who was tried, what was said again."""
 
+import collections
 import re
 import signal
 
@@ -182,6 +183,19 @@ class Faults(ExplainedTest):
         trying, answered = ladder.offsets("backend > usher 100 Trying")[0], ladder.offsets("backend > usher 200 OK")[0]
         self.assertGreater(answered - trying, 64 * T1)
         self.assert_order(ladder, "^backend > usher 100 Trying$", "^usher > phone 100 Trying$", "^backend > usher 200 OK$")
+
+    def test_what_the_metrics_count_are_the_records(self):
+        """However the calls ended: answered, challenged, refused by either side, without an ACK, with a BYE that nobody heard."""
+        wait_for(lambda: not self.edge.calls(), 30, "no call is left")
+
+        def agreed():
+            text = self.edge.must("GET", "/metrics")
+            counted = {int(status): int(float(n)) for status, n in re.findall(r'^usher_calls_ended_total\{status="(\d+)"\} (\S+)$', text, re.M)}
+            return counted if counted == collections.Counter(record["status"] for record in self.edge.items("/v1/cdrs")) else None
+
+        counted = wait_for(agreed, 10, "the counters and the records agree")
+        self.assertGreaterEqual(counted[408], 2)
+        self.assertGreaterEqual(counted[200], 3)
 
     def test_nobody_answers_and_the_408_is_ours(self):
         call_id, places = self.calls["silent"], [self.place(52), self.place(53)]
