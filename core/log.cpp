@@ -38,8 +38,8 @@ std::optional<LogCategory> parse_category(std::string_view text) {
 
 void Log::write_or_not(const LogLine& line) const {
   // Asked of each line: one that is written anyway may name whom the call's later ones belong to.
-  const bool taken = watch_ && watch_->takes(line);
-  if (taken || line.level >= level(line.category)) sink_(line);
+  const std::optional<LogLevel> own = watch_ ? watch_->level_for(line) : std::nullopt;
+  if (line.level >= own.value_or(level(line.category))) sink_(line);
 }
 
 }  // namespace usher

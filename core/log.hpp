@@ -59,7 +59,7 @@ class Log {
   void set_level(LogCategory category, LogLevel level) {
     levels_[static_cast<std::size_t>(category)] = level;
   }
-  // Lines that are below their level but taken by it are written too. Null: none.
+  // Whose lines have a level of their own. Null: nobody's.
   void set_watch(std::shared_ptr<LogWatch> watch) { watch_ = std::move(watch); }
   const LogWatch* watch() const { return watch_.get(); }
 

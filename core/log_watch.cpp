@@ -35,22 +35,30 @@ bool names_whole(std::string_view text, std::string_view name) {
   }
 }
 
-bool LogWatch::takes(const LogLine& line) {
-  if (names_.empty()) return false;
-  std::string key{line.key};
-  if (!key.empty() && keys_.count(key) > 0) return true;
-  if (std::none_of(names_.begin(), names_.end(),
-                   [&](const std::string& name) { return names_whole(line.text, name); }))
-    return false;
-  if (!key.empty()) {
-    if (order_.size() == kKeys) {
-      keys_.erase(order_.front());
-      order_.pop_front();
-    }
-    order_.push_back(key);
-    keys_.insert(std::move(key));
+std::optional<LogLevel> LogWatch::level_for(const LogLine& line) {
+  std::optional<LogLevel> level;
+  const auto wanted = [&](LogLevel at_least) {
+    if (!level || at_least < *level) level = at_least;
+  };
+  for (const Watched& one : names_) {
+    if (names_whole(line.text, one.name)) wanted(one.level);
   }
-  return true;
+  std::string key{line.key};
+  if (key.empty()) return level;
+  const auto known = calls_.find(key);
+  if (known != calls_.end()) wanted(known->second);
+  if (!level) return level;
+  if (known != calls_.end()) {
+    known->second = *level;
+    return level;
+  }
+  if (order_.size() == kKeys) {
+    calls_.erase(order_.front());
+    order_.pop_front();
+  }
+  order_.push_back(key);
+  calls_.emplace(std::move(key), *level);
+  return level;
 }
 
 }  // namespace usher

@@ -1,12 +1,13 @@
-// Whole stories of a few: lines below their category's level that name a watched user, domain or
-// address are written all the same, and with them every line of the calls that such a line belongs
-// to.
+// A level of their own for a few: lines that name a watched user, domain or address are written
+// from that level on, whatever their category's is, and with them every line of the calls that such
+// a line belongs to.
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,23 +15,29 @@
 
 namespace usher {
 
+struct Watched {
+  std::string name;  // "401@a.test", "a.test", "192.0.2.1"
+  LogLevel level = LogLevel::debug;
+};
+
 class LogWatch {
  public:
-  // "401@a.test", "a.test", "192.0.2.1". A line names one when it stands there whole: not as a part
-  // of a longer name, number or address. The newest kKeys calls are remembered.
-  explicit LogWatch(std::vector<std::string> names) : names_(std::move(names)) {}
+  // A line names one when it stands there whole: not as a part of a longer name, number or address.
+  // The newest kKeys calls are remembered.
+  explicit LogWatch(std::vector<Watched> names) : names_(std::move(names)) {}
 
-  // Whether the line is to be written. Remembers its call when it is.
-  bool takes(const LogLine& line);
-  const std::vector<std::string>& names() const { return names_; }
+  // The level that this line is written from, the most talkative of those it is watched by;
+  // nothing: its category's. Remembers its call.
+  std::optional<LogLevel> level_for(const LogLine& line);
+  const std::vector<Watched>& names() const { return names_; }
 
   static constexpr std::size_t kNames = 16;
   static constexpr std::size_t kNameBytes = 256;
   static constexpr std::size_t kKeys = 1000;
 
  private:
-  std::vector<std::string> names_;
-  std::unordered_set<std::string> keys_;
+  std::vector<Watched> names_;
+  std::unordered_map<std::string, LogLevel> calls_;  // by their keys
   std::deque<std::string> order_;
 };
 

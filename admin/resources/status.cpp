@@ -186,26 +186,39 @@ Answer log_levels(const Service& service) {
   Json::Object out;
   for (const LogCategory c : kCategories)
     out.emplace_back(std::string(category_name(c)), level_name(service.log.level(c)));
-  Json::Array watched;
-  if (const LogWatch* watch = service.log.watch())
-    watched.assign(watch->names().begin(), watch->names().end());
+  Json::Object watched;
+  if (const LogWatch* watch = service.log.watch()) {
+    for (const Watched& one : watch->names()) watched.emplace_back(one.name, level_name(one.level));
+  }
   out.emplace_back("watch", std::move(watched));
   return json_answer(200, std::move(out));
 }
 
-// Users, domains and addresses whose lines are written whatever the levels are.
-std::optional<std::vector<std::string>> watched_names(Fields& fields) {
-  const Json::Array* given = fields.array("watch", LogWatch::kNames);
+std::string no_level(const std::string& text) {
+  return "\"" + text + "\" is none of debug, info, warning, error, off";
+}
+
+// Users, domains and addresses whose lines have a level of their own.
+std::optional<std::vector<Watched>> watched_names(Fields& fields) {
+  const Json* given = fields.object("watch");
   if (given == nullptr) return std::nullopt;
-  std::vector<std::string> names;
-  for (const Json& one : *given) {
-    const std::string* text = one.text();
-    if (text == nullptr || text->empty() || text->size() > LogWatch::kNameBytes ||
-        !is_printable(*text)) {
+  if (given->object()->size() > LogWatch::kNames) {
+    fields.fault("watch", "at most " + std::to_string(LogWatch::kNames) + " names");
+    return std::nullopt;
+  }
+  std::vector<Watched> names;
+  for (const auto& [name, value] : *given->object()) {
+    if (name.empty() || name.size() > LogWatch::kNameBytes || !is_printable(name)) {
       fields.fault("watch", "expected names such as \"401@a.test\", \"a.test\" or \"192.0.2.1\"");
-      return std::nullopt;
+      continue;
     }
-    names.push_back(*text);
+    const std::string* text = value.text();
+    const auto level = text != nullptr ? parse_level(*text) : std::nullopt;
+    if (level)
+      names.push_back({name, *level});
+    else
+      fields.fault("watch." + name,
+                   no_level(text != nullptr ? *text : std::string(kind_of(value))));
   }
   return names;
 }
@@ -221,8 +234,7 @@ Answer set_log_levels(const Service& service, const Call& call) {
     if (const auto level = parse_level(*text))
       wanted.emplace_back(c, *level);
     else
-      fields.fault(category_name(c),
-                   "\"" + *text + "\" is none of debug, info, warning, error, off");
+      fields.fault(category_name(c), no_level(*text));
   }
   const auto names = watched_names(fields);
   fields.finish();

@@ -2,6 +2,7 @@
 another one's."""
 
 import random
+import re
 import threading
 
 from lab import sip
@@ -103,6 +104,28 @@ class Tenants(ScriptedTest):
         for domain, phone in self.phones.items():
             if domain != but:
                 self.assertEqual([str(m) for m in phone.heard()], [], domain)
+
+    def test_a_user_a_domain_and_a_source_have_log_levels_of_their_own(self):
+        homes = [(backend, self.tenant(backend)[0]) for backend in (self.backend() for _ in range(4))]
+        phones = [self.phone("401", domain) for _, domain in homes]
+        loud, silent, quiet, usual = (domain for _, domain in homes)
+        source = phones[2].peer.address
+        own = {f"401@{loud}": "debug", silent: "off", source: "error"}
+        self.assertEqual(self.edge.must("PUT", "/v1/log", {"watch": own})["watch"], own)
+        self.addCleanup(self.edge.must, "PUT", "/v1/log", {"watch": {}})
+        since = self.edge.process.mark()
+        for phone, (backend, _) in zip(phones, homes):
+            self.register(phone, backend)
+            call, _ = self.establish(phone, backend)
+            self.hang_up(call, backend)
+        self.edge.process.wait_log(f"INVITE 401@{usual}.*ended", 3, since)
+        with open(self.edge.process.log_path, "rb") as file:
+            file.seek(since)
+            lines = file.read().decode().splitlines()
+        said = re.compile(r"^\S+ (\w+) \w+ call=(\w+) (.*)")
+        keys = {found[2]: domain for found in map(said.match, lines) for _, domain in homes if found and f"401@{domain}" in found[3]}
+        levels = {domain: {found[1] for found in map(said.match, lines) if found and keys.get(found[2]) == domain} for _, domain in homes}
+        self.assertEqual(levels, {loud: {"debug", "info"}, silent: set(), quiet: set(), usual: {"info"}}, lines)
 
     def test_each_registered_at_its_own_backend(self):
         for domain, backend in self.home.items():
