@@ -322,6 +322,10 @@ int run(const std::string& path) {
        .now = [] { return Reactor::now(); },
        .drain = [&driver] { driver.drain(); },
        .transports = [&driver] { return driver.transports().counts(); },
+       .each_connection =
+           [&driver](net::ConnectionId after, const auto& visit) {
+             driver.transports().each_connection(after, visit);
+           },
        .captures = [&driver] { return driver.captures().counts(); },
        .http = [&served] { return served ? served->counts() : admin::HttpCounts{}; },
        .wake =

@@ -27,6 +27,8 @@ struct Api::Impl {
     add_targets(router, context);
     add_registrations(router, context);
     add_calls(router, context);
+    add_subscriptions(router, context);
+    add_connections(router, context);
     add_events(router, context);
     add_configuration(router, context);
     add_backups(router, context);

@@ -69,6 +69,37 @@ class Runner {
   int operator()(const command::EndCall& c) {
     return change("DELETE", "/v1/calls/" + percent_encode(c.id), {}, "ending " + c.id);
   }
+  int operator()(const command::Subscriptions& c) {
+    return list(filtered("/v1/subscriptions?limit=1000", {{"aor", c.aor},
+                                                          {"domain", c.domain},
+                                                          {"event", c.event},
+                                                          {"target", c.target},
+                                                          {"call_id", c.call_id},
+                                                          {"key", c.key}}),
+                {{"ID", "id"},
+                 {"STATE", "state"},
+                 {"EVENT", "event"},
+                 {"SUBSCRIBER", "subscriber"},
+                 {"NOTIFIER", "notifier"},
+                 {"SUBSCRIBER AT", "subscriber_at"},
+                 {"NOTIFIER AT", "notifier_at"},
+                 {"EXPIRES", "expires"},
+                 {"KEY", "key"}});
+  }
+  int operator()(const command::Connections& c) {
+    return list(filtered("/v1/connections?limit=1000",
+                         {{"transport", c.transport}, {"source", c.source}, {"silent", c.silent}}),
+                {{"ID", "id"},
+                 {"TRANSPORT", "transport"},
+                 {"STATE", "state"},
+                 {"REMOTE", "remote"},
+                 {"LOCAL", "local"},
+                 {"MADE BY", "made_by"},
+                 {"SILENT", "silent"},
+                 {"OPENED", "opened"},
+                 {"LAST TRAFFIC", "last_traffic"},
+                 {"QUEUED", "queued_bytes"}});
+  }
   int operator()(const command::Registrations& c) {
     return list(filtered("/v1/registrations?limit=1000",
                          {{"domain", c.domain}, {"user", c.user}, {"source", c.source}}),

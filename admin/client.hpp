@@ -36,6 +36,12 @@ struct Calls {
 struct EndCall {
   std::string id;
 };
+struct Subscriptions {
+  std::string aor, domain, event, target, call_id, key;  // empty: any
+};
+struct Connections {
+  std::string transport, source, silent;  // empty: any
+};
 struct Registrations {
   std::string domain, user, source;
 };
@@ -112,15 +118,14 @@ struct RouteTest {
 };
 }  // namespace command
 
-using Command =
-    std::variant<command::Status, command::Timers, command::Calls, command::EndCall,
-                 command::Registrations, command::SetList, command::DomainList, command::DomainAdd,
-                 command::DomainMove, command::DomainRemove, command::TargetList,
-                 command::TargetAdd, command::TargetRemove, command::TargetState,
-                 command::TargetMaintenance, command::ConfigurationShow,
-                 command::ConfigurationApply, command::BackupList, command::BackupMake,
-                 command::BackupRestore, command::BackupRemove, command::BanList, command::BanAdd,
-                 command::BanRemove, command::Explain, command::Requests, command::RouteTest>;
+using Command = std::variant<
+    command::Status, command::Timers, command::Calls, command::EndCall, command::Subscriptions,
+    command::Connections, command::Registrations, command::SetList, command::DomainList,
+    command::DomainAdd, command::DomainMove, command::DomainRemove, command::TargetList,
+    command::TargetAdd, command::TargetRemove, command::TargetState, command::TargetMaintenance,
+    command::ConfigurationShow, command::ConfigurationApply, command::BackupList,
+    command::BackupMake, command::BackupRestore, command::BackupRemove, command::BanList,
+    command::BanAdd, command::BanRemove, command::Explain, command::Requests, command::RouteTest>;
 
 // How a command reaches the edge. Errors are those of the way there; every HTTP status is an
 // answer.

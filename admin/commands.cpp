@@ -220,6 +220,23 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
   add<command::EndCall>(*calls, c, "end", "End a call", [](CLI::App& a, command::EndCall& v) {
     a.add_option("ID", v.id)->required();
   });
+  add<command::Subscriptions>(
+      app, c, "subscriptions", "Live subscriptions: BLF, MWI, presence, transfers",
+      [](CLI::App& a, command::Subscriptions& v) {
+        a.add_option("--aor", v.aor, "401@a.test, who subscribes or is subscribed to");
+        a.add_option("--domain", v.domain);
+        a.add_option("--event", v.event, "dialog, message-summary, presence, refer, …");
+        a.add_option("--target", v.target, "A target's number");
+        a.add_option("--call-id", v.call_id, "Of either leg");
+        a.add_option("--call", v.key, "Its key: call= of the log");
+      });
+  add<command::Connections>(app, c, "connections", "Open connections of TCP, TLS and WebSockets",
+                            [](CLI::App& a, command::Connections& v) {
+                              a.add_option("--transport", v.transport, "tcp, tls, ws, wss");
+                              a.add_option("--source", v.source, "IP address of the peer");
+                              a.add_option("--silent", v.silent,
+                                           "true: it has brought nothing yet");
+                            });
   CLI::App& set = *app.add_subcommand("set", "Dispatcher sets")->require_subcommand(1);
   add<command::SetList>(set, c, "list", "All sets");
   add_domain(app, c);
@@ -236,7 +253,7 @@ std::unique_ptr<ClientCommands> add_client_commands(CLI::App& app) {
         a.add_option("--status", v.status, "The final one; 0: none");
         a.add_option("--domain", v.domain);
         a.add_option("--target", v.target, "A target's number: it was tried there");
-        a.add_option("--source", v.source, "An address");
+        a.add_option("--source", v.source, "An address, or a network");
       });
   add<command::Explain>(
       app, c, "explain", "What happened to a call or request, and why",

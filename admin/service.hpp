@@ -26,6 +26,10 @@ struct Service {
   std::function<void()>
       drain;  // executes the edge's output; called after each call that can leave some
   std::function<net::TransportCounts()> transports;
+  // As the transports' (core/net/transports.hpp).
+  std::function<void(net::ConnectionId after,
+                     const std::function<bool(const net::ConnectionView&)>& visit)>
+      each_connection = [](net::ConnectionId, const auto&) {};
   // Of the packets for a capture server.
   std::function<net::DatagramSender::Counts()> captures = [] {
     return net::DatagramSender::Counts{};

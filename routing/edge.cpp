@@ -218,7 +218,7 @@ Edge::Edge(EdgeConfig config, storage::Snapshot loaded, const Log& log, Now now)
 Edge::~Edge() = default;
 
 void Edge::receive(Now now, const net::Packet& packet) {
-  if (impl_->is_banned(now, packet.flow)) return;
+  if (impl_->is_banned(now, packet)) return;
   impl_->recorder.arrived(now, packet);
   impl_->capture.arrived(now, packet);
   impl_->stack.receive(now, packet, impl_->side_of(packet.flow));

@@ -186,6 +186,9 @@ class Edge {
   std::optional<sip::CallView> call(sip::CallId id) const;
   void each_call(sip::CallId after, const std::function<bool(const sip::CallView&)>& visit) const;
   std::vector<sip::CallView> calls() const;
+  std::optional<sip::SubscriptionView> subscription(sip::SubscriptionId id) const;
+  void each_subscription(sip::SubscriptionId after,
+                         const std::function<bool(const sip::SubscriptionView&)>& visit) const;
   EdgeCounts counts() const;
   const EdgeCounters& counters() const;
   const CallRecords& records() const;

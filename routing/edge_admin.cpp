@@ -24,6 +24,13 @@ void Edge::each_call(sip::CallId after,
 std::vector<sip::CallView> Edge::calls() const {
   return impl_->stack.calls();
 }
+std::optional<sip::SubscriptionView> Edge::subscription(sip::SubscriptionId id) const {
+  return impl_->stack.subscription(id);
+}
+void Edge::each_subscription(sip::SubscriptionId after,
+                             const std::function<bool(const sip::SubscriptionView&)>& visit) const {
+  impl_->stack.each_subscription(after, visit);
+}
 const sip::Traffic& Edge::traffic() const {
   return impl_->stack.traffic();
 }

@@ -5,6 +5,7 @@
 #include "core/duration.hpp"
 #include "core/net/source.hpp"
 #include "core/text.hpp"
+#include "core/time_text.hpp"
 #include "routing/edge_impl.hpp"
 #include "sip/grammar/grammar.hpp"
 #include "sip/message/compare.hpp"
@@ -77,13 +78,30 @@ bool Edge::Impl::is_protected(const net::IpAddress& address) const {
          std::any_of(gate_settings.trusted.begin(), gate_settings.trusted.end(), contains);
 }
 
-bool Edge::Impl::is_banned(Now now, const net::Flow& flow) {
-  storage::Ban* found = bans.match(flow.remote.address);
+bool Edge::Impl::is_banned(Now now, const net::Packet& packet) {
+  const net::IpAddress& from = packet.flow.remote.address;
+  storage::Ban* found = bans.match(from);
   // The list holds no such address; who is a backend is asked first of all nevertheless (rule 7).
-  if (!found || is_protected(flow.remote.address)) return false;
+  if (!found || is_protected(from)) return false;
   bans.hit(*found, now.mono);
   ++counters.drops["banned"];
+  // One of many tells what becomes of all: a flood is to cost no more than the look at its address.
+  if (recorder.enabled() && limiter.may_log(now.mono, found->network.base, "banned"))
+    tell_banned(now, packet, *found);
   return true;
+}
+
+void Edge::Impl::tell_banned(Now now, const net::Packet& packet, const storage::Ban& ban) {
+  recorder.arrived(now, packet);
+  const Routing routing(*this, nullptr, nullptr, packet.flow);
+  recorder.dropped();
+  const std::string until = ban.until == WallTime{} ? "it is lifted" : time_text(ban.until);
+  trace(now, step::kDropped,
+        ban.network.text() + " is banned until " + until + "; packet " + std::to_string(ban.hits) +
+            " of this ban, one in " + duration_text(Limiter::kPause) + " is told (" + ban.made_by +
+            ": " + escaped(ban.reason) + ")",
+        {{"reason", "banned"}}, true);
+  recorder.settle();
 }
 
 Offences::Offender Edge::Impl::offender(const net::Endpoint& source, bool proven) const {

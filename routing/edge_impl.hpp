@@ -135,7 +135,8 @@ struct Edge::Impl {
   // Who is never limited or banned: backends, ourselves, trusted networks.
   bool is_protected(const net::IpAddress& address) const;
   std::string protected_owner(const net::Cidr& network) const;
-  bool is_banned(Now now, const net::Flow& flow);
+  bool is_banned(Now now, const net::Packet& packet);
+  void tell_banned(Now now, const net::Packet& packet, const storage::Ban& ban);
   // Whether a request of a known tenant's may go on; otherwise it has been dealt with.
   bool admit(Now now, const sip::RouteNeeded& need, const Parties& parties, const Tenant& tenant);
   Offences::Offender offender(const net::Endpoint& source, bool proven) const;

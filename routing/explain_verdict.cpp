@@ -63,6 +63,7 @@ Verdict dropped(const Step& drop) {
             {}};
   if (reason == "disabled")
     return {"silence: the domain " + text_of(drop.field("domain")) + " is disabled", {}};
+  if (reason == "banned") return {"silence: " + drop.why, {}};
   if (reason == "scanner") return {"silence: its User-Agent is that of a known scanner", {}};
   if (reason == "failed authentication")
     return {"silence: its user has failed to authenticate too often from there", {}};

@@ -21,7 +21,7 @@ struct RequestFilter {
   std::string kind, method, domain;  // `domain` in lower case: the tenant's, or what a drop named
   std::optional<int> status;         // 0: none
   std::optional<storage::TargetId> target;  // it was tried there
-  std::optional<net::IpAddress> source;
+  std::optional<net::Cidr> source;
 };
 
 struct RecentRequest {

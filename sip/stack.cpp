@@ -359,6 +359,15 @@ std::vector<CallView> Stack::calls() const {
   return out;
 }
 
+std::optional<SubscriptionView> Stack::subscription(SubscriptionId id) const {
+  return impl_->subscriptions.view(id);
+}
+
+void Stack::each_subscription(SubscriptionId after,
+                              const std::function<bool(const SubscriptionView&)>& visit) const {
+  impl_->subscriptions.each(after, visit);
+}
+
 std::size_t Stack::subscriptions_of(std::string_view domain) const {
   return impl_->subscriptions.count_of(domain);
 }

@@ -30,9 +30,11 @@
 namespace usher::sip {
 
 struct CallTag {};
+struct SubscriptionTag {};
 struct RelayTag {};
-using CallId = SlabId<CallTag>;    // a call through the edge: two legs (not the Call-ID header)
-using RelayId = SlabId<RelayTag>;  // a request outside a dialog on its way
+using CallId = SlabId<CallTag>;  // a call through the edge: two legs (not the Call-ID header)
+using SubscriptionId = SlabId<SubscriptionTag>;  // made by SUBSCRIBE or REFER: two legs too
+using RelayId = SlabId<RelayTag>;                // a request outside a dialog on its way
 
 // How we write ourselves on each listener, in listener order.
 struct Listener {
@@ -233,6 +235,27 @@ struct CallView {
   Side origin_side = Side::phone;
 };
 
+// One live subscription as it can be shown. The texts are the stack's, and hold until its next
+// input. What its legs know is empty for a leg that is not there.
+struct SubscriptionView {
+  SubscriptionId id;
+  std::string_view key;      // of its call, or its own
+  std::string_view state;    // "asked", "accepted", "live", "leaving"
+  std::string_view package;  // the event type, byte for byte
+  bool refer = false;        // made by REFER
+  bool in_call = false;      // it lives in the dialog of a call, which may be over
+  // Who is told, of whom: URIs as they stand in the phone's dialog, with neither tokens nor
+  // backends' addresses.
+  std::string_view subscriber, notifier;
+  std::string_view domain;  // Plan::domain
+  std::string_view subscriber_call_id, notifier_call_id;
+  net::Endpoint subscriber_at, notifier_at;
+  Side subscriber_side = Side::phone;
+  std::uint64_t attempt = 0;  // Attempt::mark of the backend's leg; 0: it or an earlier
+                              // process has begun the dialog
+  Instant expires{};          // as asked or granted last
+};
+
 struct StackCounts {
   TransactionCounts transactions;
   std::size_t calls = 0, legs = 0, subscriptions = 0, relays = 0, probes = 0, timers = 0;
@@ -306,7 +329,11 @@ class Stack {
   // In the order of the ids, from behind `after` on, until `visit` returns false.
   void each_call(CallId after, const std::function<bool(const CallView&)>& visit) const;
   std::vector<CallView> calls() const;  // all of them
-  // How many there are of a domain (Plan::domain).
+  // The same of subscriptions: those that counts() counts.
+  std::optional<SubscriptionView> subscription(SubscriptionId id) const;
+  void each_subscription(SubscriptionId after,
+                         const std::function<bool(const SubscriptionView&)>& visit) const;
+  // How many of them there are of a domain (Plan::domain).
   std::size_t subscriptions_of(std::string_view domain) const;
   StackCounts counts() const;
   const Traffic& traffic() const;

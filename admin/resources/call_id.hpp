@@ -1,4 +1,5 @@
-// A live call's id in a path: "GENERATION-INDEX". An id is never given to another call.
+// The id of a live call or subscription in a path: "GENERATION-INDEX". An id is never given to
+// another one.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,9 @@
 namespace usher::admin {
 
 std::string id_text(sip::CallId id);
+std::string id_text(sip::SubscriptionId id);
 std::optional<sip::CallId> parse_call_id(std::string_view text);
+std::optional<sip::SubscriptionId> parse_subscription_id(std::string_view text);
 // The live call with this id; nothing: there is none.
 std::optional<sip::CallView> live_call(const Service& service, std::string_view id);
 

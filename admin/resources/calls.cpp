@@ -3,19 +3,15 @@
 
 #include "admin/resources/call_id.hpp"
 #include "admin/resources/filters.hpp"
+#include "admin/resources/live.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/text.hpp"
-#include "sip/grammar/grammar.hpp"
 
 namespace usher::admin {
 
 namespace {
-
-std::string_view side_name(sip::Side side) {
-  return side == sip::Side::phone ? "phone" : "backend";
-}
 
 // The backend that has it; nothing: none, or one that is not there any more.
 std::optional<storage::TargetId> target_of(const Service& service, const sip::CallView& c) {
@@ -28,19 +24,10 @@ std::optional<storage::TargetId> target_of(const Service& service, const sip::Ca
 
 // Which live calls are wanted. What is empty restricts nothing.
 struct Wanted {
-  std::string aor, user;  // of `from` or `to`
+  WantedParty party;  // `from` or `to`
   std::string domain, state, call_id, key;
   std::optional<storage::TargetId> target;
 };
-
-bool is_party(const Wanted& wanted, std::string_view party) {
-  const std::string_view user = std::string_view{wanted.aor}.substr(0, wanted.aor.rfind('@'));
-  if (party.find(wanted.user) == party.npos || party.find(user) == party.npos) return false;
-  const auto uri = sip::parse_uri(party);
-  if (!uri || !uri->is_sip) return false;
-  if (!wanted.user.empty() && uri->user != wanted.user) return false;
-  return wanted.aor.empty() || std::string{uri->user} + "@" + lower(uri->host) == wanted.aor;
-}
 
 bool is_wanted(const Service& service, const Wanted& wanted, const sip::CallView& c) {
   if (!wanted.domain.empty() && c.domain != wanted.domain) return false;
@@ -50,8 +37,7 @@ bool is_wanted(const Service& service, const Wanted& wanted, const sip::CallView
       c.new_call_id != wanted.call_id)
     return false;
   if (wanted.target && target_of(service, c) != wanted.target) return false;
-  if (wanted.aor.empty() && wanted.user.empty()) return true;
-  return is_party(wanted, c.from) || is_party(wanted, c.to);
+  return wanted.party.anybody() || wanted.party.is(c.from) || wanted.party.is(c.to);
 }
 
 Json show(const Service& service, const sip::CallView& c, Now now) {
@@ -83,14 +69,13 @@ Answer no_call(const std::string& id) {
 Answer list(const Service& service, const Call& call) {
   const auto page = read_page(call);
   if (const Answer* refused = std::get_if<Answer>(&page)) return *refused;
-  const std::size_t page_size = std::get<routing::Page>(page).limit;
   const std::string& cursor = std::get<routing::Page>(page).cursor;
   const auto last = parse_call_id(cursor);
   if (!cursor.empty() && !last) return bad_cursor(cursor);
   Wanted wanted;
   Filters filters(call);
-  filters.aor("aor", wanted.aor);
-  filters.text("user", wanted.user);
+  filters.aor("aor", wanted.party.aor);
+  filters.text("user", wanted.party.user);
   filters.domain("domain", wanted.domain);
   filters.number("target", 1, kHighestTarget, wanted.target);
   filters.one_of("state", {"trying", "ringing", "answered", "confirmed", "ending"}, wanted.state);
@@ -98,20 +83,11 @@ Answer list(const Service& service, const Call& call) {
   filters.text("key", wanted.key);
   if (filters.refused) return *filters.refused;
   const Now now = service.now();
-  Json::Array items;
-  std::string next;
-  sip::CallId shown;
-  service.edge.each_call(last.value_or(sip::CallId{}), [&](const sip::CallView& c) {
-    if (!is_wanted(service, wanted, c)) return true;
-    if (items.size() == page_size) {
-      next = id_text(shown);
-      return false;
-    }
-    items.push_back(show(service, c, now));
-    shown = c.call;
-    return true;
-  });
-  return json_answer(200, page_json(std::move(items), next));
+  return live_page<sip::CallView>(
+      std::get<routing::Page>(page).limit, &sip::CallView::call,
+      [&](const auto& visit) { service.edge.each_call(last.value_or(sip::CallId{}), visit); },
+      [&](const sip::CallView& c) { return is_wanted(service, wanted, c); },
+      [&](const sip::CallView& c) { return show(service, c, now); });
 }
 
 Answer get(const Service& service, const Call& call) {

@@ -75,6 +75,15 @@ void Filters::address(std::string_view name, std::optional<net::IpAddress>& out)
   });
 }
 
+void Filters::network(std::string_view name, std::optional<net::Cidr>& out) {
+  read(name, [&](const std::string& text) -> std::string {
+    const Result<net::Cidr> network = net::Cidr::parse(text);
+    if (!network) return network.error().message;
+    out = *network;
+    return {};
+  });
+}
+
 void Filters::one_of(std::string_view name, std::initializer_list<std::string_view> words,
                      std::string& out) {
   read(name, [&](const std::string& text) -> std::string {

@@ -31,6 +31,7 @@ class Filters {
   // "401@a.test" or "sip:401@a.test": without the scheme, the host in lower case.
   void aor(std::string_view name, std::string& out);
   void address(std::string_view name, std::optional<net::IpAddress>& out);
+  void network(std::string_view name, std::optional<net::Cidr>& out);  // or an address
   void one_of(std::string_view name, std::initializer_list<std::string_view> words,
               std::string& out);
   void flag(std::string_view name, bool& out);  // "true", "false"

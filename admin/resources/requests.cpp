@@ -42,7 +42,7 @@ Answer list(const Service& service, const Call& call) {
   filters.domain("domain", filter.domain);
   filters.number("status", 0, 699, filter.status);
   filters.number("target", 1, kHighestTarget, filter.target);
-  filters.address("source", filter.source);
+  filters.network("source", filter.source);
   if (filters.refused) return *filters.refused;
   const routing::RecentRequests found =
       routing::recent_requests(service.edge.recorder(), filter, static_cast<std::uint64_t>(before),

@@ -21,6 +21,8 @@ void add_sets(Router& router, const Context& context);     // /v1/dispatcher/set
 void add_targets(Router& router, const Context& context);  // /v1/dispatcher/sets/{setid}/targets
 void add_registrations(Router& router, const Context& context);  // /v1/registrations
 void add_calls(Router& router, const Context& context);          // /v1/calls
+void add_subscriptions(Router& router, const Context& context);  // /v1/subscriptions
+void add_connections(Router& router, const Context& context);    // /v1/connections
 void add_ladders(Router& router, const Context& context);   // /v1/ladder, /v1/pcap, /v1/recorder
 void add_explain(Router& router, const Context& context);   // /v1/explain, /v1/route-test
 void add_requests(Router& router, const Context& context);  // /v1/requests

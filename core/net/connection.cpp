@@ -49,6 +49,15 @@ Connection::Connection(boost::asio::ip::tcp::socket with, Flow on, bool accepted
       web_socket_(std::move(web_socket)),
       unsent_(unsent) {}
 
+std::string_view connection_state_name(Connection::State state) {
+  switch (state) {
+    case Connection::State::connecting: return "connecting";
+    case Connection::State::handshaking: return "handshaking";
+    case Connection::State::established: return "established";
+  }
+  return {};
+}
+
 Connection::~Connection() {
   if (state == State::established) channel_->close();
   unsent_ -= kept_;
@@ -76,6 +85,10 @@ void Connection::queue_raw(Bytes bytes, bool by_connection) {
     ++for_remote_;
     serve_remote();
   }
+}
+
+std::size_t Connection::queued_bytes() const {
+  return kept_ - queue_.size() * kOverhead - first_sent_;
 }
 
 std::optional<Connection::Trouble> Connection::write() {

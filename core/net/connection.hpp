@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/net/channel.hpp"
 #include "core/net/transports.hpp"
@@ -41,6 +42,7 @@ class Connection {
   // it. `read_waits_for_write`: TLS has to send before it can read on.
   std::optional<Trouble> read(Instant now, std::vector<Bytes>& messages);
   bool has_queued() const { return !queue_.empty(); }
+  std::size_t queued_bytes() const;
   // Bytes are left that were sent to "whatever connection there is".
   bool has_queued_for_remote() const { return for_remote_ > 0; }
   // Some were sent so, now or earlier.
@@ -58,7 +60,7 @@ class Connection {
   bool doomed = false;  // trouble was found inside send(); closed and reported soon
   bool waiting_to_write = false;
   Instant opened{}, last_traffic{};
-  bool traffic = true;  // since the last sweep
+  bool traffic = false;  // since the last sweep
   std::unique_ptr<boost::asio::steady_timer> connect_timer;
 
  private:
@@ -82,6 +84,8 @@ class Connection {
   std::size_t for_remote_ = 0;
   bool served_remote_ = false;
 };
+
+std::string_view connection_state_name(Connection::State state);
 
 boost::asio::ip::tcp::endpoint to_asio(const Endpoint& e);
 // Nothing when the peer has gone already.

@@ -22,7 +22,7 @@ Tcp::Impl::Listener* Tcp::Impl::find_listener(ListenerId id) {
 }
 
 Connection* Tcp::Impl::find(ConnectionId id) {
-  const auto found = connections.find(id.value);
+  const auto found = connections.find(id);
   return found == connections.end() ? nullptr : found->second.get();
 }
 
@@ -136,7 +136,7 @@ void Tcp::Impl::doom(Connection& connection, std::string reason) {
 
 // Closes, forgets, and reports.
 void Tcp::Impl::end(ConnectionId id, Now now, const std::string& reason) {
-  const auto found = connections.find(id.value);
+  const auto found = connections.find(id);
   if (found == connections.end()) return;
   const std::unique_ptr<Connection> connection = std::move(found->second);
   connections.erase(found);
@@ -175,14 +175,14 @@ void Tcp::Impl::sweep(Now now) {
       connection->last_traffic = now.mono;
     } else if (connection->state == Connection::State::established &&
                now.mono - connection->last_traffic >= times.idle) {
-      idle.push_back({id});
+      idle.push_back(id);
       continue;
     }
     if (connection->partial_since && now.mono - *connection->partial_since >= times.message) {
-      slow.push_back({id});
+      slow.push_back(id);
     } else if (connection->accepted && !connection->proven &&
                now.mono - connection->opened >= times.first_message) {
-      silent.push_back({id});
+      silent.push_back(id);
     }
   }
   const auto alive = shared.alive();
@@ -228,6 +228,22 @@ Endpoint Tcp::local(ListenerId id) const {
 
 std::size_t Tcp::connections() const {
   return impl_->connections.size();
+}
+void Tcp::each_connection(ConnectionId after,
+                          const std::function<bool(const ConnectionView&)>& visit) const {
+  const auto& all = impl_->connections;
+  for (auto at = all.upper_bound(after); at != all.end(); ++at) {
+    const Connection& c = *at->second;
+    if (!visit({.flow = c.flow,
+                .local = local(c.flow.listener),
+                .state = connection_state_name(c.state),
+                .accepted = c.accepted,
+                .proven = c.proven,
+                .opened = c.opened,
+                .last_traffic = c.last_traffic,
+                .queued_bytes = c.queued_bytes()}))
+      return;
+  }
 }
 std::size_t Tcp::silent() const {
   return impl_->crowd.silent();

@@ -2,6 +2,7 @@
 // connections, TLS and WebSocket on them.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "core/limits.hpp"
@@ -33,6 +34,8 @@ class Tcp {
   Result<void> listen(ListenerId id, Transport transport, const Endpoint& bind);
   Endpoint local(ListenerId id) const;
   std::size_t connections() const;
+  void each_connection(ConnectionId after,
+                       const std::function<bool(const ConnectionView&)>& visit) const;
   std::size_t silent() const;  // of these, accepted ones that have carried no message yet
 
   // With flow.connection 0: over the live connection between this listener and flow.remote, whoever

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -48,10 +49,10 @@ struct Tcp::Impl {
   asio::steady_timer sweep_timer;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::size_t unsent = 0;  // bytes that the connections keep; outlives them
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections;
-  std::unordered_map<Flow, ConnectionId> by_remote;  // keys have connection 0
-  Crowd crowd;                                       // the accepted ones
-  std::size_t own = 0;                               // the others
+  std::map<ConnectionId, std::unique_ptr<Connection>> connections;  // in the order they came
+  std::unordered_map<Flow, ConnectionId> by_remote;                 // keys have connection 0
+  Crowd crowd;                                                      // the accepted ones
+  std::size_t own = 0;                                              // the others
   std::uint64_t last_id = 0;
 
   Listener* find_listener(ListenerId id);

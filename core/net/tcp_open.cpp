@@ -98,7 +98,7 @@ Connection& Tcp::Impl::add(tcp::socket socket, Flow flow, bool accepted,
       unsent);
   connection->opened = connection->last_traffic = Reactor::now().mono;
   Connection& added = *connection;
-  connections.emplace(last_id, std::move(connection));
+  connections.emplace(flow.connection, std::move(connection));
   by_remote[any_connection(flow)] = flow.connection;
   return added;
 }

@@ -146,6 +146,11 @@ TransportCounts Transports::counts() const {
   return counts;
 }
 
+void Transports::each_connection(ConnectionId after,
+                                 const std::function<bool(const ConnectionView&)>& visit) const {
+  if (impl_->tcp) impl_->tcp->each_connection(after, visit);
+}
+
 std::optional<ReceiveBuffer> Transports::receive_buffer(ListenerId id) const {
   const UdpSocket* socket = impl_->find_udp(id);
   return socket ? std::optional{socket->receive_buffer()} : std::nullopt;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.hpp"
@@ -73,6 +74,20 @@ struct TransportCounts {
   std::uint64_t datagrams_overflowed = 0;
 };
 
+// One open stream connection as it can be shown.
+struct ConnectionView {
+  Flow flow;               // with its id
+  Endpoint local;          // the listener's that it belongs to
+  std::string_view state;  // "connecting", "handshaking", "established"
+  bool accepted = false;   // the peer made it
+  bool proven = false;     // has brought a whole message or a keep-alive
+  Instant opened{};
+  // When a sweep (each 5 s) last found that bytes had crossed, either way; before it has, when the
+  // connection was opened or established.
+  Instant last_traffic{};
+  std::size_t queued_bytes = 0;  // that wait to be sent
+};
+
 // Bytes of datagrams that may wait in a listener's socket to be read. The system gives less than is
 // wanted where net.core.rmem_max is lower.
 struct ReceiveBuffer {
@@ -101,6 +116,9 @@ class Transports {
   Endpoint local(
       ListenerId id) const;  // the bound endpoint, with the port the system chose for port 0
   TransportCounts counts() const;
+  // In the order in which they were opened, from behind `after` on, until `visit` returns false.
+  void each_connection(ConnectionId after,
+                       const std::function<bool(const ConnectionView&)>& visit) const;
   std::optional<ReceiveBuffer> receive_buffer(ListenerId id) const;  // of a UDP listener
   void close();
 

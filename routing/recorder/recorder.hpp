@@ -123,7 +123,7 @@ class Recorder {
   // it is given. At most `most` are looked at; of a challenged call only its last one is shown. The
   // cost is that of find(): no text is read.
   Trails trails(std::uint64_t before, std::size_t most,
-                const std::optional<net::IpAddress>& source) const;
+                const std::optional<net::Cidr>& source) const;
   RecorderCounts counts() const;
 
  private:

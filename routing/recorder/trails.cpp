@@ -8,7 +8,7 @@
 namespace usher::routing {
 
 Trails Recorder::trails(std::uint64_t before, std::size_t most,
-                        const std::optional<net::IpAddress>& source) const {
+                        const std::optional<net::Cidr>& source) const {
   Trails out;
   if (!ring_) return out;
   const std::array rings{&*ring_, &*strangers_};
@@ -17,7 +17,7 @@ Trails Recorder::trails(std::uint64_t before, std::size_t most,
     for (; left[r] > 0; --left[r]) {
       const RingEntry& e = (*rings[r])[left[r] - 1];
       if (e.kind == RecordKind::begin && e.trace != 0 && e.sequence < before &&
-          (!source || e.remote.address == *source))
+          (!source || source->contains(e.remote.address)))
         return &e;
     }
     return nullptr;

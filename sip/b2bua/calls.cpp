@@ -6,7 +6,6 @@
 
 #include "core/limits.hpp"
 #include "sip/b2bua/session_uuid.hpp"
-#include "sip/grammar/grammar.hpp"
 #include "sip/sdp/media_address.hpp"
 
 namespace usher::sip {
@@ -16,11 +15,6 @@ namespace {
 std::string reason_of(const Call& call) {
   if (!call.reason.empty() || call.ended_by != Ender::edge || call.why.empty()) return call.reason;
   return reason_value(480, call.why);
-}
-
-std::string_view uri_of(std::string_view party) {
-  const auto address = parse_name_addr(party);
-  return address ? address->uri.raw : party;
 }
 
 }  // namespace
@@ -318,8 +312,8 @@ CallView Calls::view(CallId id, const Call& call) const {
   view.answered_at = call.answered_at;
   view.hint = call.hint;
   if (const Leg* origin = legs_.find(call.origin)) {
-    view.from = uri_of(origin->dialog.remote_party);
-    view.to = uri_of(origin->dialog.local_party);
+    view.from = party_uri(origin->dialog.remote_party);
+    view.to = party_uri(origin->dialog.local_party);
     view.origin_call_id = origin->dialog.call_id;
     view.origin = origin->flow.remote;
     view.origin_side = origin->side;

@@ -19,8 +19,6 @@ namespace usher::sip {
 
 struct LegTag {};
 using LegId = SlabId<LegTag>;
-struct SubscriptionTag {};
-using SubscriptionId = SlabId<SubscriptionTag>;
 
 // What both legs of one call share for presenting themselves.
 struct CallContext {

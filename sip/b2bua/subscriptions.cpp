@@ -65,17 +65,6 @@ bool Subscriptions::full() const {
   return subscriptions_.size() >= limits::kSubscriptions;
 }
 
-std::size_t Subscriptions::count_of(std::string_view domain) const {
-  std::size_t out = 0;
-  auto& all = const_cast<Slab<Subscription, SubscriptionTag>&>(subscriptions_);
-  all.for_each([&](SubscriptionId, const Subscription& s) {
-    const Leg* leg = legs_.find(s.subscriber);
-    if (leg == nullptr) leg = legs_.find(s.notifier);
-    out += leg != nullptr && leg->context && leg->context->domain == domain ? 1 : 0;
-  });
-  return out;
-}
-
 SubscriptionId Subscriptions::add(Subscription subscription) {
   const SubscriptionId id = subscriptions_.emplace(std::move(subscription)).first;
   const Subscription& added = *subscriptions_.find(id);

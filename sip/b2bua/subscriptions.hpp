@@ -4,6 +4,8 @@
 // requests of every dialog across.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,8 +57,12 @@ class Subscriptions {
   void on_time(Now now);
   std::optional<Instant> next_deadline() const { return timers_.next(); }
   std::size_t count() const { return subscriptions_.size(); }
-  std::size_t count_of(std::string_view domain) const;
   std::size_t timer_count() const { return timers_.size(); }
+
+  // subscriptions_view.cpp
+  std::optional<SubscriptionView> view(SubscriptionId id) const;
+  void each(SubscriptionId after, const std::function<bool(const SubscriptionView&)>& visit) const;
+  std::size_t count_of(std::string_view domain) const;
 
  private:
   SubscriptionId add(Subscription subscription);
@@ -70,6 +76,8 @@ class Subscriptions {
   void finish(SubscriptionId id, std::string_view why);
   // Every subscription of this leg's dialog (RFC 5057: the dialog is gone).
   void finish_dialog(LegId leg, std::string_view why);
+
+  SubscriptionView view(SubscriptionId id, const Subscription& subscription) const;
 
   // subscriptions_restart.cpp
   bool is_told(const Subscription& subscription) const;

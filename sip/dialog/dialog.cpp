@@ -49,6 +49,12 @@ std::string party_of(std::string_view value) {
   return party;
 }
 
+std::string_view party_uri(std::string_view party) {
+  // A display name may hold brackets, a URI none (RFC 3261 §25.1).
+  party.remove_prefix(party.rfind('<') + 1);
+  return party.substr(0, party.find('>'));
+}
+
 Result<Dialog> uas_dialog(const Message& request, std::string_view local_tag) {
   Dialog dialog;
   auto target = single_contact(request);

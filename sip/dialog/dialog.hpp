@@ -50,5 +50,7 @@ bool accept_cseq(Dialog& dialog, std::uint32_t number);
 // The name-addr of a From or To value without its parameters: `"A" <sip:a@b>`; a bare URI gets
 // brackets. Empty when it is no name-addr.
 std::string party_of(std::string_view from_or_to_value);
+// The URI in such a party.
+std::string_view party_uri(std::string_view party);
 
 }  // namespace usher::sip

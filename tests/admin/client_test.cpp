@@ -184,6 +184,24 @@ TEST_CASE("domains, status and the rest are tables, or JSON when asked") {
   wanted.state = "up";
   CHECK(shell.run(wanted) == 1);
   CHECK(shell.err.str().find("  state: ") != std::string::npos);
+  shell.house.subscribe();
+  command::Subscriptions watched;
+  watched.aor = "402@a.test";
+  CHECK(shell.run(watched) == 0);
+  CHECK(shell.out.str().find("dialog  sip:401@a.test  sip:402@a.test  192.0.2.1:5060") !=
+        std::string::npos);
+  watched.event = "presence";
+  CHECK(shell.run(watched) == 0);
+  CHECK(shell.out.str().find("dialog") == std::string::npos);
+  net::ConnectionView connection;
+  connection.flow.connection = {1};
+  connection.state = "handshaking";
+  shell.house.connections.push_back(connection);
+  CHECK(shell.run(command::Connections{}) == 0);
+  CHECK(shell.out.str().find("handshaking") != std::string::npos);
+  command::Connections over;
+  over.transport = "smoke";
+  CHECK(shell.run(over) == 1);
   command::Requests asked;
   asked.kind = "call";
   CHECK(shell.run(asked) == 0);
@@ -282,6 +300,20 @@ TEST_CASE("the command line is understood") {
   CHECK(calls.call_id == "c");
   CHECK(calls.key == "k");
   CHECK(calls.target == "7");
+  const auto subscriptions = std::get<command::Subscriptions>(
+      *parse({"subscriptions", "--aor", "401@a.test", "--domain", "a.test", "--event", "dialog",
+              "--target", "7", "--call-id", "c", "--call", "k"}));
+  CHECK(subscriptions.aor == "401@a.test");
+  CHECK(subscriptions.domain == "a.test");
+  CHECK(subscriptions.event == "dialog");
+  CHECK(subscriptions.target == "7");
+  CHECK(subscriptions.call_id == "c");
+  CHECK(subscriptions.key == "k");
+  const auto connections = std::get<command::Connections>(
+      *parse({"connections", "--transport", "tls", "--source", "192.0.2.1", "--silent", "true"}));
+  CHECK(connections.transport == "tls");
+  CHECK(connections.source == "192.0.2.1");
+  CHECK(connections.silent == "true");
   const auto requests = std::get<command::Requests>(
       *parse({"requests", "--kind", "call", "--method", "INVITE", "--status", "403", "--domain",
               "a.test", "--target", "7", "--source", "192.0.2.1"}));

@@ -162,6 +162,10 @@ TEST_CASE("what is answered has the members that are described") {
       [{"from": "2030-01-01T00:00:00Z", "until": "2030-01-02T00:00:00Z"}]})");
   CHECK(members(window["maintenance"].array()->front()) == schemas.at("Maintenance"));
   check_page("/v1/calls", "Call");
+  house.subscribe();
+  check_page("/v1/subscriptions", "Subscription");
+  house.connections.emplace_back().flow.connection = {1};
+  check_page("/v1/connections", "Connection");
   check_page("/v1/requests", "RecentRequest");
   CHECK(members(house.ask("GET", "/v1/dispatcher/sets/10/targets/1/history").json) ==
         schemas.at("TargetHistory"));

@@ -481,15 +481,23 @@ TEST_CASE("log levels change at run time, all or none") {
   CHECK(house.log.level(LogCategory::sip) == LogLevel::debug);
 }
 
-TEST_CASE("users, domains and addresses are watched until the list is empty") {
+TEST_CASE("users, domains and addresses have levels of their own until they are taken away") {
   House house;
-  CHECK(house.ask("PUT", "/v1/log", R"({"watch": ["401@a.test", "192.0.2.1"]})").status == 200);
-  CHECK(house.ask("GET", "/v1/log")["watch"].array()->size() == 2);
-  CHECK(house.ask("PUT", "/v1/log", R"({"watch": [""]})").field() == "watch");
-  CHECK(house.ask("PUT", "/v1/log", R"({"watch": [7]})").field() == "watch");
-  CHECK(house.ask("PUT", "/v1/log", R"({"watch": "a.test"})").field() == "watch");
+  const auto watch = [&](const std::string& names) {
+    return house.ask("PUT", "/v1/log", R"({"watch": )" + names + "}");
+  };
+  CHECK(watch(R"({"401@a.test": "debug", "192.0.2.1": "error"})").status == 200);
+  CHECK(*house.ask("GET", "/v1/log")["watch"].find("192.0.2.1")->text() == "error");
+  CHECK(watch(R"({"": "debug"})").field() == "watch");
+  CHECK(watch(R"({"a.test": 7})").field() == "watch.a.test");
+  CHECK(watch(R"({"a.test": "loud"})").field() == "watch.a.test");
+  CHECK(watch(R"(["a.test"])").field() == "watch");
+  std::string many;
+  for (std::size_t i = 0; i <= LogWatch::kNames; ++i)
+    many += (many.empty() ? "" : ", ") + ("\"u" + std::to_string(i)) + "\": \"debug\"";
+  CHECK(watch("{" + many + "}").field() == "watch");
   CHECK(house.log.watch()->names().size() == 2);
-  CHECK(house.ask("PUT", "/v1/log", R"({"watch": []})").status == 200);
+  CHECK(watch("{}").status == 200);
   CHECK(house.log.watch() == nullptr);
 }
 

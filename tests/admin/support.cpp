@@ -96,6 +96,11 @@ House::House(storage::Snapshot loaded, std::string token)
       .now = [this] { return now; },
       .drain = [this] { drain(); },
       .transports = [] { return net::TransportCounts{}; },
+      .each_connection =
+          [this](net::ConnectionId after, const auto& visit) {
+            for (const net::ConnectionView& one : connections)
+              if (after < one.flow.connection && !visit(one)) return;
+          },
       .after = [this](Duration time,
                       std::function<void()> task) { later.emplace_back(time, std::move(task)); },
       .lag = [] { return LagMeter::View{}; },
@@ -114,22 +119,35 @@ void House::drain() {
 }
 
 void House::place_call(const std::string& call_id) {
+  ask_edge("INVITE", call_id, "401", {});
+}
+void House::subscribe(const std::string& call_id, const std::string& user,
+                      const std::string& event) {
+  ask_edge("SUBSCRIBE", call_id, user, "Event: " + event + "\r\nExpires: 3600\r\n");
+}
+
+void House::ask_edge(const std::string& method, const std::string& call_id, const std::string& user,
+                     const std::string& headers) {
   net::Packet packet;
   packet.flow.remote = *net::Endpoint::parse("192.0.2.1:5060");
-  packet.data = Bytes(
-      "INVITE sip:402@a.test SIP/2.0\r\n"
-      "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK" +
-      call_id +
-      ";rport\r\n"
-      "Max-Forwards: 70\r\n"
-      "From: <sip:401@a.test>;tag=1\r\n"
-      "To: <sip:402@a.test>\r\n"
-      "Call-ID: " +
-      call_id +
-      "\r\n"
-      "CSeq: 1 INVITE\r\n"
-      "Contact: <sip:401@192.0.2.1:5060>\r\n"
-      "Content-Length: 0\r\n\r\n");
+  packet.data = Bytes(method +
+                      " sip:402@a.test SIP/2.0\r\n"
+                      "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK" +
+                      call_id +
+                      ";rport\r\n"
+                      "Max-Forwards: 70\r\n"
+                      "From: <sip:" +
+                      user +
+                      "@a.test>;tag=1\r\n"
+                      "To: <sip:402@a.test>\r\n"
+                      "Call-ID: " +
+                      call_id +
+                      "\r\n"
+                      "CSeq: 1 " +
+                      method +
+                      "\r\n"
+                      "Contact: <sip:" +
+                      user + "@192.0.2.1:5060>\r\n" + headers + "Content-Length: 0\r\n\r\n");
   edge.receive(now, packet);
   drain();
 }

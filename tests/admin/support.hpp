@@ -118,8 +118,12 @@ struct House {
   void drain();
   // An INVITE of 401@a.test, from 192.0.2.1:5060, for 402@a.test.
   void place_call(const std::string& call_id = "1@192.0.2.1");
+  // The same with a SUBSCRIBE to the event "dialog", of `user`; nobody has answered it yet.
+  void subscribe(const std::string& call_id = "s1", const std::string& user = "401",
+                 const std::string& event = "dialog");
 
   Config config;
+  std::vector<net::ConnectionView> connections;                   // in the order of their ids
   std::vector<std::string> lines;                                 // of the log
   std::vector<std::pair<Duration, std::function<void()>>> later;  // what the Api asked for
   Log log;
@@ -127,6 +131,11 @@ struct House {
   routing::Edge edge;
   FakeStore store;
   std::unique_ptr<Api> api;
+
+ private:
+  // A request from 192.0.2.1:5060 for 402@a.test that makes a dialog; `headers` are further lines.
+  void ask_edge(const std::string& method, const std::string& call_id, const std::string& user,
+                const std::string& headers);
 };
 
 }  // namespace usher::admin::test

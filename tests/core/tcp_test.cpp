@@ -78,6 +78,53 @@ TEST_CASE("messages of an accepted connection arrive framed, and answers go back
   CHECK(wire.transports.counts().stream_messages_out == 1);
 }
 
+TEST_CASE("open connections are shown in the order they came, as many as are counted") {
+  Wire wire{{Transport::tcp}};
+  const auto shown = [&](ConnectionId after = {}, std::size_t most = 100) {
+    std::vector<ConnectionView> out;
+    wire.transports.each_connection(after, [&](const ConnectionView& view) {
+      out.push_back(view);
+      return out.size() < most;
+    });
+    return out;
+  };
+  Peer first = connect_to(wire.local());
+  REQUIRE(wire.until([&] { return connections(wire) == 1; }));
+  Peer second = connect_to(wire.local());
+  REQUIRE(wire.until([&] { return connections(wire) == 2; }));
+  Peer listener = server();
+  wire.send(wire.tcp(listener.local()), "OPTIONS\n");
+  Peer ours = accept_from(wire, listener);
+  first.send("REGISTER\n");
+  REQUIRE(wire.until([&] { return wire.record.packets.size() == 1; }));
+
+  const auto all = shown();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].flow == wire.record.packets[0].flow);
+  CHECK(all[1].flow.remote == second.local());
+  CHECK(all[2].flow.remote == listener.local());
+  for (const ConnectionView& one : all) {
+    CHECK(one.local == wire.local());
+    CHECK(one.state == "established");
+    CHECK(one.opened != Instant{});
+    CHECK(one.last_traffic >= one.opened);
+    CHECK(one.queued_bytes == 0);
+  }
+  CHECK(all[0].accepted);
+  CHECK(all[0].proven);
+  CHECK(all[1].accepted);
+  CHECK_FALSE(all[1].proven);
+  CHECK_FALSE(all[2].accepted);
+
+  CHECK(shown({}, 1).size() == 1);
+  REQUIRE(shown(all[0].flow.connection, 1).size() == 1);
+  CHECK(shown(all[0].flow.connection, 1)[0].flow == all[1].flow);
+  CHECK(shown(all[2].flow.connection).empty());
+  first.close();
+  REQUIRE(wire.until([&] { return connections(wire) == 2; }));
+  CHECK(shown().front().flow == all[1].flow);
+}
+
 TEST_CASE("pings are answered, one pong each") {
   Wire wire{{Transport::tcp}};
   Peer phone = connect_to(wire.local());
@@ -262,12 +309,22 @@ TEST_CASE("what a slow peer has not read yet waits, and arrives in order and who
   phone.send("REGISTER\n");
   REQUIRE(wire.until([&] { return wire.record.packets.size() == 1; }));
   REQUIRE(shrink_send_buffer(wire.local(), phone.local()));
+  const auto queued = [&] {
+    std::size_t bytes = 0;
+    wire.transports.each_connection({}, [&](const ConnectionView& view) {
+      bytes += view.queued_bytes;
+      return true;
+    });
+    return bytes;
+  };
   std::string expected;
   for (int i = 0; i < 1000; ++i) {
     const std::string message = std::to_string(i) + std::string(900, 'x') + "\n";
     expected += message;
     wire.transports.send(wire.record.packets[0].flow, Bytes{message});
   }
+  CHECK(queued() > 0);
+  CHECK(queued() < expected.size());
   std::string got;
   while (got.size() < expected.size()) {
     const std::string more = wire.read(phone);
@@ -275,6 +332,7 @@ TEST_CASE("what a slow peer has not read yet waits, and arrives in order and who
     got += more;
   }
   CHECK(got == expected);
+  CHECK(queued() == 0);
   CHECK(wire.record.failures.empty());
 }
 
@@ -302,6 +360,33 @@ TEST_CASE("an idle connection is closed, one with traffic is not") {
   CHECK(record.failures[0].flow.remote == idle.local());
   CHECK(record.failures[0].reason == "idle for 10m");
   CHECK(tcp.connections() == 1);
+  shared.forget_tasks();
+}
+
+TEST_CASE("the last traffic is when a sweep found some, and at first when it was established") {
+  Reactor reactor;
+  Record record;
+  TransportShared shared{reactor, record.handlers()};
+  Tcp tcp{shared};
+  REQUIRE(tcp.listen({0}, Transport::tcp, loopback()).has_value());
+  Peer phone = connect_to(tcp.local({0}));
+  REQUIRE(run_until(reactor, [&] { return tcp.connections() == 1; }));
+  Instant last{};
+  const auto swept_at = [&](Now now) {
+    tcp.sweep(now);
+    tcp.each_connection({}, [&](const ConnectionView& view) {
+      last = view.last_traffic;
+      return true;
+    });
+    return last;
+  };
+  Now now = Reactor::now();
+  now.mono += 1s;
+  CHECK(swept_at(now) < now.mono);
+  phone.send("a\n");
+  REQUIRE(run_until(reactor, [&] { return record.packets.size() == 1; }));
+  CHECK(swept_at(now) == now.mono);
+  CHECK(swept_at({now.mono + 5s, now.wall}) == now.mono);
   shared.forget_tasks();
 }
 

@@ -8,8 +8,8 @@ import urllib.parse
 
 from lab.lab import main
 from lab.page import TOKEN, PageTest
-from lab.peer import Phone, UdpPeer
-from lab.scripted import grant
+from lab.peer import Phone, TcpPeer, UdpPeer
+from lab.scripted import contact_of, grant
 from lab.wait import wait_for
 from lab.way import Way
 
@@ -136,6 +136,52 @@ class PageNumbers(PageTest):
         self.page.wait(css="td", text="401@a.test")
         self.page.gone(css="dialog")
         self.assertTrue(self.edge.must("GET", "/v1/domains/a.test")["enabled"])
+
+    # What phones have
+
+    def test_subscriptions_and_connections_are_behind_their_numbers(self):
+        backend, target = self.backend(38, "watching.test")
+        type(self)._host += 1
+        phone = Phone(TcpPeer(self.lab, self._host), self.edge.address, "501", "watching.test")
+        self.register(phone, backend, 200)
+        phone.peer.send(phone.request("SUBSCRIBE", "sip:502@watching.test", "<sip:502@watching.test>", headers=[("Event", "dialog"), ("Expires", "600")]), phone.edge)
+        backend.reply(backend.expect("SUBSCRIBE"), 200, headers=[contact_of(backend), ("Expires", "600")])
+        phone.peer.expect(200, method="SUBSCRIBE")
+        self.log_in("configuration")
+        self.page.click(css=".facts a[href*='subscriptions']")
+        self.page.wait(css="h1", text="Subscriptions")
+        self.page.wait(css="[aria-label='Subscriptions'] tr", text="502@watching.test")
+        self.page.wait(css="[aria-label='Subscriptions'] tr", text=f"target {target}")
+        self.page.click(css=".tabs a", text="Connections")
+        self.page.wait(css="[aria-label='Connections'] tr", text=phone.peer.address)
+        self.page.click(f"Registrations of {phone.peer.address}", role="link")
+        self.page.wait(css="[aria-label='Registrations'] tr", text="501@watching.test")
+        self.page.go("domains")
+        self.page.click("Disable watching.test")
+        self.page.click(css="dialog a", text="1 subscription")
+        self.page.wait(css="h1", text="Subscriptions")
+        self.page.until(f"{self.rows('Subscriptions')} === 1")
+        self.page.go(f"connections?source={phone.peer.address}")
+        self.page.until(f"{self.rows('Connections')} === 1")
+        phone.peer.disconnect()
+        self.page.wait("None like this.")
+
+    def test_a_ban_leads_to_a_packet_that_it_dropped(self):
+        type(self)._host += 1
+        banned = self.lab.ip(self._host)
+        self.edge.must("POST", "/v1/bans", {"network": banned, "ttl": "1h", "reason": "guesses passwords"})
+        self.addCleanup(self.edge.must, "DELETE", f"/v1/bans/{banned}")
+        UdpPeer(self.lab, self._host).send_bytes(b"OPTIONS sip:a.test SIP/2.0\r\nCall-ID: of-the-banned\r\n\r\n", self.edge.address)
+        self.log_in("door")
+        self.page.wait(css=f"tr[data-row='{banned}'] td[data-name='Packets dropped'] a", text="1")
+        self.page.click(css=f"tr[data-row='{banned}'] td[data-name='Packets dropped'] a")
+        self.page.wait(css="[aria-label='Requests'] tr", text=f"{banned} is banned until")
+        self.page.click(css="[aria-label='Requests'] td[data-name='Request'] a")
+        self.page.wait(css=".verdict", text="operator: guesses passwords")
+        self.page.go("door")
+        self.page.click(css=f"tr[data-row='{banned}'] td[data-name='Times'] a")
+        self.page.until(f"{self.rows('Events')} === 1")
+        self.page.wait(css="[aria-label='Events'] tr", text="operator: guesses passwords")
 
     # A target
 

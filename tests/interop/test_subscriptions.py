@@ -3,9 +3,11 @@ and the progress of a transfer after the BYE."""
 
 import statistics
 import time
+from datetime import datetime, timezone
 
 from lab import sip
 from lab.asterisk import Asterisk
+from lab.edge import usher
 from lab.lab import main
 from lab.scripted import ScriptedTest, contact_of
 from lab.wait import wait_for
@@ -71,7 +73,7 @@ class Subscriptions(ScriptedTest):
     def setUpLab(cls):
         super().setUpLab()
         cls.asterisk = Asterisk(cls.lab, 10, {"401": "secret", "402": "secret"}, qualify_frequency=0)
-        cls.edge.tenant("a.test", 10, cls.asterisk.address)
+        cls.target, = cls.edge.tenant("a.test", 10, cls.asterisk.address)
         cls.edge.wait_ready()
 
     def count(self):
@@ -79,6 +81,15 @@ class Subscriptions(ScriptedTest):
 
     def wait_count(self, wanted, within=5):
         wait_for(lambda: self.count() == wanted, within, lambda: f"{wanted} subscriptions; there are {self.count()}")
+
+    def listed(self, query=""):
+        """What the list shows, without the time, which is told from two clocks; whole, it has as many as are counted."""
+        items = self.edge.items(f"/v1/subscriptions{query}")
+        for item in items:
+            self.assertTrue(item.pop("expires"))
+        if not query:
+            self.assertEqual(len(items), self.count())
+        return items
 
     def notified(self, phone, within=5):
         """The next NOTIFY at the phone, answered. It may not show where it comes from."""
@@ -141,6 +152,26 @@ class Subscriptions(ScriptedTest):
         self.assertIn(b"<state>terminated</state>", first.body)
         self.assertEqual(first.uri, sip.uri_of(watcher.contact))
 
+        shown, = self.listed()
+        self.assertEqual(self.listed("?domain=a.test"), [shown])
+        self.assertEqual((shown["subscriber"], shown["notifier"], shown["event"], shown["state"]),
+                         ("sip:401@a.test", "sip:402@a.test", "dialog", "live"))
+        self.assertEqual(shown["subscriber_at"], f"{watcher.peer.address}:{watcher.peer.port}")
+        self.assertEqual((shown["notifier_at"], shown["target"]), (f"{self.asterisk.address}:5060", self.target))
+        self.assertEqual((shown["subscriber_call_id"], shown["in_call"], shown["refer"]), (blf.call_id, False, False))
+        one = self.edge.must("GET", f"/v1/subscriptions/{shown['id']}")
+        left = datetime.fromisoformat(one.pop("expires").replace("Z", "+00:00")) - datetime.now(timezone.utc)
+        self.assertTrue(290 < left.total_seconds() <= 300, left)
+        self.assertEqual(one, shown)
+        for query in ("aor=402@a.test", "event=dialog", f"target={self.target}", f"call_id={blf.call_id}",
+                      f"key={shown['key']}"):
+            self.assertEqual(self.listed(f"?{query}"), [shown], query)
+        for query in ("aor=403@a.test", "event=presence", f"target={self.target + 1}", "domain=b.test"):
+            self.assertEqual(self.listed(f"?{query}"), [], query)
+        table = usher("subscriptions", "--aor", "401@a.test", "--url", self.edge.url)
+        self.assertEqual(table.returncode, 0, table.stdout)
+        self.assertIn("sip:401@a.test  sip:402@a.test", table.stdout)
+
         # 402 calls; its BLF shows so, and shows the end.
         self.follows_a_call(watcher, other)
 
@@ -150,6 +181,8 @@ class Subscriptions(ScriptedTest):
         self.assertEqual(self.count(), 1)
         self.assertEqual(blf.subscribe(0)["Expires"], "0")
         self.unsubscribed(watcher)
+        self.assertEqual(self.listed(), [])
+        self.assertEqual(self.edge.rest("GET", f"/v1/subscriptions/{shown['id']}")[0], 404)
         other.send_register(expires=0)
 
     def test_a_blf_goes_on_over_kill_9(self):
@@ -159,9 +192,12 @@ class Subscriptions(ScriptedTest):
         blf.subscribe(300)
         self.notified(watcher)
         wait_for(lambda: self.edge.status()["counts"]["pending_persists"] == 0, 5, "the store has it")
+        before, = self.listed()
         self.edge.kill9()
         self.edge.start()
-        self.assertEqual(self.count(), 1)
+        after, = self.listed()
+        for name in ("key", "state", "event", "subscriber", "notifier", "subscriber_call_id", "notifier_call_id", "target"):
+            self.assertEqual(after[name], before[name], name)
         # The phone asks in the dialog of the process before, and is told.
         self.assertEqual(blf.subscribe(200)["Expires"], "200")
         self.assertIn("active", self.notified(watcher)["Subscription-State"])
@@ -300,6 +336,10 @@ class Subscriptions(ScriptedTest):
                 notifiers.append(notifier)
             self.drain(phone, backend, 50, watchers)
         self.assertEqual(self.count(), 1000)
+        shown = self.listed("?limit=300")
+        self.assertEqual({one["subscriber_call_id"] for one in shown}, set(watchers))
+        self.assertEqual(len(shown), 1000)
+        self.assertEqual(len(self.listed("?event=dialog")), 500)
         for first in range(0, 1000, 50):
             for notifier in notifiers[first:first + 50]:
                 notifier.notify(notifier.event, "active;expires=600", "changed")
@@ -343,8 +383,12 @@ class Subscriptions(ScriptedTest):
         backend.reply(refer, 202, reason="Accepted", headers=[contact_of(backend)])
         phone.peer.expect(202, method="REFER")
         mine = call.cseq
+        key = self.edge.calls()[0]["key"]
+        shown, = self.listed(f"?domain={domain}")
+        self.assertEqual((shown["event"], shown["refer"], shown["in_call"], shown["key"]), ("refer", True, True, key))
         self.hang_up(call, backend)
         wait_for(lambda: not self.edge.calls(), 5, "the call is over")
+        self.assertEqual([one["id"] for one in self.listed(f"?key={key}")], [shown["id"]])
         for state, line in (("active;expires=60", "SIP/2.0 100 Trying"), ("active;expires=60", "SIP/2.0 180 Ringing"),
                             ("terminated;reason=noresource", "SIP/2.0 200 OK")):
             leg.send("NOTIFY", headers=[("Event", f"refer;id={refer.cseq}"), ("Subscription-State", state),

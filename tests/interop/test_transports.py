@@ -68,6 +68,25 @@ class Sips(TransportsTest):
         self.sips_both_ways("wss", ";transport=ws")
 
 
+class Connections(TransportsTest):
+    def listed(self, **filters):
+        return self.edge.items("/v1/connections?" + "&".join(f"{name}={value}" for name, value in filters.items()))
+
+    def test_each_open_connection_is_listed_and_no_other(self):
+        for transport in PHONES[1:]:
+            pair = Pair(self, transport, "tcp")
+            pair.register()
+            source = pair.phone.peer.address
+            phone, = self.listed(source=source, transport=transport)
+            self.assertEqual((phone["state"], phone["made_by"], phone["silent"]), ("established", "peer", False))
+            self.assertEqual(phone["local"], self.reached_at(pair.phone.peer))
+            backend, = self.listed(source=pair.backend.address)
+            self.assertEqual((backend["transport"], backend["made_by"], backend["remote"]), ("tcp", "us", f"{pair.backend.address}:{pair.backend.port}"))
+            self.assertEqual(len(self.listed()), self.edge.status()["counts"]["connections"])
+            pair.phone.peer.disconnect()
+            wait_for(lambda source=source: not self.listed(source=source), 3, "it is gone from the list")
+
+
 class LostConnections(TransportsTest):
     def lose(self, transport):
         pair = Pair(self, transport, "udp")

@@ -3,9 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/limits.hpp"
+#include "core/time_text.hpp"
 #include "tests/support/edge_world.hpp"
 
 namespace usher::test {
@@ -107,15 +109,15 @@ TEST_CASE("each filter finds its requests and no others, and they work together"
   CHECK(with([](F& f) { f.status = 404; }).empty());
   CHECK(with([](F& f) { f.domain = "a.test"; }) == "call 403, call 486, registration 200");
   CHECK(with([](F& f) { f.domain = "nowhere.test"; }) == "drop -");
-  CHECK(with([](F& f) { f.source = *net::IpAddress::parse("127.0.0.99"); }) == "drop -");
-  CHECK(with([](F& f) { f.source = *net::IpAddress::parse("127.0.0.98"); }).empty());
+  CHECK(with([](F& f) { f.source = *net::Cidr::parse("127.0.0.99"); }) == "drop -");
+  CHECK(with([](F& f) { f.source = *net::Cidr::parse("127.0.0.98"); }).empty());
   CHECK(with([](F& f) { f.target = 1; }) == "call 403, call 486, registration 200");
   CHECK(with([](F& f) { f.target = 2; }).empty());
   CHECK(with([](F& f) {
           f.target = 1;
           f.kind = "call";
           f.status = 486;
-          f.source = *net::IpAddress::parse("127.0.0.21");
+          f.source = *net::Cidr::parse("127.0.0.21");
         }) == "call 486");
 }
 
@@ -284,6 +286,44 @@ TEST_CASE("switched off it has nothing") {
   w.edge().enable_recorder(false);
   CHECK(recent(w).items.empty());
   CHECK_FALSE(recent(w).next);
+}
+
+TEST_CASE("of what a ban drops one packet in ten seconds is told, with the ban and its reason") {
+  World w;
+  storage::Ban b;
+  b.network = *net::Cidr::parse("192.0.2.0/24");
+  b.made_by = "operator";
+  b.reason = "guesses passwords";
+  b.until = w.now.wall + std::chrono::hours(1);
+  w.apply(storage::PutBan{b});
+  RequestFilter filter;
+  filter.kind = "drop";
+  filter.source = b.network;
+  const auto told = [&] { return recent(w, filter).items; };
+  unsigned sent = 0;
+  const auto knock = [&] {
+    w.phone("192.0.2.9:5060",
+            request({"OPTIONS", "sip:a.test", "1@a.test", "1@a.test", std::to_string(++sent)}));
+    w.nothing();
+  };
+  knock();
+  knock();
+  REQUIRE(told().size() == 1);
+  CHECK(told()[0].source == "192.0.2.9:5060");
+  CHECK(told()[0].verdict.text == "silence: 192.0.2.0/24 is banned until " + time_text(b.until) +
+                                      "; packet 1 of this ban, one in 10s is told (operator: "
+                                      "guesses passwords)");
+  w.pass(std::chrono::seconds(10));
+  w.take();
+  knock();
+  REQUIRE(told().size() == 2);
+  CHECK(told()[0].verdict.text.find("packet 3 ") != std::string::npos);
+  // The packet itself is there too.
+  const routing::Records found =
+      w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = told()[0].trace});
+  CHECK(std::any_of(found.items.begin(), found.items.end(), [](const routing::Record& r) {
+    return r.is_message() && r.dropped && r.text.find("Call-ID: 3") != std::string::npos;
+  }));
 }
 
 TEST_CASE("what is left of a request without its beginning is no request") {

@@ -1,13 +1,14 @@
-// A resource that is kept fresh: asked again each few seconds and after events that touch it, less often while it fails, not at all
-// while nobody looks.
+// A resource that is kept fresh: asked again after events that touch it and, for what no event tells, from time to time; more often
+// while the stream of events is away, less often while the resource fails, not at all while nobody looks.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, Problem } from "./api";
-import { onEvent } from "./events";
+import { onEvent, stream } from "./events";
 
 export type Live<T> = { data: T | undefined; problem: Problem | undefined; refresh: () => void };
 type Options = { every?: number; kinds?: string[]; also?: number[] };
 
 const LONGEST = 30_000;
+const WITHOUT_EVENTS = 5000;
 
 export function useLive<T>(path: string | null, { every = 3000, kinds = [], also = [] }: Options = {}): Live<T> {
   const [answer, setAnswer] = useState<{ path: string; data?: T; problem?: Problem }>();
@@ -41,7 +42,8 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
         ++failures;
         setAnswer((last) => ({ path, problem, ...(last?.path === path && last.data !== undefined && problem.status !== 404 ? { data: last.data } : {}) }));
       }
-      if (!document.hidden) plan(failures ? Math.min(LONGEST, every * 2 ** Math.min(failures, 6)) : every);
+      const pace = wanted && stream.get() !== "live" ? Math.min(every, WITHOUT_EVENTS) : every;
+      if (!document.hidden) plan(failures ? Math.min(LONGEST, pace * 2 ** Math.min(failures, 6)) : pace);
     };
     const shown = () => {
       if (!document.hidden) void run();
@@ -61,6 +63,12 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
         void run();
       }, Math.max(150, asked + 1000 - Date.now()));
     });
+    // No event tells that there are none any more.
+    let before = stream.get();
+    const unwatch = stream.watch((state) => {
+      if (before === "live" && state === "waiting" && wanted && every > 0 && !document.hidden) void run();
+      before = state;
+    });
     void run();
     return () => {
       over = true;
@@ -68,6 +76,7 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
       clearTimeout(soon);
       running?.abort();
       stop();
+      unwatch();
       document.removeEventListener("visibilitychange", shown);
     };
   }, [path, every, wanted, accepted]);

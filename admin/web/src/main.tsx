@@ -11,12 +11,14 @@ import { useStore } from "./store";
 import { theme, type Theme } from "./theme";
 import { Calls } from "./views/calls";
 import { CallView } from "./views/call";
+import { Connections } from "./views/connections";
 import { Domains } from "./views/domains";
 import { Door } from "./views/door";
 import { Events } from "./views/events";
 import { Login } from "./views/login";
 import { Overview } from "./views/overview";
 import { Registrations } from "./views/registrations";
+import { Subscriptions } from "./views/subscriptions";
 import { Requests } from "./views/requests";
 import { RouteTestView } from "./views/route_test";
 import { Sets } from "./views/sets";
@@ -34,6 +36,8 @@ const VIEWS: Record<string, { title: string; view: FunctionComponent; of?: strin
   target: { title: "Target", view: TargetView, of: "sets" },
   domains: { title: "Domains", view: Domains },
   registrations: { title: "Registrations", view: Registrations },
+  subscriptions: { title: "Subscriptions", view: Subscriptions, of: "registrations" },
+  connections: { title: "Connections", view: Connections, of: "registrations" },
   calls: { title: "Calls", view: Calls },
   call: { title: "Call", view: CallView, of: "calls" },
   requests: { title: "Requests", view: Requests },

@@ -33,6 +33,15 @@ export type Registration = {
   token: string; aor: string; domain: string; contact: string; instance: string; q: number; source: string;
   transport: string; target: number | null; user_agent: string; registered: string; expires: string; expires_in_s: number;
 };
+export type Subscription = {
+  id: string; key: string; state: string; event: string; refer: boolean; subscriber: string; notifier: string; domain: string;
+  subscriber_side: "phone" | "backend"; subscriber_at: string | null; notifier_at: string | null; target: number | null;
+  subscriber_call_id: string; notifier_call_id: string; in_call: boolean; expires: string | null;
+};
+export type Connection = {
+  id: string; transport: string; state: string; remote: string; local: string; made_by: string; silent: boolean;
+  opened: string; last_traffic: string; queued_bytes: number;
+};
 export type Call = {
   id: string; key: string; state: string; from: string; to: string; domain: string; origin_side: "phone" | "backend"; origin: string;
   destination: string | null; target: number | null; origin_call_id: string; new_call_id: string; started: string;

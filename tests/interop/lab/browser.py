@@ -10,7 +10,8 @@ from .process import _end_with_parent
 from .wait import Timeout
 
 # Where each view is, and where on it stands what no other one has: its heading, or the chosen one of its tabs.
-VIEWS = [("", "h1", "Overview"), ("sets", "h1", "Sets and targets"), ("domains", "h1", "Domains"), ("registrations", "h1", "Registrations"),
+VIEWS = [("", "h1", "Overview"), ("sets", "h1", "Sets and targets"), ("domains", "h1", "Domains"),
+         ("registrations", "h1", "Registrations"), ("subscriptions", "h1", "Subscriptions"), ("connections", "h1", "Connections"),
          ("calls", ".tabs [aria-current]", "Live"), ("calls?show=records", ".tabs [aria-current]", "Records"), ("requests", "h1", "Requests"), ("trace", "h1", "Trace"),
          ("door", "h1", "Door and bans"), ("route-test", "h1", "Route test"), ("events", ".tabs [aria-current]", "Events"),
          ("events?show=changes", ".tabs [aria-current]", "Changes over REST"), ("configuration", "h1", "Configuration")]

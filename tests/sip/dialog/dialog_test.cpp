@@ -47,6 +47,15 @@ TEST_CASE("the UAS takes target, parties and the route set in order") {
   CHECK_EQ(dialog->remote_cseq, 7);
 }
 
+TEST_CASE("the URI of a party stands in its brackets, whatever the display name holds") {
+  CHECK_EQ(party_uri(party_of("<sip:401@a.test>;tag=1")), "sip:401@a.test");
+  CHECK_EQ(party_uri(party_of("sip:401@a.test;tag=1")), "sip:401@a.test");
+  CHECK_EQ(party_uri(party_of("\"<x> \\\" >\" <sips:a%3e@b;p=1?h=v>;tag=1")),
+           "sips:a%3e@b;p=1?h=v");
+  CHECK_EQ(party_uri(party_of("Bob <tel:+49>")), "tel:+49");
+  CHECK_EQ(party_uri(""), "");
+}
+
 TEST_CASE("an INVITE needs exactly one Contact and Record-Routes that can be read") {
   CHECK_FALSE(uas_dialog(*invite(""), "t").has_value());
   CHECK_FALSE(uas_dialog(*invite("Contact: <sip:a@h>, <sip:b@h>\r\n"), "t").has_value());

@@ -75,7 +75,7 @@ function Records() {
       <Filters path="calls" filters={RECORDS} keep={{ show: "records" }} label="Search records">
         <Button onClick={() => void saveRecords(given)}>CSV</Button>
       </Filters>
-      <Paged<Cdr> path="/v1/cdrs" parameters={given} what="Call records" every={4000} kinds={["call-ended"]}>
+      <Paged<Cdr> path="/v1/cdrs" parameters={given} what="Call records" every={10_000} kinds={["call-ended"]}>
         {(rows, _, more) => (
           <Table rows={rows} id={(cdr) => cdr.id} label="Call records" empty={more ? "No record like this among the newest. The next page looks further." : "No record like this."} columns={[
             { name: "Call", show: (cdr) => <a href={recordLink(cdr)}>{cdr.id}</a> },

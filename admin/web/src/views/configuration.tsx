@@ -16,7 +16,7 @@ import type { Status, Timer } from "../types";
 const LEVELS = ["debug", "info", "warning", "error", "off"];
 
 function Timers() {
-  const live = useLive<Record<string, Timer>>("/v1/timers", { every: 15_000, kinds: ["configuration"] });
+  const live = useLive<Record<string, Timer>>("/v1/timers", { every: 30_000, kinds: ["configuration"] });
   return (
     <Panel wide title="Effective timers">
       <Trouble of={live} what="Timers" />
@@ -32,23 +32,45 @@ function Timers() {
   );
 }
 
-function Watch({ names, refresh }: { names: string[]; refresh: () => void }) {
-  const [text, setText] = useState(names.join(" "));
-  const save = async () => {
-    const wanted = text.split(/[\s,]+/).filter(Boolean);
-    await change(() => api("PUT", "/v1/log", { watch: wanted }), wanted.length ? `Each line of ${wanted.join(", ")} is written.` : "Nobody is watched.");
+function Level({ label, value, set }: { label: string; value: string; set: (level: string) => void }) {
+  return <select aria-label={label} value={value} onChange={(event) => set(event.currentTarget.value)}>{LEVELS.map((name) => <option key={name} value={name}>{name}</option>)}</select>;
+}
+
+type Watched = Record<string, string>;
+
+/** Users, domains and addresses that have a level of their own. */
+function Watch({ watched, refresh }: { watched: Watched; refresh: () => void }) {
+  const [name, setName] = useState("");
+  const [level, setLevel] = useState("debug");
+  const put = async (watch: Watched, done: string) => {
+    const went = await change(() => api("PUT", "/v1/log", { watch }), done);
     refresh();
+    return went;
   };
+  const add = async () => {
+    if (await put({ ...watched, [name]: level }, `What names ${name} is written from ${level} on.`)) setName("");
+  };
+  const remove = (gone: string) => put(Object.fromEntries(Object.entries(watched).filter(([one]) => one !== gone)), `${gone} has no level of its own any more.`);
   return (
-    <Form inline label="Watch in the log" onSubmit={() => void save()}>
-      <Text label="Watch users, domains, addresses" value={text} set={setText} placeholder="401@a.test 192.0.2.1" hint="Each line that names one is written, whatever the levels are" />
-      <Button type="submit">Watch</Button>
-    </Form>
+    <>
+      {Object.keys(watched).length > 0 && (
+        <Table rows={Object.entries(watched)} id={([one]) => one} label="Watched in the log" empty="" columns={[
+          { name: "Lines that name", show: ([one]) => <b>{one}</b> },
+          { name: "From", show: ([one, own]) => <Level label={`Log level of ${one}`} value={own} set={(next) => void put({ ...watched, [one]: next }, `What names ${one} is written from ${next} on.`)} /> },
+          { name: "", show: ([one]) => <Button kind="quiet" label={`Watch ${one} no more`} onClick={() => void remove(one)}>remove</Button> },
+        ]} />
+      )}
+      <Form inline label="Watch in the log" onSubmit={() => void add()}>
+        <Text label="User, domain or address" value={name} set={setName} placeholder="401@a.test" hint="Lines that name it, and its calls, have this level in place of the categories'" />
+        <Level label="Level of its own" value={level} set={setLevel} />
+        <Button type="submit">Watch</Button>
+      </Form>
+    </>
   );
 }
 
 function LogLevels() {
-  const live = useLive<Record<string, string | string[]>>("/v1/log", { every: 15_000 });
+  const live = useLive<Record<string, string | Watched>>("/v1/log", { every: 15_000 });
   const set = async (category: string, level: string) => {
     await change(() => api("PUT", "/v1/log", { [category]: level }), `The log of ${category} is at ${level}, until the next start.`);
     live.refresh();
@@ -60,12 +82,12 @@ function LogLevels() {
         <div class="levels">
           {Object.entries(live.data).filter((entry): entry is [string, string] => typeof entry[1] === "string").map(([category, level]) => (
             <label key={category}><span>{category}</span>
-              <select aria-label={`Log level of ${category}`} value={level} onChange={(event) => void set(category, event.currentTarget.value)}>{LEVELS.map((name) => <option key={name} value={name}>{name}</option>)}</select>
+              <Level label={`Log level of ${category}`} value={level} set={(next) => void set(category, next)} />
             </label>
           ))}
         </div>
       )}
-      {Array.isArray(live.data?.["watch"]) && <Watch names={live.data["watch"]} refresh={live.refresh} />}
+      {typeof live.data?.["watch"] === "object" && <Watch watched={live.data["watch"]} refresh={live.refresh} />}
     </Panel>
   );
 }
@@ -79,7 +101,7 @@ function Process({ status }: { status: Status }) {
         ["Lag, average", milliseconds(load.lag_ms)], ["Lag, worst of the last minute", milliseconds(load.worst_lag_ms)],
         ["Overload", load.overload || "none"],
         ...Object.entries(load.queues).map(([name, n]): [string, string] => [`Waiting: ${words(name)}`, whole(n)]),
-        ["Legs of calls", whole(number(counts["legs"]))], ["Timers", whole(number(counts["timers"]))], ["Connections", whole(number(counts["connections"]))], ["Subscriptions", whole(number(counts["subscriptions"]))],
+        ["Calls", <a href={href("calls")}>{whole(number(counts["calls"]))}</a>], ["Subscriptions", <a href={href("subscriptions")}>{whole(number(counts["subscriptions"]))}</a>], ["Connections", <a href={href("connections")}>{whole(number(counts["connections"]))}</a>],
         ["API", <Button kind="quiet" onClick={() => void change(() => download("/v1/openapi.yaml", "openapi.yaml"), "The description is saved.")}>save openapi.yaml</Button>],
       ]} />
     </Panel>

@@ -17,7 +17,7 @@ function Touched({ of, domain }: { of: DomainPreview; domain: string }) {
   const { registrations, live_calls, subscriptions } = of.touches;
   return (
     <>
-      <p>It has <a href={href("registrations", { domain })}>{plural(registrations, "registration")}</a>, <a href={href("calls", { domain })}>{plural(live_calls, "live call")}</a> and {plural(subscriptions, "subscription")}.</p>
+      <p>It has <a href={href("registrations", { domain })}>{plural(registrations, "registration")}</a>, <a href={href("calls", { domain })}>{plural(live_calls, "live call")}</a> and <a href={href("subscriptions", { domain })}>{plural(subscriptions, "subscription")}</a>.</p>
       {of.warnings.map((warning) => <Note key={warning} tone="warn">{warning.replace(/^./, (first) => first.toUpperCase())}.</Note>)}
     </>
   );
@@ -122,7 +122,7 @@ export function Domains() {
   return (
     <View title="Domains" lead="Requests for any other domain get silence." actions={<Button kind="main" onClick={() => setAdding(true)}>Add domain</Button>}>
       {only && <p class="filters">Of set {only} only. <a href={href("domains")}>All domains</a></p>}
-      <Paged<Domain> path="/v1/domains" what="Domains" each={only ? 1000 : 50} every={5000} version={version} kinds={["configuration"]}>
+      <Paged<Domain> path="/v1/domains" what="Domains" each={only ? 1000 : 50} every={30_000} version={version} kinds={["configuration"]}>
         {(rows, refresh) => (
           <Table rows={rows.filter((row) => !only || String(row.setid) === only)} id={(row) => row.domain} label="Domains" empty="No domain: everybody gets silence." columns={[
             { name: "Domain", show: (row) => <b>{row.domain}</b> },

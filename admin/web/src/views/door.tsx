@@ -18,7 +18,7 @@ const MODES: Record<Gate["mode"], string> = {
 };
 
 function GateMode() {
-  const gate = useLive<Gate>("/v1/gate", { every: 5000, kinds: ["configuration"] });
+  const gate = useLive<Gate>("/v1/gate", { every: 30_000, kinds: ["configuration"] });
   const data = gate.data;
   const choose = async (mode: Gate["mode"]) => {
     await confirm(`Gate: ${words(mode)}?`, <p>{words(mode)}: {MODES[mode]}. Strangers and unknown domains get silence in any mode, and bans made by hand hold in any mode.</p>, "Change", () => api("PATCH", "/v1/gate", { mode }), mode === "enforce");
@@ -91,8 +91,8 @@ function Bans({ version, ban }: { version: number; ban: () => void }) {
             { name: "Reason", show: (row) => <>{row.reason || "–"}<span class="small reason">by {words(row.made_by)}</span></> },
             { name: "Since", show: (row) => <Time at={row.since} /> },
             { name: "Left", kind: "number", show: (row) => (row.until ? <span title={row.until}>{until(row.until)}</span> : "until lifted") },
-            { name: "Packets dropped", kind: "number", show: (row) => whole(row.hits) },
-            { name: "Times", kind: "number", show: (row) => whole(row.times) },
+            { name: "Packets dropped", kind: "number", show: (row) => <a href={href("requests", { kind: "drop", source: row.network })}>{whole(row.hits)}</a> },
+            { name: "Times", kind: "number", show: (row) => <a href={href("events", { kind: "ban-made", text: row.network })}>{whole(row.times)}</a> },
             { name: "Actions", kind: "actions", show: (row) => <Button label={`Unban ${row.network}`} onClick={() => void lift(row.network, refresh)}>Unban</Button> },
           ]} />
         )}

@@ -10,7 +10,7 @@ import { useStore } from "../store";
 import type { Counter, Readiness, Status } from "../types";
 
 function Health({ status }: { status: Status | undefined }) {
-  const ready = useLive<Readiness>("/readyz", { every: 3000, also: [503], kinds: ["target-up", "target-down", "store-degraded", "store-recovered", "storm"] });
+  const ready = useLive<Readiness>("/readyz", { every: 3000, also: [503], kinds: ["target-up", "target-down", "maintenance-began", "maintenance-ended", "store-degraded", "store-recovered", "storm", "configuration"] });
   const data = ready.data;
   return (
     <Panel title="Health" aside={data && (

@@ -1,13 +1,12 @@
 // Which phones are registered, from where, until when.
 import { api } from "../api";
-import { Time, addressOf, seconds, whole } from "../format";
-import { number, samples } from "../history";
+import { Time, addressOf, seconds } from "../format";
 import { Button, View } from "../parts/basics";
 import { confirm, tell } from "../parts/dialogs";
 import { Filters, useGiven, type Filter } from "../parts/filters";
+import { PhoneTabs } from "../parts/phone_tabs";
 import { Paged, Table } from "../parts/table";
 import { href } from "../route";
-import { useStore } from "../store";
 import type { Registration } from "../types";
 
 const FILTERS: Filter[] = [
@@ -28,11 +27,11 @@ async function forget(row: Registration, refresh: () => void) {
 }
 
 export function Registrations() {
-  const total = useStore(samples).at(-1)?.status.counts["registrations"];
   const given = useGiven(FILTERS);
   const filtered = Object.values(given).some(Boolean);
   return (
-    <View title="Registrations" lead={total === undefined ? undefined : `${whole(number(total))} in all`}>
+    <View title="Registrations">
+      <PhoneTabs />
       <Filters path="registrations" filters={FILTERS} label="Search registrations" />
       <Paged<Registration> path="/v1/registrations" parameters={given} what="Registrations" every={5000} kinds={["binding-added", "binding-removed"]}>
         {(rows, refresh) => (

@@ -14,7 +14,7 @@ const FILTERS: Filter[] = [
   { name: "domain", label: "Domain", placeholder: "a.test" },
   { name: "status", label: "Status", type: "number", placeholder: "0: none" },
   { name: "target", label: "Tried at target", type: "number" },
-  { name: "source", label: "Source address", placeholder: "192.0.2.7" },
+  { name: "source", label: "Source address or network", placeholder: "192.0.2.7" },
 ];
 
 function Outcome({ of }: { of: RecentRequest }) {
