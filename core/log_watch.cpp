@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/check.hpp"
 #include "core/text.hpp"
 
 namespace usher {
@@ -35,29 +36,46 @@ bool names_whole(std::string_view text, std::string_view name) {
   }
 }
 
-std::optional<LogLevel> LogWatch::level_for(const LogLine& line) {
-  std::optional<LogLevel> level;
-  const auto wanted = [&](LogLevel at_least) {
-    if (!level || at_least < *level) level = at_least;
-  };
-  for (const Watched& one : names_) {
-    if (names_whole(line.text, one.name)) wanted(one.level);
+LogWatch::LogWatch(std::vector<Watched> names, const LogWatch* before) : names_(std::move(names)) {
+  USHER_CHECK(names_.size() <= kNames);
+  if (before == nullptr) return;
+  for (const std::string& key : before->order_) {
+    Names whose;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      for (std::size_t old = 0; old < before->names_.size(); ++old) {
+        if (before->calls_.at(key)[old] && before->names_[old].name == names_[i].name) whose.set(i);
+      }
+    }
+    if (whose.any()) remember(key, whose);
   }
-  std::string key{line.key};
-  if (key.empty()) return level;
-  const auto known = calls_.find(key);
-  if (known != calls_.end()) wanted(known->second);
-  if (!level) return level;
-  if (known != calls_.end()) {
-    known->second = *level;
-    return level;
-  }
+}
+
+void LogWatch::remember(const std::string& key, const Names& whose) {
   if (order_.size() == kKeys) {
     calls_.erase(order_.front());
     order_.pop_front();
   }
   order_.push_back(key);
-  calls_.emplace(std::move(key), *level);
+  calls_.emplace(key, whose);
+}
+
+std::optional<LogLevel> LogWatch::level_for(const LogLine& line) {
+  Names whose;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (names_whole(line.text, names_[i].name)) whose.set(i);
+  }
+  if (!line.key.empty()) {
+    const std::string key{line.key};
+    const auto known = calls_.find(key);
+    if (known != calls_.end())
+      whose = known->second |= whose;
+    else if (whose.any())
+      remember(key, whose);
+  }
+  std::optional<LogLevel> level;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (whose[i] && (!level || names_[i].level < *level)) level = names_[i].level;
+  }
   return level;
 }
 

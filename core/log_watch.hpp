@@ -3,6 +3,7 @@
 // a line belongs to.
 #pragma once
 
+#include <bitset>
 #include <deque>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct Watched {
 class LogWatch {
  public:
   // A line names one when it stands there whole: not as a part of a longer name, number or address.
-  // The newest kKeys calls are remembered.
-  explicit LogWatch(std::vector<Watched> names) : names_(std::move(names)) {}
+  // At most kNames; the newest kKeys calls are remembered. `before`: those of the names that stay
+  // are taken over.
+  explicit LogWatch(std::vector<Watched> names, const LogWatch* before = nullptr);
 
   // The level that this line is written from, the most talkative of those it is watched by;
   // nothing: its category's. Remembers its call.
@@ -36,8 +38,11 @@ class LogWatch {
   static constexpr std::size_t kKeys = 1000;
 
  private:
+  using Names = std::bitset<kNames>;  // by their places in names_
+  void remember(const std::string& key, const Names& whose);
+
   std::vector<Watched> names_;
-  std::unordered_map<std::string, LogLevel> calls_;  // by their keys
+  std::unordered_map<std::string, Names> calls_;  // by their keys: whose they are
   std::deque<std::string> order_;
 };
 

@@ -28,7 +28,7 @@ bool Bans::put(const Now& now, storage::Ban ban) {
   past.last = std::max(ban.until, ban.since);
   storage::Ban& kept = bans_.insert_or_assign(network, std::move(ban)).first->second;
   if (kept.enforced) {
-    by_network_[key] = &kept;
+    by_network_[key] = {&kept, {}};
     ++lengths_[{network.base.is_v4(), network.bits}];
     ++enforced_;
   }
@@ -59,20 +59,32 @@ const storage::Ban* Bans::find(const net::Cidr& network) const {
   return found == bans_.end() ? nullptr : &found->second;
 }
 
-storage::Ban* Bans::match(const net::IpAddress& address) {
+Bans::Enforced* Bans::match(const net::IpAddress& address) {
   if (enforced_ == 0) return nullptr;
   for (const auto& [length, count] : lengths_) {
     if (length.first != address.is_v4()) continue;
     const auto found = by_network_.find(key_of(network_of(address, length.second)));
-    if (found != by_network_.end()) return found->second;
+    if (found != by_network_.end()) return &found->second;
   }
   return nullptr;
 }
 
-void Bans::hit(storage::Ban& ban, Instant now) {
-  ++ban.hits;
-  changed_.insert(ban.network);
+void Bans::hit(Enforced& found, Instant now) {
+  ++found.ban->hits;
+  changed_.insert(found.ban->network);
   if (!flush_) flush_ = now + kFlush;
+}
+
+bool Bans::tells(Enforced& found, Instant now) {
+  if (found.told && now - *found.told < kTold) return false;
+  if (now - second_ >= std::chrono::seconds(1)) {
+    second_ = now;
+    told_ = 0;
+  }
+  if (told_ == kToldOfAll) return false;
+  ++told_;
+  found.told = now;
+  return true;
 }
 
 std::optional<Instant> Bans::next_expiry() const {

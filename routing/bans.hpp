@@ -33,10 +33,17 @@ class Bans {
   std::size_t size() const { return bans_.size(); }
   std::size_t enforced() const { return enforced_; }
 
-  // The enforced ban that holds the address; null: none. Counts nothing.
-  storage::Ban* match(const net::IpAddress& address);
+  struct Enforced {
+    storage::Ban* ban = nullptr;
+    std::optional<Instant> told;  // when a packet that it dropped was told last
+  };
+  // The ban that holds the address; null: none. Counts nothing. Valid until the next change.
+  Enforced* match(const net::IpAddress& address);
   // A packet was dropped.
-  void hit(storage::Ban& ban, Instant now);
+  void hit(Enforced& found, Instant now);
+  // Whether the packet is one of the few that are told: one per kTold of each ban, kToldOfAll per
+  // second of all. Then it counts as told.
+  bool tells(Enforced& found, Instant now);
 
   std::optional<Instant> next_expiry() const;
   std::vector<storage::Ban> expire(Instant now);
@@ -53,6 +60,8 @@ class Bans {
 
   static constexpr Duration kFlush = std::chrono::seconds(60);
   static constexpr std::size_t kFlushed = 1000;
+  static constexpr Duration kTold = std::chrono::seconds(10);
+  static constexpr unsigned kToldOfAll = 20;
 
  private:
   struct Past {
@@ -64,13 +73,15 @@ class Bans {
   HashKey key_;
   List bans_;
   // Enforced ones. Nodes of the list stay where they are.
-  boost::unordered_flat_map<std::uint64_t, storage::Ban*> by_network_;
+  boost::unordered_flat_map<std::uint64_t, Enforced> by_network_;
   std::map<std::pair<bool, std::uint8_t>, std::size_t> lengths_;  // is v4, bits → how many
   std::set<std::pair<Instant, net::Cidr>> expiry_;
   boost::unordered_flat_map<std::uint64_t, Instant> due_;  // of each that ends
   std::set<net::Cidr> changed_;
   std::optional<Instant> flush_;
   std::size_t enforced_ = 0;
+  Instant second_{};  // since when told_ are counted
+  unsigned told_ = 0;
   RecentTable<Past> past_;
 };
 

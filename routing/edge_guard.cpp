@@ -80,14 +80,15 @@ bool Edge::Impl::is_protected(const net::IpAddress& address) const {
 
 bool Edge::Impl::is_banned(Now now, const net::Packet& packet) {
   const net::IpAddress& from = packet.flow.remote.address;
-  storage::Ban* found = bans.match(from);
+  Bans::Enforced* found = bans.match(from);
   // The list holds no such address; who is a backend is asked first of all nevertheless (rule 7).
   if (!found || is_protected(from)) return false;
   bans.hit(*found, now.mono);
   ++counters.drops["banned"];
-  // One of many tells what becomes of all: a flood is to cost no more than the look at its address.
-  if (recorder.enabled() && limiter.may_log(now.mono, found->network.base, "banned"))
-    tell_banned(now, packet, *found);
+  // One of many tells what becomes of all: a flood is to cost no more than the look at its address,
+  // and is not to push out what else the recorder has of strangers. A keep-alive tells nothing.
+  if (recorder.enabled() && packet.data.size() >= kSmallestMessage && bans.tells(*found, now.mono))
+    tell_banned(now, packet, *found->ban);
   return true;
 }
 
@@ -98,7 +99,7 @@ void Edge::Impl::tell_banned(Now now, const net::Packet& packet, const storage::
   const std::string until = ban.until == WallTime{} ? "it is lifted" : time_text(ban.until);
   trace(now, step::kDropped,
         ban.network.text() + " is banned until " + until + "; packet " + std::to_string(ban.hits) +
-            " of this ban, one in " + duration_text(Limiter::kPause) + " is told (" + ban.made_by +
+            " of this ban, one in " + duration_text(Bans::kTold) + " is told (" + ban.made_by +
             ": " + escaped(ban.reason) + ")",
         {{"reason", "banned"}}, true);
   recorder.settle();

@@ -1,9 +1,9 @@
 // /v1/calls: the live calls.
 #include <optional>
 
-#include "admin/resources/call_id.hpp"
 #include "admin/resources/filters.hpp"
 #include "admin/resources/live.hpp"
+#include "admin/resources/live_id.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"

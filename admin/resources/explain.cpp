@@ -3,7 +3,7 @@
 
 #include "admin/fields.hpp"
 #include "admin/ladder/ladder.hpp"
-#include "admin/resources/call_id.hpp"
+#include "admin/resources/live_id.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
 #include "core/text.hpp"

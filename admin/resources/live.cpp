@@ -9,10 +9,6 @@ std::string_view side_name(sip::Side side) {
   return side == sip::Side::phone ? "phone" : "backend";
 }
 
-std::string id_text(net::ConnectionId id) {
-  return std::to_string(id.value);
-}
-
 bool WantedParty::is(std::string_view party) const {
   const std::string_view aor_user = std::string_view{aor}.substr(0, aor.rfind('@'));
   if (party.find(user) == party.npos || party.find(aor_user) == party.npos) return false;

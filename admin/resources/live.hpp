@@ -8,16 +8,13 @@
 #include <type_traits>
 #include <utility>
 
-#include "admin/resources/call_id.hpp"
+#include "admin/resources/live_id.hpp"
 #include "admin/resources/paging.hpp"
-#include "core/net/flow.hpp"
 #include "sip/plan.hpp"
 
 namespace usher::admin {
 
 std::string_view side_name(sip::Side side);
-
-std::string id_text(net::ConnectionId id);
 
 // Whose it is to be. What is empty restricts nothing.
 struct WantedParty {

@@ -9,6 +9,7 @@
 #include "admin/resources/resources.hpp"
 #include "core/duration.hpp"
 #include "core/log_watch.hpp"
+#include "core/text.hpp"
 
 namespace usher::admin {
 
@@ -208,8 +209,12 @@ std::optional<std::vector<Watched>> watched_names(Fields& fields) {
   }
   std::vector<Watched> names;
   for (const auto& [name, value] : *given->object()) {
-    if (name.empty() || name.size() > LogWatch::kNameBytes || !is_printable(name)) {
-      fields.fault("watch", "expected names such as \"401@a.test\", \"a.test\" or \"192.0.2.1\"");
+    if (name.empty() || name.size() > LogWatch::kNameBytes || !is_printable(name) ||
+        name.find(' ') != std::string::npos) {
+      fields.fault("watch",
+                   usher::quoted(name.substr(0, 64)) +
+                       " is no name such as \"401@a.test\", \"a.test\" or \"192.0.2.1\", of 1 to " +
+                       std::to_string(LogWatch::kNameBytes) + " bytes without spaces");
       continue;
     }
     const std::string* text = value.text();
@@ -217,8 +222,9 @@ std::optional<std::vector<Watched>> watched_names(Fields& fields) {
     if (level)
       names.push_back({name, *level});
     else
-      fields.fault("watch." + name,
-                   no_level(text != nullptr ? *text : std::string(kind_of(value))));
+      fields.fault("watch." + name, text != nullptr ? no_level(*text)
+                                                    : "expected a level such as \"debug\", found " +
+                                                          std::string(kind_of(value)));
   }
   return names;
 }
@@ -240,7 +246,9 @@ Answer set_log_levels(const Service& service, const Call& call) {
   fields.finish();
   if (!faults.empty()) return invalid(std::move(faults));
   for (const auto& [category, level] : wanted) service.log.set_level(category, level);
-  if (names) service.log.set_watch(names->empty() ? nullptr : std::make_shared<LogWatch>(*names));
+  if (names)
+    service.log.set_watch(names->empty() ? nullptr
+                                         : std::make_shared<LogWatch>(*names, service.log.watch()));
   return log_levels(service);
 }
 

@@ -1,10 +1,12 @@
 // /v1/subscriptions: the live subscriptions, those that /v1/status counts.
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
-#include "admin/resources/call_id.hpp"
 #include "admin/resources/filters.hpp"
 #include "admin/resources/live.hpp"
+#include "admin/resources/live_id.hpp"
 #include "admin/resources/paging.hpp"
 #include "admin/resources/representation.hpp"
 #include "admin/resources/resources.hpp"
@@ -17,26 +19,40 @@ namespace {
 
 using sip::SubscriptionView;
 
-// The backend that has it; nothing: none, or one that is not there any more.
-std::optional<storage::TargetId> target_of(const Service& service, const SubscriptionView& s) {
-  const routing::Directory& directory = service.edge.directory();
-  if (s.attempt != 0) {
-    // Towards a backend the attempt's mark is the target's id.
-    const auto target = static_cast<storage::TargetId>(s.attempt);
-    return directory.target(target) ? std::optional{target} : std::nullopt;
+// The backends that have subscriptions, for one request: many are at the same few addresses.
+class Backends {
+ public:
+  explicit Backends(const routing::Directory& directory) : directory_(directory) {}
+
+  // Nothing: none has it, or one that is not there any more.
+  std::optional<storage::TargetId> of(const SubscriptionView& s) {
+    if (s.attempt != 0) {
+      // Towards a backend the attempt's mark is the target's id.
+      const auto target = static_cast<storage::TargetId>(s.attempt);
+      return directory_.target(target) ? std::optional{target} : std::nullopt;
+    }
+    // The backend has begun it, or an earlier process has chosen it: its address tells, among the
+    // targets of the tenant.
+    const storage::Domain* domain = directory_.domain(s.domain);
+    if (domain == nullptr) return std::nullopt;
+    const bool phone_asks = s.subscriber_side == sip::Side::phone;
+    const net::Endpoint& at = phone_asks ? s.notifier_at : s.subscriber_at;
+    const auto [known, is_new] = known_.try_emplace({at, domain->setid});
+    if (is_new) known->second = find(at, domain->setid);
+    return known->second;
   }
-  // The backend has begun it, or an earlier process has chosen it: its address tells, among the
-  // targets of the tenant.
-  const storage::Domain* domain = directory.domain(s.domain);
-  if (domain == nullptr) return std::nullopt;
-  const bool phone_asks = s.subscriber_side == sip::Side::phone;
-  const auto backends =
-      routing::origin_of(directory, phone_asks ? s.notifier_at : s.subscriber_at).backends;
-  const auto found = std::find_if(backends.begin(), backends.end(), [&](const storage::Target* t) {
-    return t->setid == domain->setid;
-  });
-  return found == backends.end() ? std::nullopt : std::optional{(*found)->id};
-}
+
+ private:
+  std::optional<storage::TargetId> find(const net::Endpoint& at, storage::SetId set) const {
+    const auto there = routing::origin_of(directory_, at).backends;
+    const auto found = std::find_if(there.begin(), there.end(),
+                                    [&](const storage::Target* t) { return t->setid == set; });
+    return found == there.end() ? std::nullopt : std::optional{(*found)->id};
+  }
+
+  const routing::Directory& directory_;
+  std::map<std::pair<net::Endpoint, storage::SetId>, std::optional<storage::TargetId>> known_;
+};
 
 // Which are wanted. What is empty restricts nothing.
 struct Wanted {
@@ -45,23 +61,24 @@ struct Wanted {
   std::optional<storage::TargetId> target;
 };
 
-bool is_wanted(const Service& service, const Wanted& wanted, const SubscriptionView& s) {
+bool is_wanted(Backends& backends, const Wanted& wanted, const SubscriptionView& s) {
   if (!wanted.domain.empty() && s.domain != wanted.domain) return false;
   if (!wanted.event.empty() && s.package != wanted.event) return false;
   if (!wanted.key.empty() && s.key != wanted.key) return false;
   if (!wanted.call_id.empty() && s.subscriber_call_id != wanted.call_id &&
       s.notifier_call_id != wanted.call_id)
     return false;
-  if (wanted.target && target_of(service, s) != wanted.target) return false;
-  return wanted.party.anybody() || wanted.party.is(s.subscriber) || wanted.party.is(s.notifier);
+  if (!wanted.party.anybody() && !wanted.party.is(s.subscriber) && !wanted.party.is(s.notifier))
+    return false;
+  return !wanted.target || backends.of(s) == wanted.target;
 }
 
 Json endpoint_json(const net::Endpoint& endpoint) {
   return endpoint == net::Endpoint{} ? Json{} : Json{endpoint.text()};
 }
 
-Json show(const Service& service, const SubscriptionView& s, Now now) {
-  const auto target = target_of(service, s);
+Json show(Backends& backends, const SubscriptionView& s, Now now) {
+  const auto target = backends.of(s);
   return Json::Object{
       {"id", id_text(s.id)},
       {"key", s.key},
@@ -97,13 +114,14 @@ Answer list(const Service& service, const Call& call) {
   filters.text("key", wanted.key);
   if (filters.refused) return *filters.refused;
   const Now now = service.now();
+  Backends backends(service.edge.directory());
   return live_page<SubscriptionView>(
       std::get<routing::Page>(page).limit, &SubscriptionView::id,
       [&](const auto& visit) {
         service.edge.each_subscription(last.value_or(sip::SubscriptionId{}), visit);
       },
-      [&](const SubscriptionView& s) { return is_wanted(service, wanted, s); },
-      [&](const SubscriptionView& s) { return show(service, s, now); });
+      [&](const SubscriptionView& s) { return is_wanted(backends, wanted, s); },
+      [&](const SubscriptionView& s) { return show(backends, s, now); });
 }
 
 Answer get(const Service& service, const Call& call) {
@@ -111,7 +129,8 @@ Answer get(const Service& service, const Call& call) {
   const auto id = parse_subscription_id(text);
   const auto found = id ? service.edge.subscription(*id) : std::nullopt;
   if (!found) return absent("live subscription " + usher::quoted(text));
-  return json_answer(200, show(service, *found, service.now()));
+  Backends backends(service.edge.directory());
+  return json_answer(200, show(backends, *found, service.now()));
 }
 
 }  // namespace

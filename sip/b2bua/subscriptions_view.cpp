@@ -59,8 +59,10 @@ void Subscriptions::each(SubscriptionId after,
 
 std::size_t Subscriptions::count_of(std::string_view domain) const {
   std::size_t out = 0;
-  each({}, [&](const SubscriptionView& subscription) {
-    out += subscription.domain == domain ? 1 : 0;
+  subscriptions_.visit(0, [&](SubscriptionId, const Subscription& subscription) {
+    const Leg* leg = legs_.find(subscription.subscriber);
+    if (leg == nullptr) leg = legs_.find(subscription.notifier);
+    out += leg != nullptr && leg->context && leg->context->domain == domain ? 1 : 0;
     return true;
   });
   return out;

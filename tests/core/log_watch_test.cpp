@@ -72,6 +72,24 @@ TEST_CASE("a level of one's own is above the category's or below it; the most ta
   CHECK(written(LogLevel::info, "k1", "nobody named"));
 }
 
+TEST_CASE("other names leave the calls of those that stay as they are") {
+  const std::vector<Watched> names{{"401@a.test", LogLevel::debug}, {"b.test", LogLevel::off}};
+  const LogWatch before = [&] {
+    LogWatch watch(names);
+    watch.level_for({LogLevel::info, LogCategory::call, "k1", "INVITE 401@a.test"});
+    watch.level_for({LogLevel::info, LogCategory::call, "k2", "INVITE 1@b.test"});
+    return watch;
+  }();
+  const auto level = [](LogWatch watch, std::string_view key) {
+    return watch.level_for({LogLevel::debug, LogCategory::call, key, "nobody named"});
+  };
+  const std::vector<Watched> other{{"c.test", LogLevel::error}, {"401@a.test", LogLevel::info}};
+  CHECK(level(LogWatch(names, &before), "k2") == LogLevel::off);
+  CHECK(level(LogWatch(other, &before), "k1") == LogLevel::info);
+  CHECK_FALSE(level(LogWatch(other, &before), "k2"));
+  CHECK_FALSE(level(LogWatch(other), "k1"));
+}
+
 TEST_CASE("calls beyond the bound are forgotten, the oldest first") {
   LogWatch watch({{"x", LogLevel::debug}});
   const auto takes = [&](const std::string& key, std::string_view text) {

@@ -342,7 +342,7 @@ class Page(PageTest):
         self.page.do("choose", label="Log level of 401@a.test", value="error")
         self.page.wait(css=".notice", text="What names 401@a.test is written from error on.")
         self.assertEqual(self.edge.must("GET", "/v1/log")["watch"], {"401@a.test": "error"})
-        self.page.click("Watch 401@a.test no more")
+        self.page.click("Remove the level of 401@a.test")
         self.page.gone(css="[aria-label='Watched in the log']")
         self.assertEqual(self.edge.must("GET", "/v1/log")["watch"], {})
         self.page.go("events?show=changes")

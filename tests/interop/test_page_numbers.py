@@ -178,10 +178,6 @@ class PageNumbers(PageTest):
         self.page.wait(css="[aria-label='Requests'] tr", text=f"{banned} is banned until")
         self.page.click(css="[aria-label='Requests'] td[data-name='Request'] a")
         self.page.wait(css=".verdict", text="operator: guesses passwords")
-        self.page.go("door")
-        self.page.click(css=f"tr[data-row='{banned}'] td[data-name='Times'] a")
-        self.page.until(f"{self.rows('Events')} === 1")
-        self.page.wait(css="[aria-label='Events'] tr", text="operator: guesses passwords")
 
     # A target
 
@@ -282,6 +278,24 @@ class PageNumbers(PageTest):
         self.edge.must("DELETE", "/v1/bans/203.0.113.9")
         self.page.do("choose", label="Kind", value="ban-lifted")
         self.page.wait(css="tr", text="203.0.113.9")
+
+    def test_a_view_says_that_it_is_old_and_is_right_again_as_soon_as_events_come(self):
+        self.backend(39, "away.test")
+        host, port = self.edge.admin.rsplit(":", 1)
+        way = Way(self.lab, 6, (host, int(port)))
+        self.page.log_in(f"http://{way.address}/", TOKEN)
+        self.page.wait(css="header", text="updated live")
+        self.page.go("domains")
+        self.page.wait(css="tr[data-row='away.test']", text="enabled")
+        way.cut()
+        self.page.wait(css="main .note.warn")
+        self.edge.must("PATCH", "/v1/domains/away.test", {"enabled": False})
+        way.mend()
+        self.page.wait(css="header", text="updated live", within=40_000)
+        self.page.wait(css="tr[data-row='away.test']", text="disabled", within=5000)
+        self.page.gone(css="main .note.warn")
+        self.assertEqual([line for line in self.page.troubles() if "net::ERR" not in line], [])
+        self.page.open("about:blank")
 
     def test_events_that_were_missed_are_told_where_they_are_missing(self):
         """While the way to the edge is cut so much happens that the edge cannot have kept all of it."""

@@ -125,6 +125,8 @@ class Tenants(ScriptedTest):
         said = re.compile(r"^\S+ (\w+) \w+ call=(\w+) (.*)")
         keys = {found[2]: domain for found in map(said.match, lines) for _, domain in homes if found and f"401@{domain}" in found[3]}
         levels = {domain: {found[1] for found in map(said.match, lines) if found and keys.get(found[2]) == domain} for _, domain in homes}
+        # Nor is a line of theirs left that names nobody.
+        self.assertEqual({found[2] for found in map(said.match, lines) if found} - set(keys), set(), lines)
         self.assertEqual(levels, {loud: {"debug", "info"}, silent: set(), quiet: set(), usual: {"info"}}, lines)
 
     def test_each_registered_at_its_own_backend(self):

@@ -102,6 +102,26 @@ TEST_CASE("hits are counted, and stored at times") {
   CHECK_FALSE(bans.flush_due());
 }
 
+TEST_CASE("of each ban one packet in ten seconds is told, of all of them twenty a second") {
+  Bans bans{HashKey{1, 2}};
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    storage::Ban b = ban("192.0.2.1");
+    b.network.base = net::IpAddress::v4(0x0a000000 + i);
+    REQUIRE(bans.put(at({}), b));
+  }
+  const auto tells = [&](std::uint32_t i, Duration when) {
+    return bans.tells(*bans.match(net::IpAddress::v4(0x0a000000 + i)), at(when).mono);
+  };
+  CHECK(tells(0, 0s));
+  CHECK_FALSE(tells(0, 9s));
+  CHECK(tells(0, 10s));
+  int told = 0;
+  for (std::uint32_t i = 1; i < 30; ++i) told += tells(i, 20s) ? 1 : 0;
+  CHECK(told == static_cast<int>(Bans::kToldOfAll));
+  for (std::uint32_t i = 1; i < 30; ++i) told += tells(i, 21s) ? 1 : 0;
+  CHECK(told == 29);
+}
+
 TEST_CASE("the list of bans is bounded") {
   Bans bans{HashKey{1, 2}};
   for (std::uint32_t i = 0; i < limits::kBans; ++i) {

@@ -300,30 +300,45 @@ TEST_CASE("of what a ban drops one packet in ten seconds is told, with the ban a
   filter.kind = "drop";
   filter.source = b.network;
   const auto told = [&] { return recent(w, filter).items; };
+  const auto knock_of = [](const std::string& call_id) {
+    return request({"OPTIONS", "sip:a.test", "1@a.test", "1@a.test", call_id});
+  };
   unsigned sent = 0;
   const auto knock = [&] {
-    w.phone("192.0.2.9:5060",
-            request({"OPTIONS", "sip:a.test", "1@a.test", "1@a.test", std::to_string(++sent)}));
+    w.phone("192.0.2.9:5060", knock_of(std::to_string(++sent)));
     w.nothing();
   };
+  w.phone("192.0.2.9:5060", "\r\n\r\n");  // a keep-alive
+  CHECK(told().empty());
   knock();
   knock();
   REQUIRE(told().size() == 1);
   CHECK(told()[0].source == "192.0.2.9:5060");
   CHECK(told()[0].verdict.text == "silence: 192.0.2.0/24 is banned until " + time_text(b.until) +
-                                      "; packet 1 of this ban, one in 10s is told (operator: "
+                                      "; packet 2 of this ban, one in 10s is told (operator: "
                                       "guesses passwords)");
   w.pass(std::chrono::seconds(10));
   w.take();
   knock();
   REQUIRE(told().size() == 2);
-  CHECK(told()[0].verdict.text.find("packet 3 ") != std::string::npos);
+  CHECK(told()[0].verdict.text.find("packet 4 ") != std::string::npos);
   // The packet itself is there too.
   const routing::Records found =
       w.edge().recorder().find({.call_ids = {}, .aor = {}, .source = {}, .trace = told()[0].trace});
   CHECK(std::any_of(found.items.begin(), found.items.end(), [](const routing::Record& r) {
     return r.is_message() && r.dropped && r.text.find("Call-ID: 3") != std::string::npos;
   }));
+  b.network = *net::Cidr::parse("198.51.100.7");
+  b.until = {};
+  w.apply(storage::PutBan{b});
+  w.phone("198.51.100.7:5060", knock_of("another"));
+  filter.source = b.network;
+  REQUIRE(told().size() == 1);
+  CHECK(told()[0].verdict.text.starts_with("silence: 198.51.100.7 is banned until it is lifted; "));
+  w.edge().enable_recorder(false);
+  w.phone("198.51.100.7:5060", knock_of("unrecorded"));
+  CHECK(told().empty());
+  CHECK(w.edge().bans().at(b.network).hits == 2);
 }
 
 TEST_CASE("what is left of a request without its beginning is no request") {

@@ -1,5 +1,5 @@
 // The stream of /v1/events. It is read by fetch, since an EventSource cannot carry the token.
-import { ask, session } from "./api";
+import { api, ask, session } from "./api";
 import { store } from "./store";
 import type { Event, Gap } from "./types";
 
@@ -16,6 +16,7 @@ export function onEvent(on: (event: Event | Gap) => void): () => void {
 }
 
 let last = 0;  // the number of the newest; they rise over restarts of the edge
+let old = 0;  // of the newest that was there before the page was opened: it changes nothing in what the page asks for
 let since = "";  // its time
 let lost = 0;  // as the stream has told before its next event
 let running: AbortController | undefined;
@@ -45,7 +46,6 @@ function show(fresh: (Event | Gap)[]): void {
 }
 
 function take(blocks: string[]): void {
-  const first = last === 0;
   const fresh: (Event | Gap)[] = [];
   for (const told of blocks.map(read)) {
     if (!told) continue;
@@ -63,11 +63,11 @@ function take(blocks: string[]): void {
   }
   if (!fresh.length) return;
   show(fresh);
-  // The first ones change nothing in what the page has just asked for.
-  if (!first) for (const event of fresh) for (const on of [...listeners]) on(event);
+  for (const event of fresh) if (event.id > old) for (const on of [...listeners]) on(event);
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
+  if (!last && !old) old = (await api<{ last: number }>("GET", "/v1/events?format=json&limit=1", undefined, signal)).last;
   const answer = await ask("GET", `/v1/events?after=${last}`, { headers: { Accept: "text/event-stream" }, signal });
   if (!answer.ok || !answer.body) throw new Error(answer.statusText);
   stream.set("live");
@@ -108,7 +108,7 @@ session.watch(({ state }) => {
     drawing = 0;
     waiting = [];
     events.set([]);
-    last = 0;
+    last = old = 0;
     return;
   }
   running = new AbortController();

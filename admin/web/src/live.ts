@@ -63,10 +63,10 @@ export function useLive<T>(path: string | null, { every = 3000, kinds = [], also
         void run();
       }, Math.max(150, asked + 1000 - Date.now()));
     });
-    // No event tells that there are none any more.
+    // No event tells that there are none any more, nor what happened until there are some again.
     let before = stream.get();
     const unwatch = stream.watch((state) => {
-      if (before === "live" && state === "waiting" && wanted && every > 0 && !document.hidden) void run();
+      if (state !== before && state !== "off" && before !== "off" && wanted && every > 0 && !document.hidden) void run();
       before = state;
     });
     void run();

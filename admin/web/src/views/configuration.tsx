@@ -4,7 +4,7 @@ import { api, download } from "../api";
 import { Time, milliseconds, seconds, whole, words } from "../format";
 import { number, samples } from "../history";
 import { useLive } from "../live";
-import { Button, Facts, Form, Panel, State, Text, Trouble, View } from "../parts/basics";
+import { Button, Choice, Facts, Form, Panel, State, Text, Trouble, View } from "../parts/basics";
 import { change } from "../parts/dialogs";
 import { Table } from "../parts/table";
 import { href } from "../route";
@@ -37,32 +37,35 @@ function Level({ label, value, set }: { label: string; value: string; set: (leve
 }
 
 type Watched = Record<string, string>;
+let writing: Promise<boolean> = Promise.resolve(true);
 
 /** Users, domains and addresses that have a level of their own. */
 function Watch({ watched, refresh }: { watched: Watched; refresh: () => void }) {
   const [name, setName] = useState("");
   const [level, setLevel] = useState("debug");
-  const put = async (watch: Watched, done: string) => {
-    const went = await change(() => api("PUT", "/v1/log", { watch }), done);
+  // All of them are written at once: what others have written meanwhile stays. One after another, as they were asked for.
+  const put = (edit: (now: Watched) => Watched, done: string): Promise<boolean> => (writing = writing.then(async () => {
+    const went = await change(async () => api("PUT", "/v1/log", { watch: edit((await api<{ watch: Watched }>("GET", "/v1/log")).watch) }), done);
     refresh();
     return went;
-  };
+  }));
+  const set = (one: string, own: string) => put((now) => ({ ...now, [one]: own }), `What names ${one} is written from ${own} on.`);
   const add = async () => {
-    if (await put({ ...watched, [name]: level }, `What names ${name} is written from ${level} on.`)) setName("");
+    if (await set(name.trim(), level)) setName("");
   };
-  const remove = (gone: string) => put(Object.fromEntries(Object.entries(watched).filter(([one]) => one !== gone)), `${gone} has no level of its own any more.`);
+  const remove = (gone: string) => put((now) => Object.fromEntries(Object.entries(now).filter(([one]) => one !== gone)), `${gone} has no level of its own any more.`);
   return (
     <>
       {Object.keys(watched).length > 0 && (
         <Table rows={Object.entries(watched)} id={([one]) => one} label="Watched in the log" empty="" columns={[
           { name: "Lines that name", show: ([one]) => <b>{one}</b> },
-          { name: "From", show: ([one, own]) => <Level label={`Log level of ${one}`} value={own} set={(next) => void put({ ...watched, [one]: next }, `What names ${one} is written from ${next} on.`)} /> },
-          { name: "", show: ([one]) => <Button kind="quiet" label={`Watch ${one} no more`} onClick={() => void remove(one)}>remove</Button> },
+          { name: "From", show: ([one, own]) => <Level label={`Log level of ${one}`} value={own} set={(next) => void set(one, next)} /> },
+          { name: "", show: ([one]) => <Button kind="quiet" label={`Remove the level of ${one}`} onClick={() => void remove(one)}>Remove</Button> },
         ]} />
       )}
       <Form inline label="Watch in the log" onSubmit={() => void add()}>
-        <Text label="User, domain or address" value={name} set={setName} placeholder="401@a.test" hint="Lines that name it, and its calls, have this level in place of the categories'" />
-        <Level label="Level of its own" value={level} set={setLevel} />
+        <Text label="User, domain or address" value={name} set={setName} required placeholder="401@a.test" hint="Lines that name it, and its calls, have this level in place of the categories'" />
+        <Choice label="Level of its own" value={level} set={setLevel} options={LEVELS.map((one): [string, string] => [one, one])} />
         <Button type="submit">Watch</Button>
       </Form>
     </>
@@ -70,7 +73,7 @@ function Watch({ watched, refresh }: { watched: Watched; refresh: () => void }) 
 }
 
 function LogLevels() {
-  const live = useLive<Record<string, string | Watched>>("/v1/log", { every: 15_000 });
+  const live = useLive<Record<string, string | Watched>>("/v1/log", { every: 15_000, kinds: ["configuration"] });
   const set = async (category: string, level: string) => {
     await change(() => api("PUT", "/v1/log", { [category]: level }), `The log of ${category} is at ${level}, until the next start.`);
     live.refresh();

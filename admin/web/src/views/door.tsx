@@ -92,7 +92,7 @@ function Bans({ version, ban }: { version: number; ban: () => void }) {
             { name: "Since", show: (row) => <Time at={row.since} /> },
             { name: "Left", kind: "number", show: (row) => (row.until ? <span title={row.until}>{until(row.until)}</span> : "until lifted") },
             { name: "Packets dropped", kind: "number", show: (row) => <a href={href("requests", { kind: "drop", source: row.network })}>{whole(row.hits)}</a> },
-            { name: "Times", kind: "number", show: (row) => <a href={href("events", { kind: "ban-made", text: row.network })}>{whole(row.times)}</a> },
+            { name: "Times", kind: "number", show: (row) => whole(row.times) },
             { name: "Actions", kind: "actions", show: (row) => <Button label={`Unban ${row.network}`} onClick={() => void lift(row.network, refresh)}>Unban</Button> },
           ]} />
         )}

@@ -32,10 +32,9 @@ function linkOf({ kind, subject = "" }: Event): string | undefined {
 function Happened() {
   const all = useStore(events);
   const how = useStore(stream);
-  const { query } = useStore(route);
-  const [kind, setKind] = useState(query.get("kind") ?? "");
-  const [text, setText] = useState(query.get("text") ?? "");
-  const kinds = [...new Set([...all.filter((event) => !isGap(event)).map((event) => event.kind), ...(kind ? [kind] : [])])].sort();
+  const [kind, setKind] = useState("");
+  const [text, setText] = useState("");
+  const kinds = [...new Set(all.filter((event) => !isGap(event)).map((event) => event.kind))].sort();
   const wanted = text.trim().toLowerCase();
   // Whatever is looked for may be among those that were missed.
   const found = all.filter((event) => isGap(event) || ((!kind || event.kind === kind) && (!wanted || `${event.subject ?? ""} ${event.text}`.toLowerCase().includes(wanted))));
@@ -68,7 +67,7 @@ const brief = (value: unknown) => (value === null || value === undefined ? "–"
 
 function Changes() {
   return (
-    <Paged<AuditEntry> path="/v1/audit" what="Changes" every={30_000} kinds={["configuration"]}>
+    <Paged<AuditEntry> path="/v1/audit" what="Changes" every={6000} kinds={["configuration"]}>
       {(rows) => (
         <Table rows={rows} id={(row) => row.id} label="Changes over REST" empty="Nothing has been changed." columns={[
           { name: "When", show: (row) => <Time at={row.when} /> },

@@ -1,4 +1,4 @@
-#include "admin/resources/call_id.hpp"
+#include "admin/resources/live_id.hpp"
 
 #include <charconv>
 
@@ -34,6 +34,9 @@ std::string id_text(sip::CallId id) {
 }
 std::string id_text(sip::SubscriptionId id) {
   return text_of(id);
+}
+std::string id_text(net::ConnectionId id) {
+  return std::to_string(id.value);
 }
 std::optional<sip::CallId> parse_call_id(std::string_view text) {
   return parse_id<sip::CallTag>(text);
