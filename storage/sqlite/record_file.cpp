@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -20,6 +23,8 @@ namespace {
 
 constexpr std::int64_t kLinesAtATime = 1000;
 constexpr off_t kLongestLine = 16 << 10;  // a record has 2 kB
+// More than the lines that are written at a time: those without a mark are the file's last ones.
+constexpr off_t kTail = 4 << 20;
 
 class AppendingFile {
  public:
@@ -49,6 +54,21 @@ class AppendingFile {
     if (end == std::string::npos && start > 0) return append("\r\n");
     const off_t kept = end == std::string::npos ? 0 : start + static_cast<off_t>(end) + 1;
     return ::ftruncate(fd_, kept) == 0;
+  }
+  // The first cells of the last lines; nothing: they cannot be read.
+  std::optional<std::vector<std::string>> last_ids() const {
+    const off_t all = size();
+    std::string tail(static_cast<std::size_t>(std::min(all, kTail)), '\0');
+    if (::pread(fd_, tail.data(), tail.size(), all - static_cast<off_t>(tail.size())) !=
+        static_cast<ssize_t>(tail.size()))
+      return std::nullopt;
+    std::vector<std::string> ids;
+    std::string_view rest = tail;
+    for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+      ids.emplace_back(rest.substr(0, rest.substr(0, end).find(',')));
+      rest.remove_prefix(end + 1);
+    }
+    return ids;
   }
   // All of it, or what was there before.
   bool append(std::string_view text) {
@@ -100,16 +120,20 @@ Result<RecordFile> RecordFile::prepare(Database& database, std::string path) {
 }
 
 Result<bool> RecordFile::write() {
-  std::string lines;
-  std::vector<std::int64_t> rows;
+  struct Row {
+    std::int64_t seq;
+    std::string id, line;
+  };
+  std::vector<Row> rows;
   unfiled_.bind(1, kLinesAtATime);
   for (;;) {
     const Statement::Step step = unfiled_.step();
     if (step == Statement::Step::row) {
       CallRecord record;
       // A row that somebody has edited into nonsense must not stop all that follow it.
-      if (read_row(unfiled_, record)) lines += csv_line(record);
-      rows.push_back(unfiled_.integer(20));
+      std::string line;
+      if (read_row(unfiled_, record)) line = csv_line(record);
+      rows.push_back({unfiled_.integer(20), std::move(record.id), std::move(line)});
       continue;
     }
     unfiled_.reset();
@@ -120,18 +144,30 @@ Result<bool> RecordFile::write() {
   AppendingFile file(path_);
   if (!file.is_open()) return file_error(path_);
   if (!file.end_last_line()) return file_error(path_);
-  if (file.size() == 0) lines.insert(0, csv_header());
+  if (unmarked_) {
+    auto ids = file.last_ids();
+    if (!ids) return file_error(path_);
+    there_.insert(std::make_move_iterator(ids->begin()), std::make_move_iterator(ids->end()));
+  }
+  std::string lines = file.size() == 0 ? csv_header() : std::string{};
+  for (const Row& row : rows) {
+    if (!there_.contains(row.id)) lines += row.line;
+  }
+  unmarked_ = true;
   if (!file.append(lines)) return file_error(path_);
 
   bool marked = begin_.run();
-  for (const std::int64_t seq : rows) marked = marked && set_filed_.bind(1, seq).run();
+  for (const Row& row : rows) marked = marked && set_filed_.bind(1, row.seq).run();
   marked = marked && commit_.run();
   if (!marked) {
     const Error error = database_->error("cannot write the database");
     if (database_->in_transaction()) rollback_.run();
     return error;
   }
-  return rows.size() == static_cast<std::size_t>(kLinesAtATime);
+  unmarked_ = false;
+  const bool more = rows.size() == static_cast<std::size_t>(kLinesAtATime);
+  if (!more) there_.clear();
+  return more;
 }
 
 }  // namespace usher::storage

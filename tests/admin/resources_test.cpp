@@ -491,7 +491,7 @@ TEST_CASE("users, domains and addresses have levels of their own until they are 
   CHECK(watch(R"({"": "debug"})").field() == "watch");
   CHECK(watch(R"({"a.test": 7})").field() == "watch.a.test");
   CHECK(watch(R"({"a.test": 7})").detail() ==
-        "expected a level such as \"debug\", found a whole number");
+        "watch.a.test: expected a level such as \"debug\", found a whole number");
   CHECK(watch(R"({"401@a.test 192.0.2.1": "debug"})").field() == "watch");
   CHECK(watch(R"({")" + std::string(257, 'a') + R"(": "debug"})").field() == "watch");
   CHECK(watch(R"({"a.test": "loud"})").field() == "watch.a.test");

@@ -6,6 +6,7 @@
 
 #include "core/limits.hpp"
 #include "storage/records_csv.hpp"
+#include "storage/sqlite/database.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "support.hpp"
 
@@ -312,6 +313,41 @@ TEST_CASE("the file of records gets one line for each call that has ended") {
   REQUIRE(store->load(kNow).has_value());
   put_and_wait(*store, posts, {PutRecord{ended_record("d", 4)}},
                [&] { return line_count(file) == 2; });
+}
+
+TEST_CASE("lines that a killed process has written and not marked are not written again") {
+  const TempDir dir;
+  const std::string path = dir.file("usher.db"), file = dir.file("cdr.csv");
+  Posts posts;
+  const auto put = [&](std::vector<Change> changes, std::size_t lines) {
+    auto store = filing_store(path, file, posts);
+    REQUIRE(store->load(kNow).has_value());
+    put_and_wait(*store, posts, std::move(changes), [&] { return line_count(file) == lines; });
+    store->close();
+  };
+  // More than are written at a time, and some of long before.
+  constexpr int kOld = 1500, kUnmarked = 1200;
+  std::vector<Change> first;
+  for (int i = 0; i < kOld + kUnmarked; ++i)
+    first.emplace_back(PutRecord{ended_record("id" + std::to_string(i), i)});
+  put(std::move(first), kOld + kUnmarked);
+  const auto unmark = [&](const std::string& which) {
+    auto database = Database::open(path, OpenMode::read_write);
+    REQUIRE(database.has_value());
+    REQUIRE(database->execute(("UPDATE cdrs SET filed = 0 WHERE " + which).c_str()));
+  };
+  unmark("seq > " + std::to_string(kOld));
+  put({PutRecord{ended_record("new", 1)}}, kOld + kUnmarked + 1);
+  const auto lines = lines_of(file);
+  CHECK(std::set<std::string>(lines.begin(), lines.end()).size() == lines.size());
+  CHECK(lines.back() + "\r\n" == csv_line(ended_record("new", 1)));
+  // Of an unfinished group the rest follows.
+  const std::string text = bytes_of(file);
+  unmark("seq > 5");
+  std::ofstream(file) << text.substr(0, text.find("id10,") + 20);
+  put({PutRecord{ended_record("last", 2)}}, kOld + kUnmarked + 2);
+  const auto again = lines_of(file);
+  CHECK(std::set<std::string>(again.begin(), again.end()).size() == again.size());
 }
 
 TEST_CASE("a line that a killed process has not finished is no part of the file") {
